@@ -1,9 +1,5 @@
 """The served model: VGGish and a head in one SavedModel of core TensorFlow ops."""
 
-import json
-import os
-from typing import Any
-
 import keras
 import tensorflow as tf
 
@@ -13,10 +9,6 @@ from vggish import clip_examples, params
 from vggish.log_mel import log_mel_from_windows, windows_from_pcm16, windows_from_waveform
 from vggish.params import EMBEDDING_SIZE
 from vggish.postprocess import ReleasedEmbedding
-
-MODEL_CARD_FILE = "model_card.json"
-EXTRA_FOLDER = "assets.extra"
-"""Of a SavedModel, what TensorFlow itself does not read."""
 
 
 class ServedClassifier(tf.Module):
@@ -144,22 +136,3 @@ class ServedClassifier(tf.Module):
         labels = tf.repeat(self._classes[tf.newaxis], tf.shape(scores)[0], axis=0)
         top = tf.gather(self._classes, tf.argmax(scores, axis=1))
         return {"scores": scores, "labels": labels, "label": top}
-
-
-def write_model_card(folder: str, card: dict[str, Any]) -> None:
-    """Writes `assets.extra/model_card.json` beside a SavedModel.
-
-    Args:
-        folder: The SavedModel.
-        card: What a consumer of the model must know of it.
-    """
-    extra = os.path.join(folder, EXTRA_FOLDER)
-    tf.io.gfile.makedirs(extra)
-    with tf.io.gfile.GFile(os.path.join(extra, MODEL_CARD_FILE), "w") as file:
-        file.write(json.dumps(card, indent=2, ensure_ascii=False))
-
-
-def read_model_card(folder: str) -> dict[str, Any]:
-    """Reads what `write_model_card` wrote."""
-    with tf.io.gfile.GFile(os.path.join(folder, EXTRA_FOLDER, MODEL_CARD_FILE)) as file:
-        return json.loads(file.read())

@@ -15,13 +15,14 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 
 from trainer.classical.fit import ClassicalHead, FittedHead, fit_head
 from trainer.embedded_clips import EmbeddedClips, load_embedded_clips
-from trainer.export import EXTRA_FOLDER, ServedClassifier, write_model_card
+from trainer.export import ServedClassifier
 from trainer.heads import build_dense_head
 from trainer.lwlrap import lwlrap
 from trainer.settings import ModelSettings, TrainSettings
 from vggish import clip_examples
 from vggish.features import feature_size
 from vggish.imported_weights import read_imported_weights
+from vggish.model_card import EXTRA_FOLDER, write_model_card
 from vggish.progress import Progress
 from vggish.settings import FeatureSettings
 

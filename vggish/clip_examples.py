@@ -14,9 +14,6 @@ LABEL_IDS = "label_ids"
 EMBEDDING = "embedding"
 TARGETS = "targets"
 
-UNLABELLED = "unlabelled"
-"""The split of clips that are only to be predicted; it is there where such clips are."""
-
 LABEL_VOCABULARY = "labels"
 """The name of the vocabulary file of class names in the transform graph."""
 

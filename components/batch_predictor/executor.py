@@ -1,6 +1,5 @@
 """Asks the exported model about clips that nobody labelled."""
 
-import json
 import os
 from typing import Any
 
@@ -14,7 +13,9 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
+from components.audio_example_gen.settings import UNLABELLED
 from vggish import clip_examples
+from vggish.model_card import read_model_card
 from vggish.progress import Progress
 
 _CLIPS_A_BATCH = 32
@@ -38,16 +39,15 @@ class Executor(BaseBeamExecutor):
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         examples = artifact_utils.get_single_instance(input_dict["examples"])
-        if clip_examples.UNLABELLED not in artifact_utils.decode_split_names(examples.split_names):
+        if UNLABELLED not in artifact_utils.decode_split_names(examples.split_names):
             return
         model = path_utils.serving_model_path(artifact_utils.get_single_uri(input_dict["model"]))
-        with tf.io.gfile.GFile(os.path.join(model, "assets.extra", "model_card.json")) as card:
-            classes = json.loads(card.read())["classes"]
+        classes = read_model_card(model)["classes"]
         schema = pa.schema(
             [("fname", pa.string()), ("label", pa.string())]
             + [(f"score_{name}", pa.float32()) for name in classes]
         )
-        clips = artifact_utils.get_split_uri([examples], clip_examples.UNLABELLED)
+        clips = artifact_utils.get_split_uri([examples], UNLABELLED)
         output = artifact_utils.get_single_uri(output_dict["predictions"])
         with self._make_beam_pipeline() as pipeline:
             (

@@ -17,6 +17,7 @@ from tfx.utils import path_utils
 from components.counts import read_counts
 from components.report.evaluation import class_scores, read_evaluation
 from components.report.page import LineageStep, Reject, ReportData, render_page
+from vggish.model_card import read_model_card
 
 DATA_FILE = "data.json"
 PAGE_FILE = "report.html"
@@ -65,7 +66,7 @@ class Executor(BaseExecutor):
 
 def _gather(inputs: dict[str, Artifact], config: dict[str, Any]) -> ReportData:
     model = path_utils.serving_model_path(inputs["model"].uri)
-    card = _read_json(model, "assets.extra", "model_card.json")
+    card = read_model_card(model)
     training = _read_json(inputs["model_run"].uri, "history.json")
     clips = _read_json(inputs["rejects"].uri, "summary.json")
     classes = card["classes"]

@@ -10,9 +10,10 @@ from tfx.types import artifact_utils, standard_artifacts
 
 from components.artifacts import Predictions
 from components.batch_predictor.executor import Executor
-from trainer.export import ServedClassifier, write_model_card
+from trainer.export import ServedClassifier
 from vggish.audio import pcm16_from_samples
 from vggish.features import build_features
+from vggish.model_card import write_model_card
 
 CLASSES = ["dog", "cat"]
 

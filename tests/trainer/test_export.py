@@ -10,10 +10,11 @@ import pytest
 import soundfile
 import tensorflow as tf
 
-from trainer.export import ServedClassifier, read_model_card, write_model_card
+from trainer.export import ServedClassifier
 from vggish.audio import pcm16_from_samples, samples_from_pcm16
 from vggish.features import build_features
 from vggish.log_mel import log_mel_from_windows
+from vggish.model_card import read_model_card, write_model_card
 from vggish.postprocess import Postprocessor, ReleasedEmbedding, dequantize
 from vggish.weights import random_weights
 
