@@ -1,9 +1,10 @@
 """The served model: VGGish and a head in one SavedModel of core TensorFlow ops."""
 
+from collections.abc import Callable
+
 import keras
 import tensorflow as tf
 
-from trainer.classical.fit import ClassicalHead
 from trainer.pooling import pool
 from vggish import clip_examples, params
 from vggish.log_mel import log_mel_from_windows, windows_from_pcm16, windows_from_waveform
@@ -16,7 +17,8 @@ class ServedClassifier(tf.Module):
 
     Args:
         features: From log-mel [w, 96, 64] to features [w, D].
-        head: From pooled features [batch, D] to scores [batch, classes].
+        head: From the features of clips, ragged [batch, n, D], to scores [batch, classes]; a
+            `tf.Module`, for its variables to be found.
         classes: The class names, in the order of the scores.
         hop_samples: From one window's start to the next one's.
         multi_label: Whether a clip may have several labels, or none.
@@ -26,7 +28,7 @@ class ServedClassifier(tf.Module):
     def __init__(
         self,
         features: keras.Model | ReleasedEmbedding,
-        head: keras.Model | ClassicalHead,
+        head: Callable[[tf.RaggedTensor], tf.Tensor],
         classes: list[str],
         hop_samples: int,
         *,
@@ -77,14 +79,15 @@ class ServedClassifier(tf.Module):
         if self._embedded:
             spec = clip_examples.embedding_spec(EMBEDDING_SIZE)
             embedding = tf.io.parse_example(examples, spec)[clip_examples.EMBEDDING]
-            return self._score(pool(embedding))
+            return self._score(embedding)
         pcm = tf.io.parse_example(examples, clip_examples.pcm_spec())[clip_examples.PCM]
         return self._classify(windows_from_pcm16(pcm, self._hop_samples))
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="audio_bytes")])
     def embed_wav(self, audio_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         """Embeds WAV files, bytes [batch]; the features are averaged over windows."""
-        return {clip_examples.EMBEDDING: self._embed(self._windows_from_wav(audio_bytes))}
+        embedding = self._embed(self._windows_from_wav(audio_bytes))
+        return {clip_examples.EMBEDDING: pool(embedding)}
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
     def read_targets(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -124,15 +127,15 @@ class ServedClassifier(tf.Module):
             waveforms.to_tensor(), waveforms.row_lengths(), self._hop_samples
         )
 
-    def _embed(self, windows: tf.RaggedTensor) -> tf.Tensor:
+    def _embed(self, windows: tf.RaggedTensor) -> tf.RaggedTensor:
         embedding = self._features(log_mel_from_windows(windows.flat_values), training=False)
-        return pool(tf.RaggedTensor.from_row_splits(embedding, windows.row_splits))
+        return tf.RaggedTensor.from_row_splits(embedding, windows.row_splits)
 
     def _classify(self, windows: tf.RaggedTensor) -> dict[str, tf.Tensor]:
         return self._score(self._embed(windows))
 
-    def _score(self, pooled: tf.Tensor) -> dict[str, tf.Tensor]:
-        scores = self._head(pooled)
+    def _score(self, embedding: tf.RaggedTensor) -> dict[str, tf.Tensor]:
+        scores = self._head(embedding)
         labels = tf.repeat(self._classes[tf.newaxis], tf.shape(scores)[0], axis=0)
         top = tf.gather(self._classes, tf.argmax(scores, axis=1))
         return {"scores": scores, "labels": labels, "label": top}

@@ -1,33 +1,23 @@
 """The `run_fn` that trains a head on cached embeddings of the frozen VGGish."""
 
-import json
 import math
-import os
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
-from typing import Any
+from dataclasses import dataclass
 
 import keras
 import numpy as np
-import tensorflow as tf
-import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from trainer.classical.fit import ClassicalHead, FittedHead, fit_head
 from trainer.embedded_clips import EmbeddedClips, load_embedded_clips
-from trainer.export import ServedClassifier
 from trainer.heads import build_dense_head
+from trainer.job import Job, read_job
 from trainer.lwlrap import lwlrap
+from trainer.pooling import PooledHead
 from trainer.settings import ModelSettings, TrainSettings
-from vggish import clip_examples
+from trainer.trained_model import TrainedModel, write_trained_model
 from vggish.features import feature_size
 from vggish.imported_weights import read_imported_weights
-from vggish.model_card import EXTRA_FOLDER, write_model_card
 from vggish.progress import Progress
-from vggish.settings import FeatureSettings
-
-HISTORY_FILE = "history.json"
-"""What `model_run` holds: the curves by epoch, and the final metrics by split."""
 
 _CLIPS_A_BATCH = 256
 
@@ -36,63 +26,30 @@ def run_fn(fn_args: FnArgs) -> None:
     """Trains the head, stitches it onto the network it learned from, and exports the whole.
 
     Args:
-        fn_args: TFX's. `custom_config` holds the sections `model`, `train` and `features`, and
-            whether the clips came `embedded`; `base_model` the weights.
+        fn_args: TFX's; see `read_job`. `base_model` holds the weights.
     """
-    model = ModelSettings.model_validate(fn_args.custom_config["model"])
-    train = TrainSettings.model_validate(fn_args.custom_config["train"])
-    features = FeatureSettings.model_validate(fn_args.custom_config["features"])
-    vocabulary = tft.TFTransformOutput(fn_args.transform_output).vocabulary_by_name(
-        clip_examples.LABEL_VOCABULARY
-    )
-    classes = [name.decode() for name in vocabulary]
-    size = feature_size(model.features)
-    multi_label = model.task == "multi_label"
+    job = read_job(fn_args)
+    size = feature_size(job.model.features)
     train_clips, eval_clips = (
-        load_embedded_clips(files, size, len(classes), multi_label=multi_label)
+        load_embedded_clips(files, size, len(job.classes), multi_label=job.multi_label)
         for files in (fn_args.train_files, fn_args.eval_files)
     )
-
-    head = _train_head(model, train, classes, train_clips, eval_clips)
-    final = {
-        "train": _evaluate(head.scores, train_clips),
-        "eval": _evaluate(head.scores, eval_clips),
-    }
-    _write_json(
-        os.path.join(fn_args.model_run_dir, HISTORY_FILE),
-        {"history": head.history, "metrics": final},
-    )
+    head = _train_head(job, train_clips, eval_clips)
     weights = read_imported_weights(fn_args.base_model)
-    network = weights.build_features(model.features)
-    ServedClassifier(
-        network,
-        head.scores,
-        classes,
-        features.hop_samples,
-        multi_label=multi_label,
-        embedded=fn_args.custom_config["embedded"],
-    ).save(fn_args.serving_model_dir)
-    if head.native is not None:
-        head.native.save_native(os.path.join(fn_args.serving_model_dir, EXTRA_FOLDER), classes)
-    write_model_card(
-        fn_args.serving_model_dir,
-        {
-            "classes": classes,
-            "head": model.head,
-            "features": model.features,
-            "task": model.task,
-            "hop_seconds": features.hop_seconds,
-            "parameters": network.count_params() + head.scores.count_params(),
-            "trainable_parameters": head.trainable_parameters,
-            **asdict(weights.origin),
-            "clips": {"train": len(train_clips.targets), "eval": len(eval_clips.targets)},
-            "metrics": final,
-            "versions": {
-                name: version(name) for name in ("vggish-tfx", "tensorflow", "keras", "tfx")
-            }
-            | head.libraries,
-        },
+    network = weights.build_features(job.model.features)
+    clips = {"train": train_clips, "eval": eval_clips}
+    trained = TrainedModel(
+        network=network,
+        head=PooledHead(head.scores),
+        parameters=network.count_params() + head.scores.count_params(),
+        trainable_parameters=head.trainable_parameters,
+        origin=weights.origin,
+        clips={split: len(clips[split].targets) for split in clips},
+        metrics={split: _evaluate(head.scores, clips[split]) for split in clips},
+        history=head.history,
+        native=head.native,
     )
+    write_trained_model(fn_args, job, trained)
 
 
 @dataclass(frozen=True)
@@ -111,24 +68,13 @@ class _TrainedHead:
     history: dict[str, list[float]]
     native: FittedHead | None = None
 
-    @property
-    def libraries(self) -> dict[str, str]:
-        """The versions of other libraries than Keras."""
-        return {} if self.native is None else self.native.libraries
 
-
-def _train_head(
-    model: ModelSettings,
-    train: TrainSettings,
-    classes: list[str],
-    train_clips: EmbeddedClips,
-    eval_clips: EmbeddedClips,
-) -> _TrainedHead:
-    if model.head == "dense":
-        dense, history = _train(model, train, len(classes), train_clips, eval_clips)
+def _train_head(job: Job, train_clips: EmbeddedClips, eval_clips: EmbeddedClips) -> _TrainedHead:
+    if job.model.head == "dense":
+        dense, history = _train(job.model, job.train, len(job.classes), train_clips, eval_clips)
         return _TrainedHead(dense, _count(dense.trainable_weights), history)
-    settings = getattr(model, model.head)
-    fitted = fit_head(settings, classes, train_clips, eval_clips, train.seed)
+    settings = getattr(job.model, job.model.head)
+    fitted = fit_head(settings, job.classes, train_clips, eval_clips, job.train.seed)
     scores = fitted.lowered
     return _TrainedHead(scores, scores.count_params(), fitted.history, fitted)
 
@@ -192,9 +138,3 @@ def _evaluate(head: keras.Model | ClassicalHead, clips: EmbeddedClips) -> dict[s
 
 def _count(weights: list[keras.Variable]) -> int:
     return sum(math.prod(weight.shape) for weight in weights)
-
-
-def _write_json(path: str, value: dict[str, Any]) -> None:
-    tf.io.gfile.makedirs(os.path.dirname(path))
-    with tf.io.gfile.GFile(path, "w") as file:
-        file.write(json.dumps(value))

@@ -11,6 +11,7 @@ from tfx.types import artifact_utils, standard_artifacts
 from components.artifacts import Predictions
 from components.batch_predictor.executor import Executor
 from trainer.export import ServedClassifier
+from trainer.pooling import PooledHead
 from vggish.audio import pcm16_from_samples
 from vggish.features import build_features
 from vggish.model_card import write_model_card
@@ -53,7 +54,7 @@ def test_every_unlabelled_clip_has_a_row(tmp_path: Path) -> None:
     keras.utils.set_random_seed(0)
     head = keras.Sequential([keras.Input([40]), keras.layers.Dense(2, activation="softmax")])
     served = ServedClassifier(
-        build_features("mfcc", None), head, CLASSES, 15_360, multi_label=False
+        build_features("mfcc", None), PooledHead(head), CLASSES, 15_360, multi_label=False
     )
     served.save(str(tmp_path / "model" / "Format-Serving"))
     write_model_card(str(tmp_path / "model" / "Format-Serving"), {"classes": CLASSES})

@@ -11,6 +11,7 @@ import soundfile
 import tensorflow as tf
 
 from trainer.export import ServedClassifier
+from trainer.pooling import PooledHead
 from vggish.audio import pcm16_from_samples, samples_from_pcm16
 from vggish.features import build_features
 from vggish.log_mel import log_mel_from_windows
@@ -33,7 +34,7 @@ def parts() -> tuple[keras.Model, keras.Model]:
 @pytest.fixture(scope="module")
 def served(parts: tuple[keras.Model, keras.Model], tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = str(tmp_path_factory.mktemp("model"))
-    ServedClassifier(*parts, CLASSES, HOP, multi_label=False).save(folder)
+    ServedClassifier(parts[0], PooledHead(parts[1]), CLASSES, HOP, multi_label=False).save(folder)
     return tf.saved_model.load(folder)
 
 
@@ -117,7 +118,7 @@ def test_targets_of_clips_with_one_label(served: Any) -> None:
 
 
 def test_targets_of_clips_with_several_labels(parts: tuple[keras.Model, keras.Model]) -> None:
-    model = ServedClassifier(*parts, CLASSES, HOP, multi_label=True)
+    model = ServedClassifier(parts[0], PooledHead(parts[1]), CLASSES, HOP, multi_label=True)
     examples = tf.constant([example_of(b"chat noir", b"dog"), example_of(), example_of(b"cat")])
     targets = model.read_targets(examples)["targets"]
     assert targets.numpy().tolist() == [[1, 0, 1], [0, 0, 0], [0, 1, 0]]
@@ -129,7 +130,9 @@ def test_model_of_released_embeddings_takes_them_and_sound(clips: list[np.ndarra
     pca = Postprocessor(np.linalg.qr(rng.normal(size=(128, 128)))[0] * 40, rng.normal(size=128))
     released = ReleasedEmbedding(network, pca)
     head = keras.Sequential([keras.Input([128]), keras.layers.Dense(3, activation="softmax")])
-    model = ServedClassifier(released, head, CLASSES, HOP, multi_label=True, embedded=True)
+    model = ServedClassifier(
+        released, PooledHead(head), CLASSES, HOP, multi_label=True, embedded=True
+    )
 
     windows = np.stack([clips[2][s : s + 15_600] for s in (0, HOP, 2 * HOP)])
     embedding = dequantize(pca(network(log_mel_from_windows(tf.constant(windows)))).numpy() * 1.0)

@@ -1,0 +1,100 @@
+"""What a Trainer node leaves: the served model with its card, and how it was learned."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+import keras
+import tensorflow as tf
+from tfx.components.trainer.fn_args_utils import FnArgs
+
+from trainer.classical.fit import FittedHead
+from trainer.export import ServedClassifier
+from trainer.job import Job
+from vggish.imported_weights import Origin
+from vggish.model_card import EXTRA_FOLDER, write_model_card
+from vggish.postprocess import ReleasedEmbedding
+
+HISTORY_FILE = "history.json"
+"""What `model_run` holds: the curves by epoch, and the final metrics by split."""
+
+_PACKAGES = ("vggish-tfx", "tensorflow", "keras", "tfx")
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A network and a head that fit each other.
+
+    Attributes:
+        network: From log-mel windows, float32 [w, 96, 64], to features [w, D].
+        head: From the features of clips, ragged float32 [batch, n, D], to scores, float32 [batch,
+            classes].
+        parameters: How many numbers both have.
+        trainable_parameters: How many of them were learned.
+        origin: Where VGGish's weights come from.
+        clips: How many clips each split had.
+        metrics: The final metrics by split.
+        history: Curves by epoch or boosting round, where there are any.
+        native: What another library than Keras fitted.
+    """
+
+    network: keras.Model | ReleasedEmbedding
+    head: Callable[[tf.RaggedTensor], tf.Tensor]
+    parameters: int
+    trainable_parameters: int
+    origin: Origin
+    clips: dict[str, int]
+    metrics: dict[str, dict[str, float]]
+    history: dict[str, list[float]] = field(default_factory=dict)
+    native: FittedHead | None = None
+
+
+def write_trained_model(fn_args: FnArgs, job: Job, trained: TrainedModel) -> None:
+    """Writes a Trainer's outputs.
+
+    Args:
+        fn_args: TFX's; the model goes to `serving_model_dir`, the history to `model_run_dir`.
+        job: What was asked for.
+        trained: What came of it.
+    """
+    _write_json(
+        os.path.join(fn_args.model_run_dir, HISTORY_FILE),
+        {"history": trained.history, "metrics": trained.metrics},
+    )
+    ServedClassifier(
+        trained.network,
+        trained.head,
+        job.classes,
+        job.features.hop_samples,
+        multi_label=job.multi_label,
+        embedded=job.embedded,
+    ).save(fn_args.serving_model_dir)
+    native = trained.native
+    if native is not None:
+        native.save_native(os.path.join(fn_args.serving_model_dir, EXTRA_FOLDER), job.classes)
+    write_model_card(
+        fn_args.serving_model_dir,
+        {
+            "classes": job.classes,
+            "head": job.model.head,
+            "features": job.model.features,
+            "task": job.model.task,
+            "hop_seconds": job.features.hop_seconds,
+            "parameters": trained.parameters,
+            "trainable_parameters": trained.trainable_parameters,
+            **asdict(trained.origin),
+            "clips": trained.clips,
+            "metrics": trained.metrics,
+            "versions": {name: version(name) for name in _PACKAGES}
+            | ({} if native is None else native.libraries),
+        },
+    )
+
+
+def _write_json(path: str, value: dict[str, Any]) -> None:
+    tf.io.gfile.makedirs(os.path.dirname(path))
+    with tf.io.gfile.GFile(path, "w") as file:
+        file.write(json.dumps(value))
