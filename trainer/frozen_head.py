@@ -8,16 +8,18 @@ import numpy as np
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from trainer.classical.fit import ClassicalHead, FittedHead, fit_head
+from trainer.clip_batches import eval_batches, one_hot, train_batches
 from trainer.embedded_clips import EmbeddedClips, load_embedded_clips
+from trainer.fitting import Fit, Hooks, fit
 from trainer.heads import build_dense_head
 from trainer.job import Job, read_job
 from trainer.lwlrap import lwlrap
+from trainer.objective import build_objective
 from trainer.pooling import PooledHead
-from trainer.settings import ModelSettings, TrainSettings
+from trainer.rate_finder import RateCurve
 from trainer.trained_model import TrainedModel, write_trained_model
 from vggish.features import feature_size
 from vggish.imported_weights import read_imported_weights
-from vggish.progress import Progress
 
 _CLIPS_A_BATCH = 256
 
@@ -34,7 +36,7 @@ def run_fn(fn_args: FnArgs) -> None:
         load_embedded_clips(files, size, len(job.classes), multi_label=job.multi_label)
         for files in (fn_args.train_files, fn_args.eval_files)
     )
-    head = _train_head(job, train_clips, eval_clips)
+    head = _train_head(job, train_clips, eval_clips, fn_args.model_run_dir)
     weights = read_imported_weights(fn_args.base_model)
     network = weights.build_features(job.model.features)
     clips = {"train": train_clips, "eval": eval_clips}
@@ -48,6 +50,7 @@ def run_fn(fn_args: FnArgs) -> None:
         metrics={split: _evaluate(head.scores, clips[split]) for split in clips},
         history=head.history,
         native=head.native,
+        rate_finder=head.rate_finder,
     )
     write_trained_model(fn_args, job, trained)
 
@@ -61,66 +64,46 @@ class _TrainedHead:
         trainable_parameters: How many numbers were learned.
         history: Curves by epoch or boosting round, where there are any.
         native: What another library than Keras fitted.
+        rate_finder: How the learning rate was found, where it was to be.
     """
 
     scores: keras.Model | ClassicalHead
     trainable_parameters: int
     history: dict[str, list[float]]
     native: FittedHead | None = None
+    rate_finder: RateCurve | None = None
 
 
-def _train_head(job: Job, train_clips: EmbeddedClips, eval_clips: EmbeddedClips) -> _TrainedHead:
+def _train_head(
+    job: Job, train_clips: EmbeddedClips, eval_clips: EmbeddedClips, log_folder: str
+) -> _TrainedHead:
     if job.model.head == "dense":
-        dense, history = _train(job.model, job.train, len(job.classes), train_clips, eval_clips)
-        return _TrainedHead(dense, _count(dense.trainable_weights), history)
+        dense, course = _fit_dense(job, train_clips, eval_clips, log_folder)
+        trainable = _count(dense.trainable_weights)
+        return _TrainedHead(dense, trainable, course.history, rate_finder=course.rate_finder)
     settings = getattr(job.model, job.model.head)
     fitted = fit_head(settings, job.classes, train_clips, eval_clips, job.train.seed)
     scores = fitted.lowered
     return _TrainedHead(scores, scores.count_params(), fitted.history, fitted)
 
 
-class _LogEpochs(keras.callbacks.Callback):
-    """Tells how far the training is."""
-
-    def __init__(self, epochs: int):
-        super().__init__()
-        self._progress = Progress("epochs", epochs)
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Called by Keras."""
-        del epoch, logs
-        self._progress.advance()
-
-
-def _train(
-    model: ModelSettings,
-    train: TrainSettings,
-    classes: int,
-    train_clips: EmbeddedClips,
-    eval_clips: EmbeddedClips,
-) -> tuple[keras.Model, dict[str, list[float]]]:
-    """Fits the head; returns it as it was at its lowest eval loss, and the curves by epoch."""
+def _fit_dense(
+    job: Job, train_clips: EmbeddedClips, eval_clips: EmbeddedClips, log_folder: str
+) -> tuple[keras.Model, Fit]:
+    """Fits the head; returns it as it was at its lowest eval loss, and how it went."""
+    train, classes = job.train, len(job.classes)
     keras.utils.set_random_seed(train.seed)
-    head = build_dense_head(model, classes, train_clips.pooled)
-    multi_label = model.task == "multi_label"
-    head.compile(
-        keras.optimizers.Adam(train.learning_rate),
-        loss="binary_crossentropy" if multi_label else "sparse_categorical_crossentropy",
-        metrics=[] if multi_label else ["accuracy"],
+    head = build_dense_head(job.model, classes, train_clips.pooled)
+    targets = one_hot(train_clips.targets, classes)
+    fitted = fit(
+        head,
+        train_batches(train_clips, classes, train.batch_size, train.seed),
+        eval_batches(eval_clips, classes, _CLIPS_A_BATCH),
+        train,
+        build_objective(train, targets, multi_label=job.multi_label),
+        Hooks(log_folder=log_folder),
     )
-    history = head.fit(
-        train_clips.pooled,
-        train_clips.targets,
-        batch_size=train.batch_size,
-        epochs=train.epochs,
-        validation_data=(eval_clips.pooled, eval_clips.targets),
-        callbacks=[
-            keras.callbacks.EarlyStopping(patience=train.patience, restore_best_weights=True),
-            _LogEpochs(train.epochs),
-        ],
-        verbose=0,
-    )
-    return head, {name: [float(v) for v in values] for name, values in history.history.items()}
+    return head, fitted
 
 
 def _evaluate(head: keras.Model | ClassicalHead, clips: EmbeddedClips) -> dict[str, float]:

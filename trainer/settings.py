@@ -64,8 +64,33 @@ class TrainSettings(Settings):
 
     epochs: int = Field(default=60, gt=0, description="At most.")
     batch_size: int = Field(default=64, gt=0)
-    learning_rate: float = Field(default=1e-3, gt=0, description="Of Adam.")
+    learning_rate: Annotated[float, Field(gt=0)] | Literal["auto"] = Field(
+        default=1e-3,
+        description="Of Adam, at its highest; `auto`: found on the training split beforehand.",
+    )
+    schedule: Literal["one_cycle", "constant"] = Field(
+        default="constant",
+        description="`one_cycle`: rise for a quarter of all epochs, then fall to nought.",
+    )
     patience: int = Field(
-        default=10, gt=0, description="Epochs without a better eval loss after which to stop."
+        default=10,
+        gt=0,
+        description="Epochs without a better eval loss after which to stop; a cycle is not cut "
+        "short.",
+    )
+    balanced: bool = Field(
+        default=False, description="Count every class alike, however few its clips."
+    )
+    label_smoothing: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="The share of a target that is spread over all classes.",
+    )
+    mixup: float = Field(
+        default=0.0,
+        ge=0,
+        description="Alpha of the Beta distribution by which clips are mixed in pairs; 0: they are "
+        "not.",
     )
     seed: int = Field(default=0, ge=0)

@@ -14,12 +14,14 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from trainer.classical.fit import FittedHead
 from trainer.export import ServedClassifier
 from trainer.job import Job
+from trainer.rate_finder import RateCurve
 from vggish.imported_weights import Origin
 from vggish.model_card import EXTRA_FOLDER, write_model_card
 from vggish.postprocess import ReleasedEmbedding
 
 HISTORY_FILE = "history.json"
-"""What `model_run` holds: the curves by epoch, and the final metrics by split."""
+"""What `model_run` holds: the curves by epoch, the final metrics by split, and, or null, what the
+learning-rate finder saw."""
 
 _PACKAGES = ("vggish-tfx", "tensorflow", "keras", "tfx")
 
@@ -39,6 +41,7 @@ class TrainedModel:
         metrics: The final metrics by split.
         history: Curves by epoch or boosting round, where there are any.
         native: What another library than Keras fitted.
+        rate_finder: How the learning rate was found, where it was to be.
     """
 
     network: keras.Model | ReleasedEmbedding
@@ -50,6 +53,7 @@ class TrainedModel:
     metrics: dict[str, dict[str, float]]
     history: dict[str, list[float]] = field(default_factory=dict)
     native: FittedHead | None = None
+    rate_finder: RateCurve | None = None
 
 
 def write_trained_model(fn_args: FnArgs, job: Job, trained: TrainedModel) -> None:
@@ -62,7 +66,11 @@ def write_trained_model(fn_args: FnArgs, job: Job, trained: TrainedModel) -> Non
     """
     _write_json(
         os.path.join(fn_args.model_run_dir, HISTORY_FILE),
-        {"history": trained.history, "metrics": trained.metrics},
+        {
+            "history": trained.history,
+            "metrics": trained.metrics,
+            "rate_finder": trained.rate_finder and asdict(trained.rate_finder),
+        },
     )
     ServedClassifier(
         trained.network,
