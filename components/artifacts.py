@@ -24,6 +24,12 @@ class Predictions(Artifact):
     TYPE_ANNOTATION = Dataset
 
 
+class ModelComparison(Artifact):
+    """The models of a run side by side: `comparison.json`, a row a model."""
+
+    TYPE_NAME = "VggishModelComparison"
+
+
 class Report(Artifact):
     """What a run came to: `report.html` for people, `summary.json` for programs."""
 

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import traceback
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -101,6 +102,17 @@ def predict(
         raise typer.Exit(EXIT_FAILURE)
 
 
+@app.command()
+def results(
+    folders: Annotated[list[Path], typer.Argument(help="Output folders of runs.", metavar="DIR…")],
+) -> None:
+    """Show every model that runs have trained, side by side."""
+    from pipeline.results import read_comparisons, results_table
+
+    comparisons = [comparison for folder in folders for comparison in read_comparisons(folder)]
+    Console(highlight=False).print(results_table(comparisons))
+
+
 commands_catalog.register(app)
 commands_vggish.register(app)
 
@@ -109,6 +121,7 @@ def _run(config_path: Path, output: Path, overrides: dict[str, Any]) -> dict[str
     """Runs a job with a quiet screen, and prints what came out."""
     from pipeline.config import load_config
     from pipeline.console import quiet
+    from pipeline.results import Comparison, results_table
     from pipeline.run import check, run
     from pipeline.run_folder import open_run_folder
     from pipeline.summary import format_summary
@@ -123,6 +136,9 @@ def _run(config_path: Path, output: Path, overrides: dict[str, Any]) -> dict[str
             traceback.print_exc()
             raise
     print(format_summary(summary, folder))
+    if len(summary["models"]) > 1:
+        compared = Comparison(folder.root, datetime.now(), summary["models"])
+        Console(highlight=False).print("", results_table([compared]), sep="\n")
     return summary
 
 

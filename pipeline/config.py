@@ -1,11 +1,12 @@
 """The configuration of a run: one YAML file, checked before anything starts."""
 
+import copy
 import difflib
 from pathlib import Path
 from typing import Any, get_args
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from components.audio_example_gen.settings import IngestSettings, SourceSettings, SplitSettings
 from trainer.settings import ModelSettings, TrainSettings
@@ -50,11 +51,37 @@ class Config(Settings):
     ingest: IngestSettings = IngestSettings()
     split: SplitSettings = SplitSettings()
     features: FeatureSettings = FeatureSettings()
-    model: ModelSettings = ModelSettings()
+    model: tuple[ModelSettings, ...] = Field(
+        default=(ModelSettings(),), min_length=1, description="One model, or a list to compare."
+    )
     train: TrainSettings = TrainSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     push: PushSettings = PushSettings()
     beam: BeamSettings = BeamSettings()
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _is_a_list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, dict) else value
+
+    @field_validator("model")
+    @classmethod
+    def _have_names_of_their_own(cls, models: tuple[ModelSettings, ...]) -> Any:
+        titles = [model.title for model in models]
+        for title in titles:
+            if titles.count(title) > 1:
+                raise ValueError(f"several models are called {title!r}; give each a `name`")
+        return models
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether a clip may have several labels, or none; once the models' `task` is decided."""
+        return self.model[0].task == "multi_label"
+
+    def train_settings(self, model: ModelSettings) -> TrainSettings:
+        """Returns how a model is trained: its own section `train` wins over the common one."""
+        own = {} if model.train is None else model.train.model_dump(exclude_unset=True)
+        return self.train.model_copy(update=own)
 
 
 def load_config(path: Path, overrides: dict[str, Any]) -> Config:
@@ -81,11 +108,14 @@ def load_config(path: Path, overrides: dict[str, Any]) -> Config:
     if not isinstance(values, dict):
         raise ConfigError(f"The configuration {path} must hold sections such as `source:`.")
     for key, value in overrides.items():
-        _set(values, key, value)
+        _set(values, key.split("."), value)
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(f"The configuration {path} is wrong: {_explain(error)}") from error
+        reason = _explain(error)
+        if not isinstance(values.get("model"), list):  # The user wrote no list.
+            reason = reason.replace("'model.0.", "'model.")
+        raise ConfigError(f"The configuration {path} is wrong: {reason}") from error
 
 
 def parse_overrides(assignments: list[str]) -> dict[str, Any]:
@@ -103,9 +133,9 @@ def parse_overrides(assignments: list[str]) -> dict[str, Any]:
     overrides = {}
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
-        if not equals or "." not in key:
+        if not equals:
             raise ConfigError(
-                f"--set takes section.key=value (such as train.epochs=5), not {assignment!r}."
+                f"--set takes key=value (such as train.epochs=5), not {assignment!r}."
             )
         try:
             overrides[key] = yaml.safe_load(text)
@@ -114,13 +144,23 @@ def parse_overrides(assignments: list[str]) -> dict[str, Any]:
     return overrides
 
 
-def _set(values: dict[str, Any], key: str, value: Any) -> None:
-    section, _, rest = key.partition(".")
-    if rest:
-        inner = {**(values.get(section) or {})}
-        _set(inner, rest, value)
+def _set(values: Any, path: list[str], value: Any) -> None:
+    place: Any = path[0]
+    if isinstance(values, list):
+        if not place.isdigit() or int(place) >= len(values):
+            raise ConfigError(
+                f"--set names {place!r} of a list of {len(values)}; name a place in it, from 0, "
+                "such as model.0.head."
+            )
+        place = int(place)
+    elif not isinstance(values, dict):
+        raise ConfigError(f"--set names {place!r} of {values!r}, which has no keys.")
+    if len(path) > 1:
+        inner = values[place] if isinstance(values, list) else values.get(place)
+        inner = {} if inner is None else copy.copy(inner)
+        _set(inner, path[1:], value)
         value = inner
-    values[section] = value
+    values[place] = value
 
 
 def _explain(error: ValidationError) -> str:
@@ -138,7 +178,9 @@ def _explain(error: ValidationError) -> str:
     if first["type"] == "missing":
         return f"the key {key!r} is missing{_option_for(key)}."
     message = first["msg"].removeprefix("Value error, ")
-    return f"{key!r}: {message} (it is {first['input']!r})."
+    found = first["input"]
+    said = "" if isinstance(found, list | dict) else f" (it is {found!r})"
+    return f"{key!r}: {message}{said}."
 
 
 def _option_for(key: str) -> str:

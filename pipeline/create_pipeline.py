@@ -1,5 +1,7 @@
 """The pipeline: which nodes there are, and what flows between them."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,22 +11,25 @@ from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGe
 from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.components.trainer.component import Trainer
 from tfx.components.transform.component import Transform
+from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2, trainer_pb2
 from tfx.types.channel import Channel
-from tfx.types.standard_artifacts import Model, ModelBlessing
+from tfx.types.standard_artifacts import Model
 
 from components.audio_example_gen.component import AudioExampleGen
 from components.batch_predictor.component import BatchPredictor
 from components.embedding_exporter.component import EmbeddingExporter
 from components.example_validator.component import ExampleValidator
+from components.model_selector.component import Candidate, ModelSelector
 from components.report.component import Report
 from components.vggish_importer.component import VggishImporter
-from pipeline.baseline import LatestOtherBlessedModelStrategy
+from pipeline.baseline import LatestChosenModelStrategy
 from pipeline.code_version import code_version
 from pipeline.config import Config
 from pipeline.evaluation import eval_config
+from trainer.settings import ModelSettings
 
 PIPELINE_NAME = "vggish-tfx"
 SCHEMAS = Path(__file__).resolve().parents[1] / "schema"
@@ -36,7 +41,7 @@ def create_pipeline(
     """Builds the pipeline that a configuration describes; runners take it from there.
 
     Args:
-        config: The configuration; its `model.task` is decided.
+        config: The configuration; the `task` of its models is decided.
         pipeline_root: Where the artifacts go.
         serving_folder: Where blessed models are pushed to, one folder a version.
         metadata: The connection of ML Metadata; None where the runner has its own.
@@ -44,12 +49,64 @@ def create_pipeline(
     Returns:
         The pipeline.
     """
+    clips = _ingest(config)
+    exporters = _embed(config, clips)
+    trainers = {
+        model.title: _train(config, model, clips, exporters[model.features])
+        for model in config.model
+    }
+    _name_apart("Trainer", trainers)
+    baseline = Resolver(
+        strategy_class=LatestChosenModelStrategy,
+        model=Channel(type=Model),
+        **{f"candidate_{name}": node.outputs["model"] for name, node in trainers.items()},
+    ).with_id("LatestBlessedModel")
+    evaluators = {
+        name: _evaluate(config, clips, trainer, baseline) for name, trainer in trainers.items()
+    }
+    _name_apart("Evaluator", evaluators)
+    selector = _select(trainers, evaluators)
+    outcome = _deliver(config, clips, exporters, selector, serving_folder)
+    return Pipeline(
+        pipeline_name=PIPELINE_NAME,
+        pipeline_root=pipeline_root,
+        components=[
+            *clips.nodes,
+            *exporters.values(),
+            *trainers.values(),
+            baseline,
+            *evaluators.values(),
+            selector,
+            *outcome,
+        ],
+        enable_cache=True,
+        metadata_connection_config=metadata,
+        beam_pipeline_args=list(config.beam.args),
+    )
+
+
+@dataclass(frozen=True)
+class _Clips:
+    """The nodes that every model shares: from sound files to log-mel windows, and VGGish."""
+
+    example_gen: AudioExampleGen
+    schema: ImportSchemaGen
+    statistics: StatisticsGen
+    validator: ExampleValidator
+    transform: Transform
+    importer: VggishImporter
+
+    @property
+    def nodes(self) -> Iterable[BaseNode]:
+        return vars(self).values()
+
+
+def _ingest(config: Config) -> _Clips:
     example_gen = AudioExampleGen(
         config.source, config.ingest, config.split, code_version("components/audio_example_gen")
     )
-    embedded = config.source.kind == "audioset_embeddings"
     schema = ImportSchemaGen(
-        schema_file=str(SCHEMAS / ("embedded.pbtxt" if embedded else "schema.pbtxt"))
+        schema_file=str(SCHEMAS / ("embedded.pbtxt" if _embedded(config) else "schema.pbtxt"))
     )
     statistics = StatisticsGen(example_gen.outputs["examples"], schema.outputs["schema"])
     validator = ExampleValidator(statistics.outputs["statistics"], schema.outputs["schema"])
@@ -72,89 +129,113 @@ def create_pipeline(
         config.features.pca_params,
         code_version("components/vggish_importer"),
     )
-    exporter = EmbeddingExporter(
-        transform.outputs["transformed_examples"],
-        transform.outputs["transform_graph"],
-        importer.outputs["weights"],
-        features=config.model.features,
-        compute=config.features.compute,
-        code_version=code_version("components/embedding_exporter"),
-    )
-    trainer = Trainer(
+    return _Clips(example_gen, schema, statistics, validator, transform, importer)
+
+
+def _embed(config: Config, clips: _Clips) -> dict[str, EmbeddingExporter]:
+    """Embeds once for all models that learn from the same layer tap; by the tap's name."""
+    exporters = {
+        features: EmbeddingExporter(
+            clips.transform.outputs["transformed_examples"],
+            clips.transform.outputs["transform_graph"],
+            clips.importer.outputs["weights"],
+            features=features,
+            compute=config.features.compute,
+            code_version=code_version("components/embedding_exporter"),
+        )
+        for features in dict.fromkeys(model.features for model in config.model)
+    }
+    _name_apart("EmbeddingExporter", exporters)
+    return exporters
+
+
+def _train(
+    config: Config, model: ModelSettings, clips: _Clips, exporter: EmbeddingExporter
+) -> Trainer:
+    return Trainer(
         run_fn="trainer.frozen_head.run_fn",
         examples=exporter.outputs["embeddings"],
-        transform_graph=transform.outputs["transform_graph"],
-        schema=schema.outputs["schema"],
-        base_model=importer.outputs["weights"],
+        transform_graph=clips.transform.outputs["transform_graph"],
+        schema=clips.schema.outputs["schema"],
+        base_model=clips.importer.outputs["weights"],
         train_args=trainer_pb2.TrainArgs(splits=["train"]),
         eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
         custom_config={
-            "model": config.model.model_dump(mode="json"),
-            "train": config.train.model_dump(mode="json"),
+            "model": model.model_dump(mode="json", exclude={"train"}),
+            "train": config.train_settings(model).model_dump(mode="json"),
             "features": config.features.model_dump(mode="json"),
-            "embedded": embedded,
+            "embedded": _embedded(config),
             "code_version": code_version("trainer"),
         },
     )
-    baseline = Resolver(
-        strategy_class=LatestOtherBlessedModelStrategy,
-        model=Channel(type=Model),
-        model_blessing=Channel(type=ModelBlessing),
-        candidate=trainer.outputs["model"],
-    ).with_id("LatestBlessedModel")
-    evaluator = Evaluator(
-        examples=example_gen.outputs["examples"],
+
+
+def _evaluate(config: Config, clips: _Clips, trainer: Trainer, baseline: Resolver) -> Evaluator:
+    return Evaluator(
+        examples=clips.example_gen.outputs["examples"],
         example_splits=["test"],
         model=trainer.outputs["model"],
         baseline_model=baseline.outputs["model"],
-        eval_config=eval_config(config.evaluate, multi_label=config.model.task == "multi_label"),
-        schema=schema.outputs["schema"],
+        eval_config=eval_config(config.evaluate, multi_label=config.multi_label),
+        schema=clips.schema.outputs["schema"],
     )
+
+
+def _select(trainers: dict[str, Trainer], evaluators: dict[str, Evaluator]) -> ModelSelector:
+    candidates = {
+        name: Candidate(
+            trainer.outputs["model"],
+            trainer.outputs["model_run"],
+            evaluators[name].outputs["evaluation"],
+            evaluators[name].outputs["blessing"],
+        )
+        for name, trainer in trainers.items()
+    }
+    return ModelSelector(candidates, code_version("components/model_selector"))
+
+
+def _deliver(
+    config: Config,
+    clips: _Clips,
+    exporters: dict[str, EmbeddingExporter],
+    selector: ModelSelector,
+    serving_folder: str,
+) -> tuple[BaseNode, ...]:
+    """Pushes the chosen model, asks it about clips without labels, and reports."""
     pusher = Pusher(
-        model=trainer.outputs["model"],
-        model_blessing=evaluator.outputs["blessing"],
+        model=selector.outputs["model"],
+        model_blessing=selector.outputs["blessing"],
         push_destination=pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=serving_folder)
         ),
     )
     predictor = BatchPredictor(
-        example_gen.outputs["examples"],
-        trainer.outputs["model"],
+        clips.example_gen.outputs["examples"],
+        selector.outputs["model"],
         code_version("components/batch_predictor"),
     )
     report = Report(
-        rejects=example_gen.outputs["rejects"],
-        examples=example_gen.outputs["examples"],
-        embeddings=exporter.outputs["embeddings"],
-        table=exporter.outputs["table"],
-        weights=importer.outputs["weights"],
-        model=trainer.outputs["model"],
-        model_run=trainer.outputs["model_run"],
-        evaluation=evaluator.outputs["evaluation"],
-        blessing=evaluator.outputs["blessing"],
+        rejects=clips.example_gen.outputs["rejects"],
+        examples=clips.example_gen.outputs["examples"],
+        weights=clips.importer.outputs["weights"],
         pushed_model=pusher.outputs["pushed_model"],
+        **selector.outputs,
+        **{
+            f"{key}_{features}": exporter.outputs[key]
+            for features, exporter in exporters.items()
+            for key in ("embeddings", "table")
+        },
         config=config.model_dump_json(),
         code_version=code_version("components/report"),
     )
-    return Pipeline(
-        pipeline_name=PIPELINE_NAME,
-        pipeline_root=pipeline_root,
-        components=[
-            example_gen,
-            schema,
-            statistics,
-            validator,
-            transform,
-            importer,
-            exporter,
-            trainer,
-            baseline,
-            evaluator,
-            pusher,
-            predictor,
-            report,
-        ],
-        enable_cache=True,
-        metadata_connection_config=metadata,
-        beam_pipeline_args=list(config.beam.args),
-    )
+    return pusher, predictor, report
+
+
+def _name_apart(kind: str, nodes: dict[str, Any]) -> None:
+    """Gives nodes of one kind names of their own, where there are several."""
+    for name, node in nodes.items():
+        node.with_id(f"{kind}_{name}" if len(nodes) > 1 else kind)
+
+
+def _embedded(config: Config) -> bool:
+    return config.source.kind == "audioset_embeddings"

@@ -22,10 +22,10 @@ def check(config: Config) -> Config:
         config: The configuration.
 
     Returns:
-        The configuration with `model.task` decided.
+        The configuration with every model's `task` decided.
 
     Raises:
-        ConfigError: No checkpoint is named, or there is none.
+        ConfigError: No checkpoint is named, or the models do not suit the source or each other.
         DataSetError: The source has no sounds to learn from.
     """
     checkpoint = config.features.checkpoint
@@ -40,18 +40,26 @@ def check(config: Config) -> Config:
             "AudioSet's embeddings were made with a PCA that the served model must know; pass "
             "--set features.pca_params=PATH of vggish_pca_params.npz, or `download`."
         )
-    if (embedded or config.features.pca_params) and config.model.features != "embedding":
-        raise ConfigError(
-            f"The released PCA is of the embedding, not of {config.model.features!r}; set "
-            "model.features to embedding."
-        )
+    if embedded or config.features.pca_params:
+        for model in config.model:
+            if model.features != "embedding":
+                raise ConfigError(
+                    f"The released PCA is of the embedding, not of {model.features!r}; set "
+                    "model.features to embedding."
+                )
     listing = list_source(config.source, config.split)
-    if config.model.task != "auto":
-        return config
     # What AudioSet's records hold only reading them tells; its clips have several labels.
     several = embedded or any(len(file.labels) > 1 for file in listing.files)
-    task = "multi_label" if several else "single_label"
-    return config.model_copy(update={"model": config.model.model_copy(update={"task": task})})
+    found = "multi_label" if several else "single_label"
+    models = tuple(
+        model.model_copy(update={"task": found}) if model.task == "auto" else model
+        for model in config.model
+    )
+    if len({model.task for model in models}) > 1:
+        raise ConfigError(
+            "Models of different tasks cannot be compared; give all of them the same model.task."
+        )
+    return config.model_copy(update={"model": models})
 
 
 def run(config: Config, folder: RunFolder, console: Console) -> dict[str, Any]:

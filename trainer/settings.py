@@ -16,49 +16,6 @@ from trainer.classical.settings import (
 from vggish.settings import Settings
 
 
-class ModelSettings(Settings):
-    """What is learned on top of VGGish (`model`)."""
-
-    features: str = Field(default="fusion", description="The layer tap of VGGish to learn from.")
-    head: Literal[
-        "dense",
-        "knn",
-        "linear_discriminant",
-        "linear_svm",
-        "logistic_regression",
-        "random_forest",
-        "rbf_svm",
-        "xgboost",
-    ] = Field(
-        default="dense",
-        description="`dense`: fully connected layers on frozen features. Every other head has a "
-        "section of its name.",
-    )
-    task: Literal["auto", "single_label", "multi_label"] = Field(
-        default="auto",
-        description="`auto`: multi_label where any clip of the source has several labels.",
-    )
-    hidden: tuple[Annotated[int, Field(gt=0)], ...] = Field(
-        default=(), description="Units of each hidden layer; none makes the head linear."
-    )
-    dropout: float = Field(default=0.5, ge=0, lt=1, description="After every hidden layer.")
-    knn: KnnSettings = KnnSettings()
-    linear_discriminant: LinearDiscriminantSettings = LinearDiscriminantSettings()
-    linear_svm: LinearSvmSettings = LinearSvmSettings()
-    logistic_regression: LogisticRegressionSettings = LogisticRegressionSettings()
-    random_forest: RandomForestSettings = RandomForestSettings()
-    rbf_svm: RbfSvmSettings = RbfSvmSettings()
-    xgboost: XgboostSettings = XgboostSettings()
-
-    @field_validator("features")
-    @classmethod
-    def _is_a_tap(cls, name: str) -> str:
-        from vggish.features import feature_size  # Loads TensorFlow, which --help does not need.
-
-        feature_size(name)
-        return name
-
-
 class TrainSettings(Settings):
     """How the head learns (`train`)."""
 
@@ -94,3 +51,57 @@ class TrainSettings(Settings):
         "not.",
     )
     seed: int = Field(default=0, ge=0)
+
+
+class ModelSettings(Settings):
+    """What is learned on top of VGGish (`model`)."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")] | None = Field(
+        default=None, description="What a run with several models calls it; default: its head."
+    )
+    features: str = Field(default="fusion", description="The layer tap of VGGish to learn from.")
+    head: Literal[
+        "dense",
+        "knn",
+        "linear_discriminant",
+        "linear_svm",
+        "logistic_regression",
+        "random_forest",
+        "rbf_svm",
+        "xgboost",
+    ] = Field(
+        default="dense",
+        description="`dense`: fully connected layers on frozen features. Every other head has a "
+        "section of its name.",
+    )
+    task: Literal["auto", "single_label", "multi_label"] = Field(
+        default="auto",
+        description="`auto`: multi_label where any clip of the source has several labels.",
+    )
+    hidden: tuple[Annotated[int, Field(gt=0)], ...] = Field(
+        default=(), description="Units of each hidden layer; none makes the head linear."
+    )
+    dropout: float = Field(default=0.5, ge=0, lt=1, description="After every hidden layer.")
+    knn: KnnSettings = KnnSettings()
+    linear_discriminant: LinearDiscriminantSettings = LinearDiscriminantSettings()
+    linear_svm: LinearSvmSettings = LinearSvmSettings()
+    logistic_regression: LogisticRegressionSettings = LogisticRegressionSettings()
+    random_forest: RandomForestSettings = RandomForestSettings()
+    rbf_svm: RbfSvmSettings = RbfSvmSettings()
+    xgboost: XgboostSettings = XgboostSettings()
+    train: TrainSettings | None = Field(
+        default=None, description="For this model alone; wins over the section `train`."
+    )
+
+    @property
+    def title(self) -> str:
+        """What this model is called."""
+        return self.name or self.head
+
+    @field_validator("features")
+    @classmethod
+    def _is_a_tap(cls, name: str) -> str:
+        from vggish.features import feature_size  # Loads TensorFlow, which --help does not need.
+
+        feature_size(name)
+        return name

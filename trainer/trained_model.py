@@ -87,6 +87,7 @@ def write_trained_model(fn_args: FnArgs, job: Job, trained: TrainedModel) -> Non
         fn_args.serving_model_dir,
         {
             "classes": job.classes,
+            "name": job.model.title,
             "head": job.model.head,
             "features": job.model.features,
             "task": job.model.task,

@@ -11,7 +11,7 @@ from components.report.executor import Executor
 
 
 class ReportSpec(ComponentSpec):
-    """The inputs, outputs and parameters of Report."""
+    """The inputs, outputs and parameters of Report; `Report` adds those of the layer taps."""
 
     PARAMETERS = {
         "config": ExecutionParameter(type=str),
@@ -20,13 +20,12 @@ class ReportSpec(ComponentSpec):
     INPUTS = {
         "rejects": ChannelParameter(type=artifacts.Rejects),
         "examples": ChannelParameter(type=standard_artifacts.Examples),
-        "embeddings": ChannelParameter(type=standard_artifacts.Examples),
-        "table": ChannelParameter(type=artifacts.EmbeddingTable),
         "weights": ChannelParameter(type=standard_artifacts.Model),
         "model": ChannelParameter(type=standard_artifacts.Model),
         "model_run": ChannelParameter(type=standard_artifacts.ModelRun),
         "evaluation": ChannelParameter(type=standard_artifacts.ModelEvaluation),
         "blessing": ChannelParameter(type=standard_artifacts.ModelBlessing),
+        "comparison": ChannelParameter(type=artifacts.ModelComparison),
         "pushed_model": ChannelParameter(type=standard_artifacts.PushedModel),
     }
     OUTPUTS = {"report": ChannelParameter(type=artifacts.Report)}
@@ -39,17 +38,20 @@ class Report(BaseComponent):
     both were made from.
 
     Args:
-        inputs: A channel for each of the specification's inputs.
         config: The configuration as JSON.
         code_version: Of the code that makes the report.
+        **inputs: A channel for each of the specification's inputs, and, of every layer tap that was
+            exported, `embeddings_TAP` and `table_TAP`.
     """
 
     SPEC_CLASS = ReportSpec
     EXECUTOR_SPEC = ExecutorClassSpec(Executor)
 
     def __init__(self, *, config: str, code_version: str, **inputs: BaseChannel):
+        types = {key: ChannelParameter(type=channel.type) for key, channel in inputs.items()}
+        spec_class = type("ReportSpec", (ReportSpec,), {"INPUTS": {**ReportSpec.INPUTS, **types}})
         super().__init__(
-            ReportSpec(
+            spec_class(
                 config=config,
                 code_version=code_version,
                 report=Channel(type=artifacts.Report),

@@ -15,6 +15,7 @@ from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
 from components.counts import read_counts
+from components.model_selector.executor import COMPARISON_FILE, TRAINED_MODEL_PROPERTY
 from components.report.evaluation import class_scores, read_evaluation
 from components.report.page import LineageStep, Reject, ReportData, render_page
 from vggish.model_card import read_model_card
@@ -23,20 +24,21 @@ DATA_FILE = "data.json"
 PAGE_FILE = "report.html"
 SUMMARY_FILE = "summary.json"
 _REJECTS_KEPT = 1000
-_MODEL_FACTS = ("head", "features", "task", "parameters", "trainable_parameters", "weights")
+_MODEL_FACTS = ("name", "head", "features", "task", "parameters", "trainable_parameters", "weights")
 _LINEAGE = (
     "pushed_model",
     "blessing",
     "evaluation",
+    "comparison",
     "model",
     "model_run",
-    "embeddings",
-    "table",
+    "embeddings_{features}",
+    "table_{features}",
     "weights",
     "examples",
     "rejects",
 )
-"""From the pushed model back to the checkpoint and the clips."""
+"""From the pushed model back to the checkpoint and the clips, by way of the layer tap."""
 
 
 class Executor(BaseExecutor):
@@ -70,14 +72,18 @@ def _gather(inputs: dict[str, Artifact], config: dict[str, Any]) -> ReportData:
     training = _read_json(inputs["model_run"].uri, "history.json")
     clips = _read_json(inputs["rejects"].uri, "summary.json")
     classes = card["classes"]
-    evaluation = read_evaluation(inputs["evaluation"].uri, model, len(classes))
+    trained = inputs["model"].get_string_custom_property(TRAINED_MODEL_PROPERTY)
+    evaluation = read_evaluation(
+        inputs["evaluation"].uri, path_utils.serving_model_path(trained), len(classes)
+    )
     pushed = inputs["pushed_model"]
-    windows = sum(number for key, number in read_counts(inputs["embeddings"].uri))
+    lineage = [key.format(features=card["features"]) for key in _LINEAGE]
     summary = {
         "clips": clips,
-        "features": {"windows": windows},
+        "features": {"windows": _count_windows(inputs)},
         "model": {key: card[key] for key in _MODEL_FACTS},
         "metrics": {**training["metrics"], "test": evaluation.metrics},
+        "models": _read_json(inputs["comparison"].uri, COMPARISON_FILE),
         "blessed": bool(
             inputs["blessing"].get_int_custom_property(
                 evaluator_constants.ARTIFACT_PROPERTY_BLESSED_KEY
@@ -100,10 +106,16 @@ def _gather(inputs: dict[str, Artifact], config: dict[str, Any]) -> ReportData:
         ),
         rejects=_read_rejects(inputs["rejects"].uri),
         checks=evaluation.checks,
-        lineage=[_lineage(key, inputs[key]) for key in _LINEAGE],
+        lineage=[_lineage(key, inputs[key]) for key in lineage if key in inputs],
         config_yaml=yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
         created=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
     )
+
+
+def _count_windows(inputs: dict[str, Artifact]) -> int | None:
+    """Counts the windows of all clips, of which every layer tap has the same number."""
+    exported = next((a for key, a in inputs.items() if key.startswith("embeddings_")), None)
+    return None if exported is None else sum(n for _, n in read_counts(exported.uri))
 
 
 def _lineage(key: str, artifact: Artifact) -> LineageStep:

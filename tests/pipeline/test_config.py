@@ -32,15 +32,42 @@ def test_overrides_win_over_the_file(tmp_path: Path) -> None:
     )
     assert config.train.epochs == 3
     assert config.train.batch_size == 7
-    assert config.model.hidden == (200, 100)
+    assert config.model[0].hidden == (200, 100)
+
+
+def test_a_whole_section_is_overridden(tmp_path: Path) -> None:
+    overrides = parse_overrides(["model=[{head: knn}, {head: dense}]"])
+    config = load(tmp_path, "source: {root: /sounds}\nmodel: {head: xgboost}", **overrides)
+    assert [model.head for model in config.model] == ["knn", "dense"]
 
 
 def test_overrides_reach_the_sections_of_a_section(tmp_path: Path) -> None:
     overrides = parse_overrides(["model.head=knn", "model.knn.neighbours=3"])
     text = "source: {root: /sounds}\nmodel: {knn: {neighbours: 9, metric: euclidean}}"
     config = load_config(write(tmp_path, text), overrides)
-    assert config.model.head == "knn"
-    assert (config.model.knn.neighbours, config.model.knn.metric) == (3, "euclidean")
+    assert config.model[0].head == "knn"
+    assert (config.model[0].knn.neighbours, config.model[0].knn.metric) == (3, "euclidean")
+
+
+def test_one_model_of_a_list_is_overridden_by_its_place(tmp_path: Path) -> None:
+    text = "source: {root: /sounds}\nmodel: [{head: dense}, {head: knn, knn: {metric: euclidean}}]"
+    config = load(tmp_path, text, **{"model.1.knn.neighbours": 3})
+    assert [model.title for model in config.model] == ["dense", "knn"]
+    assert (config.model[1].knn.neighbours, config.model[1].knn.metric) == (3, "euclidean")
+    for key in ("model.head", "model.2.head", "model.1.head.knn"):
+        with pytest.raises(ConfigError, match="--set names"):
+            load(tmp_path, text, **{key: "knn"})
+
+
+def test_a_model_may_be_trained_in_its_own_way(tmp_path: Path) -> None:
+    text = (
+        "source: {root: /sounds}\ntrain: {epochs: 9, seed: 2}\n"
+        "model: [{head: dense}, {head: dense, name: short, train: {epochs: 3}}]"
+    )
+    config = load(tmp_path, text)
+    common, short = (config.train_settings(model) for model in config.model)
+    assert (common.epochs, common.seed) == (9, 2)
+    assert (short.epochs, short.seed) == (3, 2)
 
 
 @pytest.mark.parametrize(
@@ -66,6 +93,16 @@ def test_overrides_reach_the_sections_of_a_section(tmp_path: Path) -> None:
         ("source: {root: /s}\nmodel: {features: fusoin}", "fusion"),
         ("source: {root: /s, group_pattern: 'abc'}", "has no parenthesis"),
         ("source: {root: /s, group_pattern: '('}", "is not a regular expression"),
+        (
+            "source: {root: /s}\nmodel: [{head: knn}, {knn: {neighbors: 1}}]",
+            "unknown key 'model.1.knn.neighbors'; did you mean 'neighbours'?",
+        ),
+        (
+            "source: {root: /s}\nmodel: [{head: knn}, {head: knn, features: mfcc}]",
+            "several models are called 'knn'; give each a `name`.",
+        ),
+        ("source: {root: /s}\nmodel: {name: My Model}", "'model.name'"),
+        ("source: {root: /s}\nmodel: []", "'model'"),
         ("source: {root: /s}\nsplit: {train: 0.5}", "must add up to 1, not 0.7"),
         ("- a\n- b", "must hold sections"),
         ("source: {root: [", "is not YAML"),
@@ -85,7 +122,7 @@ def test_missing_file_is_refused_by_name(tmp_path: Path) -> None:
         load_config(tmp_path / "none.yaml", {})
 
 
-@pytest.mark.parametrize("word", ["epochs=3", "train.epochs", "train.epochs=["])
+@pytest.mark.parametrize("word", ["train.epochs", "train.epochs=["])
 def test_wrong_overrides_are_refused(word: str) -> None:
     with pytest.raises(ConfigError, match="--set"):
         parse_overrides([word])

@@ -17,6 +17,7 @@ import soundfile
 from ml_metadata.proto import metadata_store_pb2
 
 from pipeline.demo_sounds import write_sound_set
+from pipeline.results import read_comparisons
 
 pytestmark = pytest.mark.e2e
 
@@ -33,11 +34,25 @@ NODES = {
     "EmbeddingExporter",
     "Trainer",
     "Evaluator",
+    "ModelSelector",
     "Pusher",
     "BatchPredictor",
     "Report",
 }
 """Those that compute something; the resolver of the latest blessed model does not."""
+
+MODELS = ("dense", "neighbours")
+NODES_OF_A_MODEL = {"Trainer", "Evaluator"}
+
+
+def number_of(node: str) -> int:
+    return len(MODELS) if node in NODES_OF_A_MODEL else 1
+
+
+def node_ids(nodes: set[str]) -> set[str]:
+    several = {f"{node}_{model}" for node in nodes & NODES_OF_A_MODEL for model in MODELS}
+    return nodes - NODES_OF_A_MODEL | several
+
 
 # Nothing of this project: what a server that has only TensorFlow would do.
 SERVE = """
@@ -62,6 +77,7 @@ def command(sounds: Path, output: Path) -> list[str]:
         "--set=evaluate.min_score=0.5",
         "--set=evaluate.max_drop=1",
         "--set=ingest.max_reject_fraction=0.1",
+        "--set=model=[{head: dense}, {head: knn, name: neighbours}]",
     ]
 
 
@@ -113,7 +129,7 @@ def first(sounds: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def test_first_run_accounts_for_every_file_and_pushes(first: Run) -> None:
     assert executions(first.folder) == Counter(
-        {(node, "COMPLETE"): 1 for node in NODES} | {("Resolver", "COMPLETE"): 1}
+        {(node, "COMPLETE"): number_of(node) for node in NODES} | {("Resolver", "COMPLETE"): 1}
     )
     clips = first.summary["clips"]
     assert clips["found"] == CLASSES * CLIPS_A_CLASS + BROKEN
@@ -122,7 +138,7 @@ def test_first_run_accounts_for_every_file_and_pushes(first: Run) -> None:
     assert first.summary["blessed"]
     assert first.summary["model"]["weights"] == "random"
     assert first.summary["cached"] == []
-    assert set(first.summary["seconds"]) == NODES | {"LatestBlessedModel", "total"}
+    assert set(first.summary["seconds"]) == node_ids(NODES) | {"LatestBlessedModel", "total"}
     assert (first.folder / "report.html").read_text().startswith("<!doctype html>")
 
 
@@ -167,6 +183,27 @@ def test_pushed_model_serves_raw_sounds_with_tensorflow_alone(first: Run, tmp_pa
         np.testing.assert_allclose(sorted(prediction["scores"].values()), sorted(scores), atol=2e-6)
 
 
+def test_best_model_on_eval_is_pushed_and_all_are_kept(first: Run) -> None:
+    models = first.summary["models"]
+    assert [model["name"] for model in models] == list(MODELS)
+    scores = [(m["metrics"]["eval"]["accuracy"], -m["metrics"]["eval"]["loss"]) for m in models]
+    best = models[scores.index(max(scores))]
+    assert [model["chosen"] for model in models] == [model is best for model in models]
+    assert first.summary["model"]["name"] == best["name"]
+    card = Path(first.summary["pushed_path"], "assets.extra", "model_card.json")
+    assert json.loads(card.read_text())["name"] == best["name"]
+    (comparison,) = read_comparisons(first.folder)
+    assert comparison.models == models
+    printed = subprocess.run(
+        [Path(sys.executable).with_name("vggish-tfx"), "results", first.folder, first.folder],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert printed.count("neighbours") == printed.count("dense") == printed.count("pushed") == 2
+    assert "neighbours" in first.screen
+
+
 def test_lineage_leads_from_the_pushed_model_to_checkpoint_and_clips(first: Run) -> None:
     store = open_metadata(first.folder)
     producers, consumed = {}, {}
@@ -192,11 +229,11 @@ def test_lineage_leads_from_the_pushed_model_to_checkpoint_and_clips(first: Run)
 def test_same_run_again_is_cached(first: Run, sounds: Path) -> None:
     again = run(sounds, first.folder)
     assert executions(first.folder) == Counter(
-        {(node, "COMPLETE"): 1 for node in NODES}
-        | {(node, "CACHED"): 1 for node in NODES}
+        {(node, "COMPLETE"): number_of(node) for node in NODES}
+        | {(node, "CACHED"): number_of(node) for node in NODES}
         | {("Resolver", "COMPLETE"): 2}
     )
-    assert set(again.summary["cached"]) == NODES
+    assert set(again.summary["cached"]) == node_ids(NODES)
     assert again.seconds < first.seconds / 2
     for key in ("clips", "metrics", "pushed_path", "blessed"):
         assert again.summary[key] == first.summary[key]
@@ -211,7 +248,7 @@ def test_one_more_sound_reruns_what_depends_on_it(first: Run, sounds: Path) -> N
     assert more.summary["clips"]["found"] == CLASSES * CLIPS_A_CLASS + BROKEN + 1
     independent = {"ImportSchemaGen", "VggishImporter"}
     assert executions(first.folder) - before == Counter(
-        {(node, "COMPLETE"): 1 for node in NODES - independent}
+        {(node, "COMPLETE"): number_of(node) for node in NODES - independent}
         | {(node, "CACHED"): 1 for node in independent}
         | {("Resolver", "COMPLETE"): 1}
     )

@@ -1,0 +1,1 @@
+"""ModelSelector: which of a run's models goes on."""

@@ -1,0 +1,108 @@
+"""Compares models by what they score on the eval split."""
+
+import json
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from tfx.components.evaluator import constants as evaluator_constants
+from tfx.components.util.model_utils import is_model_blessed
+from tfx.dsl.components.base.base_executor import BaseExecutor
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils
+from tfx.types.artifact import Artifact
+from tfx.utils import io_utils, path_utils
+
+from components.report.evaluation import Evaluation, read_evaluation
+from vggish.model_card import read_model_card
+
+COMPARISON_FILE = "comparison.json"
+
+TRAINED_MODEL_PROPERTY = "trained_model"
+"""Of the chosen model: the URI of the Trainer's model that it is a copy of."""
+
+BLESSED_PROPERTY = evaluator_constants.ARTIFACT_PROPERTY_BLESSED_KEY
+
+_FACTS = ("head", "features", "task", "parameters", "trainable_parameters", "weights")
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """One model with all that belongs to it, by the keys of the node's outputs."""
+
+    artifacts: dict[str, Artifact]
+    card: dict[str, Any]
+    evaluation: Evaluation
+
+    @property
+    def blessed(self) -> bool:
+        return is_model_blessed(self.artifacts["blessing"])
+
+    @property
+    def rank(self) -> tuple[bool, float, float]:
+        """The higher, the better: blessed, then the score on the eval split, then its loss."""
+        metrics = self.card["metrics"]["eval"]
+        score = metrics["lwlrap" if self.card["task"] == "multi_label" else "accuracy"]
+        return self.blessed, score, -metrics["loss"]
+
+
+class Executor(BaseExecutor):
+    """Chooses the best model."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Copies the chosen model with what belongs to it, and writes the comparison.
+
+        Args:
+            input_dict: For each model `NAME`: `model_NAME`, `model_run_NAME`, `evaluation_NAME` and
+                `blessing_NAME`.
+            output_dict: The same of the chosen one, without its name, and `comparison`.
+            exec_properties: Nothing that matters here.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        outputs = {key: artifact_utils.get_single_instance(v) for key, v in output_dict.items()}
+        comparison = outputs.pop("comparison")
+        candidates = _read_candidates(input_dict, list(outputs))
+        chosen = max(candidates, key=lambda name: candidates[name].rank)
+        for key, output in outputs.items():
+            source = candidates[chosen].artifacts[key]
+            io_utils.copy_dir(source.uri, output.uri)
+            for name, value in source.mlmd_artifact.custom_properties.items():
+                output.mlmd_artifact.custom_properties[name].CopyFrom(value)
+        model = outputs["model"]
+        model.set_string_custom_property(
+            TRAINED_MODEL_PROPERTY, candidates[chosen].artifacts["model"].uri
+        )
+        model.set_int_custom_property(BLESSED_PROPERTY, int(candidates[chosen].blessed))
+        rows = [_row(name, candidates[name], name == chosen) for name in candidates]
+        with fileio.open(os.path.join(comparison.uri, COMPARISON_FILE), "w") as file:
+            file.write(json.dumps(rows, indent=2))
+
+
+def _read_candidates(inputs: dict[str, list[Artifact]], keys: list[str]) -> dict[str, _Candidate]:
+    """Puts together what belongs to each model, by the models' names."""
+    names = [key.removeprefix("blessing_") for key in inputs if key.startswith("blessing_")]
+    candidates = {}
+    for name in sorted(names):
+        artifacts = {
+            key: artifact_utils.get_single_instance(inputs[f"{key}_{name}"]) for key in keys
+        }
+        model = path_utils.serving_model_path(artifacts["model"].uri)
+        card = read_model_card(model)
+        evaluation = read_evaluation(artifacts["evaluation"].uri, model, len(card["classes"]))
+        candidates[name] = _Candidate(artifacts, card, evaluation)
+    return candidates
+
+
+def _row(name: str, candidate: _Candidate, chosen: bool) -> dict[str, Any]:
+    return {
+        "name": name,
+        **{fact: candidate.card[fact] for fact in _FACTS},
+        "metrics": {**candidate.card["metrics"], "test": candidate.evaluation.metrics},
+        "blessed": candidate.blessed,
+        "chosen": chosen,
+    }
