@@ -276,4 +276,6 @@ def test_killed_run_goes_on_to_the_same_metrics(
     resumed = run(sounds, folder)
     assert "Transform" in resumed.summary["cached"]
     assert "EmbeddingExporter" not in resumed.summary["cached"]
-    assert resumed.summary["metrics"] == first.summary["metrics"]
+    for split, metrics in first.summary["metrics"].items():
+        # The last digit of a float32 sum depends on which thread was first.
+        assert resumed.summary["metrics"][split] == pytest.approx(metrics, rel=1e-6), split
