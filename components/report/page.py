@@ -124,6 +124,8 @@ def render_page(report: ReportData) -> str:
         failed=[check for check in report.checks if not check["passed"]],
         rejects=report.rejects[:REJECTS_SHOWN],
         metric_names=_metric_names(report.summary["metrics"]),
+        models=_best_first(report.summary["models"]),
+        score_name=_score_name(report.summary["models"]),
         weakest_first=sorted(report.per_class.items(), key=lambda item: item[1]["f1"]),
         distribution=figures.class_distribution(by_label) if by_label else None,
         curves=_curves(report.history),
@@ -190,6 +192,16 @@ def format_duration(seconds: float) -> str:
 def _metric_names(metrics: Mapping[str, Mapping[str, float]]) -> list[str]:
     """Every metric of any split, once, in the order of first mention."""
     return list(dict.fromkeys(name for values in metrics.values() for name in values))
+
+
+def _score_name(models: Sequence[Mapping[str, Any]]) -> str:
+    """What models are chosen by; they share a task."""
+    return "lwlrap" if models[0]["task"] == "multi_label" else "accuracy"
+
+
+def _best_first(models: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    name = _score_name(models)
+    return sorted(models, key=lambda model: -model["metrics"]["eval"][name])
 
 
 def _curves(history: Mapping[str, Sequence[float]]) -> list[Markup]:

@@ -24,6 +24,20 @@ HOSTILE = '<script>alert("x")</script>'
 SHA256 = "4d878af3e306" * 5 + "abcd"
 
 
+def compared(name: str, accuracy: float, chosen: bool) -> dict[str, Any]:
+    """A row of the comparison of models."""
+    return {
+        "name": name,
+        "head": "dense",
+        "features": "fusion",
+        "task": "single_label",
+        "trainable_parameters": 5_130,
+        "metrics": {"eval": {"accuracy": accuracy}, "test": {"accuracy": 0.9}},
+        "blessed": accuracy > 0.5,
+        "chosen": chosen,
+    }
+
+
 def make_report(classes: list[str], **changes: Any) -> ReportData:
     """A report of a run where each class has 9 test clips right and 1 taken for the next class."""
     number = len(classes)
@@ -53,6 +67,7 @@ def make_report(classes: list[str], **changes: Any) -> ReportData:
             "eval": {"accuracy": 0.925, "loss": 0.31},
             "test": {"accuracy": 0.9, "top_5_accuracy": 0.98765},
         },
+        "models": [compared("dense", 0.925, chosen=True)],
         "blessed": True,
         "pushed_path": "/runs/one/serving/1700000000",
         "seconds": {"AudioExampleGen": 4.25, "Trainer": 61.0, "total": 725.0},
@@ -448,3 +463,19 @@ def test_format_share(value: float | None, text: str):
 )
 def test_format_duration(seconds: float, text: str):
     assert format_duration(seconds) == text
+
+
+def test_models_are_compared_where_there_are_several() -> None:
+    report = make_report(["dog", "cat"])
+    assert "Models compared" not in render_page(report)
+    rows = [
+        compared("bad", 0.4, False),
+        compared("plain", 0.7, False),
+        compared("b<est", 0.8, True),
+    ]
+    page = render_page(with_summary(report, models=rows))
+    section = page[page.index('<section id="models">') :]
+    section = section[: section.index("</section>")]
+    places = [section.index(name) for name in ("b&lt;est", "plain", "bad")]
+    assert places == sorted(places)
+    assert [section.count(text) for text in ("✓ chosen", "✓ blessed", "✗ not blessed")] == [1, 1, 1]
