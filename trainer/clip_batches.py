@@ -1,11 +1,15 @@
 """Embedded clips as the batches that a Keras model is fitted with."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 from trainer.embedded_clips import EmbeddedClips
 from trainer.fitting import EpochBatches
+from trainer.mixup import Inputs
+from trainer.pooling import pad
 
 
 def one_hot(targets: np.ndarray, classes: int) -> np.ndarray:
@@ -15,24 +19,36 @@ def one_hot(targets: np.ndarray, classes: int) -> np.ndarray:
     return keras.utils.to_categorical(targets, classes).astype(np.float32)
 
 
+def inputs_of(clips: EmbeddedClips) -> Callable[[tf.Tensor], Inputs]:
+    """Returns what gives a head's inputs of clips by their places, int [batch]."""
+    if clips.windows is not None:
+        windows = clips.windows
+        return lambda places: pad(tf.gather(windows, places))
+    pooled = tf.constant(clips.pooled)
+    return lambda places: tf.gather(pooled, places)
+
+
 def train_batches(clips: EmbeddedClips, classes: int, batch_size: int, seed: int) -> EpochBatches:
     """Returns the batches of any epoch, in an order that its number and the seed give."""
-    features = tf.constant(clips.pooled)
-    targets = tf.constant(one_hot(clips.targets, classes))
+    batch_of = _batch_of(clips, classes)
 
     def batches(epoch: tf.Tensor) -> tf.data.Dataset:
-        clip_numbers = tf.range(len(clips.targets))
-        order = tf.random.experimental.stateless_shuffle(clip_numbers, tf.stack([seed, epoch]))
-        return (
-            tf.data.Dataset.from_tensor_slices(order)
-            .batch(batch_size)
-            .map(lambda numbers: (tf.gather(features, numbers), tf.gather(targets, numbers)))
-        )
+        places = tf.range(len(clips.targets))
+        order = tf.random.experimental.stateless_shuffle(places, tf.stack([seed, epoch]))
+        return tf.data.Dataset.from_tensor_slices(order).batch(batch_size).map(batch_of)
 
     return batches
 
 
 def eval_batches(clips: EmbeddedClips, classes: int, batch_size: int) -> tf.data.Dataset:
     """Returns all clips, in their order."""
-    pairs = tf.data.Dataset.from_tensor_slices((clips.pooled, one_hot(clips.targets, classes)))
-    return pairs.batch(batch_size)
+    places = tf.data.Dataset.range(len(clips.targets))
+    return places.batch(batch_size).map(_batch_of(clips, classes))
+
+
+def _batch_of(
+    clips: EmbeddedClips, classes: int
+) -> Callable[[tf.Tensor], tuple[Inputs, tf.Tensor]]:
+    inputs = inputs_of(clips)
+    targets = tf.constant(one_hot(clips.targets, classes))
+    return lambda places: (inputs(places), tf.gather(targets, places))

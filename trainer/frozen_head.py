@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
+import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from trainer.classical.fit import ClassicalHead, FittedHead, fit_head
-from trainer.clip_batches import eval_batches, one_hot, train_batches
+from trainer.clip_batches import eval_batches, inputs_of, one_hot, train_batches
 from trainer.embedded_clips import EmbeddedClips, load_embedded_clips
 from trainer.fitting import Fit, Hooks, fit
-from trainer.heads import build_dense_head
+from trainer.heads import build_frozen_head
 from trainer.job import Job, read_job
 from trainer.lwlrap import lwlrap
 from trainer.objective import build_objective
@@ -33,7 +34,13 @@ def run_fn(fn_args: FnArgs) -> None:
     job = read_job(fn_args)
     size = feature_size(job.model.features)
     train_clips, eval_clips = (
-        load_embedded_clips(files, size, len(job.classes), multi_label=job.multi_label)
+        load_embedded_clips(
+            files,
+            size,
+            len(job.classes),
+            multi_label=job.multi_label,
+            pooling=job.model.pooling,
+        )
         for files in (fn_args.train_files, fn_args.eval_files)
     )
     head = _train_head(job, train_clips, eval_clips, fn_args.model_run_dir)
@@ -42,7 +49,7 @@ def run_fn(fn_args: FnArgs) -> None:
     clips = {"train": train_clips, "eval": eval_clips}
     trained = TrainedModel(
         network=network,
-        head=PooledHead(head.scores),
+        head=PooledHead(head.scores, job.model.pooling),
         parameters=network.count_params() + head.scores.count_params(),
         trainable_parameters=head.trainable_parameters,
         origin=weights.origin,
@@ -60,7 +67,7 @@ class _TrainedHead:
     """A head of any kind.
 
     Attributes:
-        scores: From pooled features to scores.
+        scores: From pooled features, or from padded windows that it pools itself, to scores.
         trainable_parameters: How many numbers were learned.
         history: Curves by epoch or boosting round, where there are any.
         native: What another library than Keras fitted.
@@ -93,7 +100,8 @@ def _fit_dense(
     """Fits the head; returns it as it was at its lowest eval loss, and how it went."""
     train, classes = job.train, len(job.classes)
     keras.utils.set_random_seed(train.seed)
-    head = build_dense_head(job.model, classes, train_clips.pooled)
+    features = train_clips.pooled if train_clips.windows is None else train_clips.windows
+    head = build_frozen_head(job.model, classes, features)
     targets = one_hot(train_clips.targets, classes)
     fitted = fit(
         head,
@@ -108,8 +116,9 @@ def _fit_dense(
 
 def _evaluate(head: keras.Model | ClassicalHead, clips: EmbeddedClips) -> dict[str, float]:
     """Measures any head alike, by its scores."""
+    inputs, places = inputs_of(clips), tf.range(len(clips.targets))
     starts = range(0, len(clips.targets), _CLIPS_A_BATCH)
-    scores = np.concatenate([head(clips.pooled[i : i + _CLIPS_A_BATCH]).numpy() for i in starts])
+    scores = np.concatenate([head(inputs(places[i : i + _CLIPS_A_BATCH])).numpy() for i in starts])
     if clips.targets.ndim > 1:
         loss = keras.losses.binary_crossentropy(clips.targets, scores)
         quality = {"lwlrap": lwlrap(clips.targets, scores)}

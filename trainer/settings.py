@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from trainer.classical.settings import (
     KnnSettings,
@@ -19,14 +19,14 @@ from vggish.settings import Settings
 class TrainSettings(Settings):
     """How the head learns (`train`)."""
 
-    epochs: int = Field(default=60, gt=0, description="At most.")
+    epochs: int = Field(default=30, gt=0, description="At most.")
     batch_size: int = Field(default=64, gt=0)
     learning_rate: Annotated[float, Field(gt=0)] | Literal["auto"] = Field(
         default=1e-3,
         description="Of Adam, at its highest; `auto`: found on the training split beforehand.",
     )
     schedule: Literal["one_cycle", "constant"] = Field(
-        default="constant",
+        default="one_cycle",
         description="`one_cycle`: rise for a quarter of all epochs, then fall to nought.",
     )
     patience: int = Field(
@@ -51,6 +51,11 @@ class TrainSettings(Settings):
         "not.",
     )
     seed: int = Field(default=0, ge=0)
+
+
+Pooling = Literal["mean", "mean_max", "attention"]
+_LEARN_POOLING = ("dense", "warm_start")
+"""The heads that are fitted by gradient descent, which alone can learn an attention."""
 
 
 class ModelSettings(Settings):
@@ -82,6 +87,11 @@ class ModelSettings(Settings):
         default=(), description="Units of each hidden layer; none makes the head linear."
     )
     dropout: float = Field(default=0.5, ge=0, lt=1, description="After every hidden layer.")
+    pooling: Pooling = Field(
+        default="mean",
+        description="Of a clip's windows before the head: their mean, their mean and maximum, or a "
+        "sum by weights that are learned with it.",
+    )
     knn: KnnSettings = KnnSettings()
     linear_discriminant: LinearDiscriminantSettings = LinearDiscriminantSettings()
     linear_svm: LinearSvmSettings = LinearSvmSettings()
@@ -105,3 +115,13 @@ class ModelSettings(Settings):
 
         feature_size(name)
         return name
+
+    @field_validator("pooling")
+    @classmethod
+    def _can_be_learned(cls, pooling: Pooling, info: ValidationInfo) -> Pooling:
+        head = info.data.get("head", "dense")
+        if pooling == "attention" and head not in _LEARN_POOLING:
+            raise ValueError(
+                f"the head {head} cannot learn an attention; set it to mean or mean_max"
+            )
+        return pooling

@@ -126,3 +126,10 @@ def test_missing_file_is_refused_by_name(tmp_path: Path) -> None:
 def test_wrong_overrides_are_refused(word: str) -> None:
     with pytest.raises(ConfigError, match="--set"):
         parse_overrides([word])
+
+
+def test_attention_is_for_heads_that_can_learn_it(tmp_path: Path) -> None:
+    text = "source: {root: /sounds}\nmodel: {head: %s, pooling: attention}"
+    assert load(tmp_path, text % "dense").model[0].pooling == "attention"
+    with pytest.raises(ConfigError, match="the head knn cannot learn an attention; set it to mean"):
+        load(tmp_path, text % "knn")

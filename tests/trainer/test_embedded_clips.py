@@ -55,3 +55,14 @@ def test_labels_that_are_no_class_are_ignored(tmp_path: Path) -> None:
 def test_pooling_averages_over_each_clips_own_windows() -> None:
     ragged = tf.RaggedTensor.from_row_lengths(tf.constant([[1.0], [3.0], [10.0]]), [2, 1])
     np.testing.assert_array_equal(pool(ragged).numpy(), [[2], [10]])
+
+
+def test_windows_are_kept_for_attention_alone(tmp_path: Path) -> None:
+    one_window, two_windows = np.array([[1.0, 2.0]]), np.array([[0.0, 4.0], [2.0, 8.0]])
+    write(tmp_path / "x.gz", {b"b": ([0], two_windows), b"a": ([0], one_window)})
+    clips = load_embedded_clips([f"{tmp_path}/x*"], 2, 1, multi_label=False, pooling="attention")
+    assert clips.windows is not None
+    assert clips.windows.to_list() == [[[1, 2]], [[0, 4], [2, 8]]]
+    both = load_embedded_clips([f"{tmp_path}/x*"], 2, 1, multi_label=False, pooling="mean_max")
+    assert both.windows is None
+    np.testing.assert_array_equal(both.pooled, [[1, 2, 1, 2], [1, 6, 2, 8]])
