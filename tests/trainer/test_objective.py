@@ -62,7 +62,7 @@ def test_balanced_training_finds_more_of_a_rare_class(multi_label: bool) -> None
     train, seen, new = draw(30, 570), draw(20, 380), draw(500, 500)
     recall = {}
     for balanced in (False, True):
-        settings = TrainSettings(epochs=10, balanced=balanced, learning_rate=0.03)
+        settings = TrainSettings(epochs=12, balanced=balanced, learning_rate=0.1)
         activation = "sigmoid" if multi_label else "softmax"
         keras.utils.set_random_seed(0)
         model = keras.Sequential([keras.Input([4]), keras.layers.Dense(2, activation=activation)])
