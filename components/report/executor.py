@@ -109,6 +109,7 @@ def _gather(inputs: dict[str, Artifact], config: dict[str, Any]) -> ReportData:
         lineage=[_lineage(key, inputs[key]) for key in lineage if key in inputs],
         config_yaml=yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
         created=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        rate_finder=training["rate_finder"],
     )
 
 

@@ -148,6 +148,41 @@ def training_curve(history: Mapping[str, Sequence[float]], metric: str) -> Marku
         return _inline_svg(figure, f"curve-{metric}", f"{description}.")
 
 
+def rate_curve(rates: Sequence[float], losses: Sequence[float], chosen: float) -> Markup:
+    """The loss at rising learning rates, and the rate that was chosen of it.
+
+    Args:
+        rates: The learning rates, rising.
+        losses: The smoothed loss at each.
+        chosen: The rate to train with.
+
+    Returns:
+        An `<svg>` element.
+    """
+    with matplotlib.rc_context(_STYLE):
+        figure, axes = _one_axes(4.3, 2.5)
+        axes.semilogx(rates, losses, color=_SPLIT_COLOURS["train"], linewidth=1.8)
+        axes.axvline(chosen, color=_INK, linewidth=0.9, linestyle=":")
+        axes.annotate(
+            f"chosen: {chosen:.2g}",
+            (chosen, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(4, -9),
+            textcoords="offset points",
+        )
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.set_xlabel("learning rate")
+        axes.set_title("loss at rising learning rates")
+        axes.grid(axis="y", linewidth=0.6)
+        axes.spines["left"].set_visible(False)
+        axes.tick_params(axis="y", length=0)
+        description = (
+            f"Line chart: loss at learning rates from {rates[0]:.2g} to {rates[-1]:.2g}, "
+            f"lowest at {rates[int(np.argmin(losses))]:.2g}; {chosen:.2g} was chosen."
+        )
+        return _inline_svg(figure, "curve-rate", description)
+
+
 def confusion_matrix(classes: Sequence[str], confusion: Sequence[Sequence[int]]) -> Markup:
     """A confusion matrix: coloured by the share of the true class, with counts if there is room.
 

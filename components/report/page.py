@@ -26,6 +26,14 @@ class Reject(TypedDict):
     detail: str
 
 
+class RateFinder(TypedDict):
+    """What the learning-rate finder saw, as the Trainer's `history.json` has it."""
+
+    rates: Sequence[float]
+    losses: Sequence[float]
+    chosen: float
+
+
 class Check(TypedDict):
     """One condition of the blessing; `bound` completes "must be ...", as in "at least 0.9"."""
 
@@ -82,6 +90,8 @@ class ReportData:
         lineage: From the pushed model back to the checkpoint and the clips.
         config_yaml: The configuration of the run.
         created: When the report was made, as it is to be read.
+        rate_finder: The `rates` that were tried before the training, the smoothed `losses` at them,
+            and the rate that was `chosen`; None where the rate was given.
     """
 
     summary: Mapping[str, Any]
@@ -94,6 +104,7 @@ class ReportData:
     lineage: Sequence[LineageStep]
     config_yaml: str
     created: str
+    rate_finder: RateFinder | None = None
 
 
 def render_page(report: ReportData) -> str:
@@ -128,7 +139,7 @@ def render_page(report: ReportData) -> str:
         score_name=_score_name(report.summary["models"]),
         weakest_first=sorted(report.per_class.items(), key=lambda item: item[1]["f1"]),
         distribution=figures.class_distribution(by_label) if by_label else None,
-        curves=_curves(report.history),
+        curves=_curves(report),
         matrix=_matrix(report),
         confusions=most_confused(report.classes, report.confusion, CONFUSIONS_SHOWN),
     )
@@ -204,12 +215,16 @@ def _best_first(models: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return sorted(models, key=lambda model: -model["metrics"]["eval"][name])
 
 
-def _curves(history: Mapping[str, Sequence[float]]) -> list[Markup]:
-    return [
-        figures.training_curve(history, metric)
+def _curves(report: ReportData) -> list[Markup]:
+    curves = [
+        figures.training_curve(report.history, metric)
         for metric in ("loss", "accuracy")
-        if history.get(metric)
+        if report.history.get(metric)
     ]
+    found = report.rate_finder
+    if found is not None:
+        curves.append(figures.rate_curve(found["rates"], found["losses"], found["chosen"]))
+    return curves
 
 
 def _matrix(report: ReportData) -> Markup | None:

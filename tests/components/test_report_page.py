@@ -165,6 +165,15 @@ def page() -> str:
     return render_page(make_report(["bell", "rain", "wind"]))
 
 
+def test_curve_of_the_rate_finder_is_shown_where_a_rate_was_found() -> None:
+    found = {"rates": [1e-6, 1e-4, 1e-2, 1.0], "losses": [2.3, 2.2, 0.9, 4.0], "chosen": 1e-3}
+    page = render_page(make_report(["dog", "cat"], rate_finder=found))
+    assert "lowest at 0.01; 0.001 was chosen." in page
+    assert "chosen: 0.001" in page
+    assert "mathdefault" not in page
+    assert "loss at rising learning rates" not in render_page(make_report(["dog", "cat"]))
+
+
 def test_headline_has_the_run_s_numbers(page: str):
     text = text_of(page)
     assert "Test accuracy 90.0% on 30 clips that training never saw" in text
