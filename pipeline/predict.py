@@ -7,6 +7,7 @@ from typing import Any
 
 from vggish import audio
 from vggish.errors import AudioError, ConfigError
+from vggish.params import SAMPLE_RATE
 
 
 @dataclass(frozen=True)
@@ -44,25 +45,31 @@ class Classifier:
             )
         import tensorflow as tf
 
+        from vggish.model_card import read_model_card
+        from vggish.request_limits import longest_clip
+
         self._tf = tf
         self._model: Any = tf.saved_model.load(str(folder))
         if "waveform" not in self._model.signatures:
             raise ConfigError(f"{folder} is not a model of vggish-tfx: it takes no waveform.")
+        hop_samples = round(read_model_card(str(folder))["hop_seconds"] * SAMPLE_RATE)
+        self._max_seconds = longest_clip(hop_samples) / SAMPLE_RATE
 
     def predict(self, files: list[str]) -> Iterator[Prediction]:
         """Yields what the model says of each file, in their order.
 
-        Files are decoded as they are on ingestion, so any format and rate will do.
+        Files are decoded as they are on ingestion, so any format and rate will do. Longer ones than
+        the model takes in one request are refused.
 
         Args:
             files: The paths.
 
         Yields:
-            One prediction a file, with the error where the file is no sound.
+            One prediction a file, with the error where the file is refused.
         """
         for file in files:
             try:
-                clip = audio.decode(file)
+                clip = audio.decode(file, max_seconds=self._max_seconds)
             except AudioError as error:
                 yield Prediction(file, None, {}, f"{error.reason}: {error}")
                 continue

@@ -6,10 +6,12 @@ import keras
 import tensorflow as tf
 
 from trainer.pooling import pool
-from vggish import clip_examples, params
+from vggish import clip_examples
 from vggish.log_mel import log_mel_from_windows, windows_from_pcm16, windows_from_waveform
 from vggish.params import EMBEDDING_SIZE
 from vggish.postprocess import ReleasedEmbedding
+from vggish.request_limits import length_faults, non_finite_fault, refuse
+from vggish.wav import windows_from_wav
 
 
 class ServedClassifier(tf.Module):
@@ -66,12 +68,17 @@ class ServedClassifier(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="audio_bytes")])
     def classify_wav(self, audio_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         """Scores WAV files, bytes [batch]."""
-        return self._classify(self._windows_from_wav(audio_bytes))
+        return self._classify(windows_from_wav(audio_bytes, self._hop_samples))
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32, name="waveform")])
     def classify_waveform(self, waveform: tf.Tensor) -> dict[str, tf.Tensor]:
         """Scores waveforms, float32 [batch, samples] at 16 kHz in [-1, 1]."""
-        return self._classify(windows_from_waveform(waveform, None, self._hop_samples))
+        batch, samples = tf.unstack(tf.shape(waveform))
+        finite = tf.reduce_all(tf.math.is_finite(waveform), axis=1)
+        faults = length_faults(tf.fill([batch], samples), self._hop_samples)
+        with tf.control_dependencies([refuse([*faults, non_finite_fault(finite)])]):
+            windows = windows_from_waveform(tf.identity(waveform), None, self._hop_samples)
+        return self._classify(windows)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
     def classify_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -86,7 +93,7 @@ class ServedClassifier(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="audio_bytes")])
     def embed_wav(self, audio_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         """Embeds WAV files, bytes [batch]; the features are averaged over windows."""
-        embedding = self._embed(self._windows_from_wav(audio_bytes))
+        embedding = self._embed(windows_from_wav(audio_bytes, self._hop_samples))
         return {clip_examples.EMBEDDING: pool(embedding)}
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
@@ -103,29 +110,6 @@ class ServedClassifier(tf.Module):
         else:
             targets = self._label_table.lookup(labels.to_tensor("", shape=[None, 1])[:, 0])
         return {clip_examples.TARGETS: targets}
-
-    def _windows_from_wav(self, audio_bytes: tf.Tensor) -> tf.RaggedTensor:
-        """Decodes 16-bit PCM WAV files of 16 kHz, of any number of channels."""
-
-        def decode(wav: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            channels, rate = tf.audio.decode_wav(wav)
-            check = tf.debugging.assert_equal(
-                rate,
-                params.SAMPLE_RATE,
-                "The WAV file must have a sample rate of 16,000 Hz; resample it first.",
-            )
-            with tf.control_dependencies([check]):
-                samples = tf.reduce_mean(channels, axis=1)
-            return samples, tf.size(samples)
-
-        waveforms = tf.map_fn(
-            lambda wav: decode(wav)[0],
-            audio_bytes,
-            fn_output_signature=tf.RaggedTensorSpec([None], tf.float32, ragged_rank=0),
-        )
-        return windows_from_waveform(
-            waveforms.to_tensor(), waveforms.row_lengths(), self._hop_samples
-        )
 
     def _embed(self, windows: tf.RaggedTensor) -> tf.RaggedTensor:
         embedding = self._features(log_mel_from_windows(windows.flat_values), training=False)

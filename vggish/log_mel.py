@@ -76,6 +76,31 @@ def windows_from_waveform(
     return _gather_windows(rows, row_starts, lengths, hop_samples)
 
 
+def windows_from_ragged(
+    waveforms: tf.RaggedTensor, hop_samples: int = params.WINDOW_HOP_SAMPLES
+) -> tf.RaggedTensor:
+    """Cuts clips of different lengths into windows.
+
+    Clips are laid end to end, as in `windows_from_pcm16`.
+
+    Args:
+        waveforms: float32 or float64 [batch, n], ragged in n, mono at 16 kHz in [-1, 1].
+        hop_samples: Samples from one window's start to the next one's.
+
+    Returns:
+        The same type, [batch, n, 15600], ragged in n >= 1, as `windows_from_pcm16`.
+    """
+    unit = _unit(hop_samples)
+    lengths = waveforms.row_lengths()
+    padded = _padded_lengths(lengths, unit)
+    rest = padded - lengths
+    silence = tf.zeros([tf.reduce_sum(rest)], waveforms.dtype)
+    whole = tf.concat([waveforms, tf.RaggedTensor.from_row_lengths(silence, rest)], axis=1)
+    rows = tf.reshape(whole.values, [-1, unit])
+    row_starts = tf.cumsum(padded // unit, exclusive=True)
+    return _gather_windows(rows, row_starts, lengths, hop_samples)
+
+
 def num_windows(lengths: tf.Tensor, hop_samples: int = params.WINDOW_HOP_SAMPLES) -> tf.Tensor:
     """Counts the windows of clips.
 
@@ -189,6 +214,7 @@ def _gather_windows(
     window_starts = nth.with_values(
         tf.gather(row_starts, nth.value_rowids()) + nth.values * (hop_samples // unit)
     )
-    indices = window_starts.values[:, tf.newaxis] + tf.range(params.WINDOW_SAMPLES // unit)
+    offsets = tf.range(params.WINDOW_SAMPLES // unit, dtype=window_starts.dtype)
+    indices = window_starts.values[:, tf.newaxis] + offsets
     windows = tf.reshape(tf.gather(rows, indices), [-1, params.WINDOW_SAMPLES])
     return tf.RaggedTensor.from_row_lengths(windows, tf.cast(counts, tf.int64))

@@ -157,9 +157,9 @@ def test_screen_is_quiet_and_says_what_matters(first: Run) -> None:
 def test_pushed_model_serves_raw_sounds_with_tensorflow_alone(first: Run, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     files = []
-    for seconds in (0.3, 1.0, 2.5):
+    for seconds, rate in ((0.3, 16_000), (1.0, 44_100), (2.5, 8_000)):
         files.append(str(tmp_path / f"{seconds}.wav"))
-        soundfile.write(files[-1], rng.normal(0, 0.1, int(16_000 * seconds)), 16_000)
+        soundfile.write(files[-1], rng.normal(0, 0.1, int(rate * seconds)), rate)
     model = first.summary["pushed_path"]
     served = subprocess.run(
         [sys.executable, "-c", SERVE, model, *files],
@@ -180,7 +180,7 @@ def test_pushed_model_serves_raw_sounds_with_tensorflow_alone(first: Run, tmp_pa
     assert [p["clip"] for p in predictions] == files
     assert [p["label"] for p in predictions] == answer["labels"]
     for prediction, scores in zip(predictions, answer["scores"], strict=True):
-        np.testing.assert_allclose(sorted(prediction["scores"].values()), sorted(scores), atol=2e-6)
+        np.testing.assert_allclose(sorted(prediction["scores"].values()), sorted(scores), atol=1e-3)
 
 
 def test_best_model_on_eval_is_pushed_and_all_are_kept(first: Run) -> None:

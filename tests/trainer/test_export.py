@@ -12,11 +12,12 @@ import tensorflow as tf
 
 from trainer.export import ServedClassifier
 from trainer.pooling import PooledHead
-from vggish.audio import pcm16_from_samples, samples_from_pcm16
+from vggish.audio import decode, pcm16_from_samples, samples_from_pcm16
 from vggish.features import build_features
 from vggish.log_mel import log_mel_from_windows
 from vggish.model_card import read_model_card, write_model_card
 from vggish.postprocess import Postprocessor, ReleasedEmbedding, dequantize
+from vggish.request_limits import MAX_SECONDS
 from vggish.weights import random_weights
 
 CLASSES = ["dog", "cat", "chat noir"]
@@ -149,9 +150,33 @@ def test_model_of_released_embeddings_takes_them_and_sound(clips: list[np.ndarra
     np.testing.assert_allclose(by_sound["scores"], expected, atol=5e-3)
 
 
-def test_other_rates_are_refused(served: Any, clips: list[np.ndarray]) -> None:
-    with pytest.raises(tf.errors.InvalidArgumentError, match="16,000 Hz"):
-        served.signatures["serving_default"](audio_bytes=tf.constant([wav(clips[0], 8_000)]))
+@pytest.mark.parametrize("signature", ["serving_default", "embed"])
+def test_other_rates_are_resampled(
+    served: Any, parts: tuple[keras.Model, keras.Model], clips: list[np.ndarray], signature: str
+) -> None:
+    name = "scores" if signature == "serving_default" else "embedding"
+    file = wav(clips[1], 8_000)
+    heard = samples_from_pcm16(pcm16_from_samples(decode(io.BytesIO(file)).samples))
+    expected = served.signatures[signature](audio_bytes=tf.constant([wav(heard)]))[name]
+    found = served.signatures[signature](audio_bytes=tf.constant([file, file]))[name]
+    np.testing.assert_allclose(found, np.repeat(expected, 2, axis=0), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("waveform", "sentence"),
+    [
+        (np.zeros([2, 0]), "Item 0 of the batch .* holds no samples"),
+        (np.zeros([1, MAX_SECONDS * 16_000 + 1]), "Item 0 of the batch .* limit is 120 seconds"),
+        (np.zeros([1_025, 1]), "Item 1024 of the batch .* 1024 windows"),
+        (np.array([[0.0, 0.0], [0.0, np.nan]]), "Item 1 of the batch .* not finite numbers"),
+    ],
+    ids=["empty", "long", "many", "nan"],
+)
+def test_waveforms_are_refused_in_a_sentence(
+    served: Any, waveform: np.ndarray, sentence: str
+) -> None:
+    with pytest.raises(tf.errors.InvalidArgumentError, match=sentence):
+        served.signatures["waveform"](waveform=tf.constant(waveform, tf.float32))
 
 
 def test_model_card_is_read_back(tmp_path: Path) -> None:
