@@ -53,17 +53,25 @@ class ServedClassifier(tf.Module):
 
     def save(self, folder: str) -> None:
         """Writes the SavedModel with its signatures."""
-        tf.saved_model.save(
-            self,
-            folder,
-            signatures={
-                "serving_default": self.classify_wav,
-                "waveform": self.classify_waveform,
-                "examples": self.classify_examples,
-                "embed": self.embed_wav,
-                "targets": self.read_targets,
-            },
-        )
+        signatures = {
+            "serving_default": self.classify_wav,
+            "waveform": self.classify_waveform,
+            "examples": self.classify_examples,
+            "embed": self.embed_wav,
+            "targets": self.read_targets,
+        }
+        # Of a Keras layer's variable TensorFlow saves a copy that the signatures do not read:
+        # tf.saved_model.load mends that, TensorFlow Serving would find no weights. So what is saved
+        # are the very variables that the signatures read, and no Keras object.
+        exported = tf.Module(name="vggish_tfx")
+        read = {
+            id(variable): variable
+            for function in signatures.values()
+            for variable in function.get_concrete_function().variables
+        }
+        exported.weights = list(read.values())
+        exported.label_table = self._label_table
+        tf.saved_model.save(exported, folder, signatures=signatures)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="audio_bytes")])
     def classify_wav(self, audio_bytes: tf.Tensor) -> dict[str, tf.Tensor]:

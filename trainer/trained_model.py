@@ -15,6 +15,7 @@ from trainer.classical.fit import FittedHead
 from trainer.export import ServedClassifier
 from trainer.job import Job
 from trainer.rate_finder import RateCurve
+from trainer.warmup import write_warmup_requests
 from vggish.imported_weights import Origin
 from vggish.model_card import EXTRA_FOLDER, write_model_card
 from vggish.postprocess import ReleasedEmbedding
@@ -80,6 +81,7 @@ def write_trained_model(fn_args: FnArgs, job: Job, trained: TrainedModel) -> Non
         multi_label=job.multi_label,
         embedded=job.embedded,
     ).save(fn_args.serving_model_dir)
+    write_warmup_requests(fn_args.serving_model_dir, embedded=job.embedded)
     native = trained.native
     if native is not None:
         native.save_native(os.path.join(fn_args.serving_model_dir, EXTRA_FOLDER), job.classes)

@@ -58,12 +58,15 @@ def node_ids(nodes: set[str]) -> set[str]:
 SERVE = """
 import json, sys
 import tensorflow as tf
-model = tf.saved_model.load(sys.argv[1])
-wavs = tf.constant([open(path, "rb").read() for path in sys.argv[2:]])
-answer = model.signatures["serving_default"](audio_bytes=wavs)
+wavs = [open(path, "rb").read() for path in sys.argv[2:]]
+with tf.compat.v1.Session(graph=tf.Graph()) as session:  # As TensorFlow Serving loads a model.
+    loaded = tf.compat.v1.saved_model.load(session, ["serve"], sys.argv[1])
+    signature = loaded.signature_def["serving_default"]
+    fetches = {key: output.name for key, output in signature.outputs.items()}
+    answer = session.run(fetches, {signature.inputs["audio_bytes"].name: wavs})
 ours = {"vggish", "components", "trainer", "pipeline", "tfx", "apache_beam"} & set(sys.modules)
-print(json.dumps({"ours": sorted(ours), "labels": [l.decode() for l in answer["label"].numpy()],
-                  "scores": answer["scores"].numpy().tolist()}))
+print(json.dumps({"ours": sorted(ours), "labels": [l.decode() for l in answer["label"]],
+                  "scores": answer["scores"].tolist()}))
 """
 
 
