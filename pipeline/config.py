@@ -3,7 +3,7 @@
 import copy
 import difflib
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import Field, ValidationError, field_validator
@@ -25,6 +25,10 @@ class EvaluateSettings(Settings):
     )
     max_drop: float = Field(
         default=0.01, ge=0, le=1, description="Below the last blessed model's score, at most."
+    )
+    slices: tuple[Literal["label", "duration", "group"], ...] = Field(
+        default=("label", "duration", "group"),
+        description="By what the test clips are parted, to be scored part by part.",
     )
 
 

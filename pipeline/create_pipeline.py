@@ -191,7 +191,9 @@ def _select(trainers: dict[str, Trainer], evaluators: dict[str, Evaluator]) -> M
         )
         for name, trainer in trainers.items()
     }
-    return ModelSelector(candidates, code_version("components/model_selector"))
+    return ModelSelector(
+        candidates, code_version("components/model_selector", "components/evaluation_results.py")
+    )
 
 
 def _deliver(
@@ -226,7 +228,7 @@ def _deliver(
             for key in ("embeddings", "table")
         },
         config=config.model_dump_json(),
-        code_version=code_version("components/report"),
+        code_version=code_version("components/report", "components/evaluation_results.py"),
     )
     return pusher, predictor, report
 

@@ -1,9 +1,18 @@
 """What the Evaluator measures, and what it asks of a model."""
 
+import json
+
 import tensorflow_model_analysis as tfma
 
 from pipeline.config import EvaluateSettings
 from vggish import clip_examples
+
+_SLICES = {
+    "label": clip_examples.LABELS,
+    "duration": clip_examples.DURATION,
+    "group": clip_examples.GROUP,
+}
+"""By which feature of a clip a slice is made; the signature `targets` turns seconds to buckets."""
 
 
 def eval_config(settings: EvaluateSettings, *, multi_label: bool) -> tfma.EvalConfig:
@@ -12,12 +21,13 @@ def eval_config(settings: EvaluateSettings, *, multi_label: bool) -> tfma.EvalCo
     The model is called as it is served, through its signature `examples`, on clips.
 
     Args:
-        settings: The thresholds.
+        settings: The thresholds and the slices.
         multi_label: Whether a clip may have several labels, or none.
 
     Returns:
-        Metrics over all clips. The first one is the score that blessing asks for: it has a lower
-        bound, and one on its drop below the last blessed model's.
+        Metrics over all clips and over slices of them. The first one is the score that blessing
+        asks for, over all clips: it has a lower bound, and one on its drop below the last blessed
+        model's.
     """
     model = tfma.ModelSpec(
         signature_name="examples",
@@ -34,20 +44,20 @@ def eval_config(settings: EvaluateSettings, *, multi_label: bool) -> tfma.EvalCo
         ),
     )
     metrics = _multi_label_metrics() if multi_label else _single_label_metrics()
-    metrics[0].threshold.CopyFrom(threshold)
+    # A threshold without slices would be asked of every slice.
+    metrics[0].per_slice_thresholds.add(slicing_specs=[tfma.SlicingSpec()], threshold=threshold)
+    metrics += _common_metrics(multi_label=multi_label)
     return tfma.EvalConfig(
         model_specs=[model],
         metrics_specs=[tfma.MetricsSpec(metrics=metrics)],
-        slicing_specs=[tfma.SlicingSpec()],
+        slicing_specs=[tfma.SlicingSpec()]
+        + [tfma.SlicingSpec(feature_keys=[_SLICES[kind]]) for kind in settings.slices],
     )
 
 
 def _single_label_metrics() -> list[tfma.MetricConfig]:
     return [
-        tfma.MetricConfig(class_name="SparseCategoricalAccuracy"),
-        tfma.MetricConfig(class_name="SparseTopKCategoricalAccuracy", config='{"k": 5}'),
-        tfma.MetricConfig(class_name="SparseCategoricalCrossentropy"),
-        tfma.MetricConfig(class_name="ExampleCount"),
+        _metric("Accuracy", "trainer.accuracy"),
         # At threshold 0 the class with the highest score is the predicted one, however low it is.
         tfma.MetricConfig(
             class_name="MultiClassConfusionMatrixAtThresholds", config='{"thresholds": [0]}'
@@ -56,8 +66,18 @@ def _single_label_metrics() -> list[tfma.MetricConfig]:
 
 
 def _multi_label_metrics() -> list[tfma.MetricConfig]:
+    return [_metric("Lwlrap", "trainer.lwlrap"), _metric("LabelDecisions", "trainer.decisions")]
+
+
+def _common_metrics(*, multi_label: bool) -> list[tfma.MetricConfig]:
     return [
-        tfma.MetricConfig(class_name="Lwlrap", module="trainer.lwlrap"),
-        tfma.MetricConfig(class_name="BinaryCrossentropy"),
         tfma.MetricConfig(class_name="ExampleCount"),
+        _metric("Ranking", "trainer.ranking"),
+        _metric("ClassDecisions", "trainer.decisions"),
+        _metric("CrossEntropy", "trainer.cross_entropy", multi_label=multi_label),
+        _metric("Intervals", "trainer.intervals", multi_label=multi_label),
     ]
+
+
+def _metric(class_name: str, module: str, **config: bool) -> tfma.MetricConfig:
+    return tfma.MetricConfig(class_name=class_name, module=module, config=json.dumps(config))

@@ -18,12 +18,15 @@ class Prediction:
         clip: The file, as it was named.
         label: The class with the highest score; None where the file could not be read.
         scores: The score of every class, the highest first.
-        error: Why there is none.
+        labels: The classes that reach their thresholds, the highest score first, where the model
+            gives a clip several labels, or none.
+        error: Why there is no score.
     """
 
     clip: str
     label: str | None
     scores: dict[str, float]
+    labels: list[str] | None = None
     error: str | None = None
 
 
@@ -52,7 +55,9 @@ class Classifier:
         self._model: Any = tf.saved_model.load(str(folder))
         if "waveform" not in self._model.signatures:
             raise ConfigError(f"{folder} is not a model of vggish-tfx: it takes no waveform.")
-        hop_samples = round(read_model_card(str(folder))["hop_seconds"] * SAMPLE_RATE)
+        card = read_model_card(str(folder))
+        self._several = card["task"] == "multi_label"
+        hop_samples = round(card["hop_seconds"] * SAMPLE_RATE)
         self._max_seconds = longest_clip(hop_samples) / SAMPLE_RATE
 
     def predict(self, files: list[str]) -> Iterator[Prediction]:
@@ -71,7 +76,7 @@ class Classifier:
             try:
                 clip = audio.decode(file, max_seconds=self._max_seconds)
             except AudioError as error:
-                yield Prediction(file, None, {}, f"{error.reason}: {error}")
+                yield Prediction(file, None, {}, error=f"{error.reason}: {error}")
                 continue
             # The samples as the pipeline keeps them, in 16 bits.
             samples = audio.samples_from_pcm16(audio.pcm16_from_samples(clip.samples))
@@ -81,4 +86,7 @@ class Classifier:
                 zip(answer["scores"].numpy()[0].tolist(), labels, strict=True), reverse=True
             )
             scores = {label: round(score, 6) for score, label in ranked}
-            yield Prediction(file, answer["label"].numpy()[0].decode(), scores)
+            decided = dict(zip(labels, answer["decisions"].numpy()[0], strict=True))
+            reached = [label for label in scores if decided[label]]
+            top = answer["label"].numpy()[0].decode()
+            yield Prediction(file, top, scores, reached if self._several else None)

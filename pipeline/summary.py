@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from components.evaluation_results import SCORES
+from components.report.page import format_interval
 from pipeline.run_folder import RunFolder
 
 
@@ -20,7 +22,8 @@ def format_summary(summary: dict[str, Any], folder: RunFolder) -> str:
     refused = f" ({reasons})" if reasons else ""
     aside = f"; {clips['noise']} noise files beside them" if clips["noise"] else ""
     test = metrics["test"]
-    score = next(name for name in ("accuracy", "lwlrap") if name in test)
+    score = next(name for name in SCORES if name in test)
+    measured = f"{test[score]:.4f} {format_interval(metrics['test_intervals'].get(score))}".strip()
     origin = (
         "seeded random weights, NOT the released VGGish"
         if model["weights"] == "random"
@@ -29,7 +32,7 @@ def format_summary(summary: dict[str, Any], folder: RunFolder) -> str:
     rows = {
         "Clips": f"{clips['found']} found, {clips['accepted']} accepted, "
         f"{clips['rejected']} rejected{refused}{aside}",
-        f"Test {score}": f"{test[score]:.4f} on {round(test['clips'])} clips, "
+        f"Test {score}": f"{measured} on {round(test['clips'])} clips, "
         f"{len(clips['by_label'])} classes",
         "VGGish": origin,
         "Pushed model": summary["pushed_path"] or "none: not blessed, see the report",

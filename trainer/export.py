@@ -1,6 +1,6 @@
 """The served model: VGGish and a head in one SavedModel of core TensorFlow ops."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 import tensorflow as tf
@@ -23,7 +23,8 @@ class ServedClassifier(tf.Module):
             `tf.Module`, for its variables to be found.
         classes: The class names, in the order of the scores.
         hop_samples: From one window's start to the next one's.
-        multi_label: Whether a clip may have several labels, or none.
+        thresholds: Of the scores, by class, where a clip may have several labels, or none; None
+            where it has one, and the highest score decides.
         embedded: Whether clip examples hold released embeddings in place of sound.
     """
 
@@ -34,14 +35,14 @@ class ServedClassifier(tf.Module):
         classes: list[str],
         hop_samples: int,
         *,
-        multi_label: bool,
+        thresholds: Sequence[float] | None,
         embedded: bool = False,
     ):
         super().__init__(name="vggish_tfx")
         self._features = features
         self._head = head
         self._hop_samples = hop_samples
-        self._multi_label = multi_label
+        self._thresholds = None if thresholds is None else tf.constant(thresholds, tf.float32)
         self._embedded = embedded
         self._classes = tf.constant(classes)
         self._label_table = tf.lookup.StaticHashTable(
@@ -106,18 +107,23 @@ class ServedClassifier(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
     def read_targets(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Reads the true labels of serialized clip examples, for the Evaluator to compare with.
+        """Reads what is true of serialized clip examples, for the Evaluator to compare with.
 
-        Of clips with one label its id, int64 [batch], -1 where there is no such class; of clips
-        with several a one for each, float32 [batch, classes].
+        `targets`: of clips with one label its id, int64 [batch], -1 where there is no such class;
+        of clips with several a one for each, float32 [batch, classes]. `duration`: the bucket of
+        the clip's length, bytes [batch].
         """
-        labels = tf.io.parse_example(examples, clip_examples.labels_spec())[clip_examples.LABELS]
-        if self._multi_label:
+        parsed = tf.io.parse_example(
+            examples, clip_examples.labels_spec() | clip_examples.duration_spec()
+        )
+        labels = parsed[clip_examples.LABELS]
+        if self._thresholds is not None:
             hits = labels.to_tensor("")[:, :, tf.newaxis] == self._classes
             targets = tf.cast(tf.reduce_any(hits, axis=1), tf.float32)
         else:
             targets = self._label_table.lookup(labels.to_tensor("", shape=[None, 1])[:, 0])
-        return {clip_examples.TARGETS: targets}
+        buckets = clip_examples.duration_buckets(parsed[clip_examples.DURATION])
+        return {clip_examples.TARGETS: targets, clip_examples.DURATION: buckets}
 
     def _embed(self, windows: tf.RaggedTensor) -> tf.RaggedTensor:
         embedding = self._features(log_mel_from_windows(windows.flat_values), training=False)
@@ -129,5 +135,14 @@ class ServedClassifier(tf.Module):
     def _score(self, embedding: tf.RaggedTensor) -> dict[str, tf.Tensor]:
         scores = self._head(embedding)
         labels = tf.repeat(self._classes[tf.newaxis], tf.shape(scores)[0], axis=0)
-        top = tf.gather(self._classes, tf.argmax(scores, axis=1))
-        return {"scores": scores, "labels": labels, "label": top}
+        top = tf.argmax(scores, axis=1)
+        if self._thresholds is None:
+            decisions = tf.one_hot(top, tf.size(self._classes), True, False, dtype=tf.bool)
+        else:
+            decisions = scores >= self._thresholds
+        return {
+            "scores": scores,
+            "labels": labels,
+            "label": tf.gather(self._classes, top),
+            "decisions": decisions,
+        }

@@ -18,6 +18,7 @@ from trainer.lwlrap import lwlrap
 from trainer.objective import build_objective
 from trainer.pooling import PooledHead
 from trainer.rate_finder import RateCurve
+from trainer.thresholds import tune_thresholds
 from trainer.trained_model import TrainedModel, write_trained_model
 from vggish.features import feature_size
 from vggish.imported_weights import read_imported_weights
@@ -47,6 +48,7 @@ def run_fn(fn_args: FnArgs) -> None:
     weights = read_imported_weights(fn_args.base_model)
     network = weights.build_features(job.model.features)
     clips = {"train": train_clips, "eval": eval_clips}
+    scores = {split: _score(head.scores, clips[split]) for split in clips}
     trained = TrainedModel(
         network=network,
         head=PooledHead(head.scores, job.model.pooling),
@@ -54,7 +56,10 @@ def run_fn(fn_args: FnArgs) -> None:
         trainable_parameters=head.trainable_parameters,
         origin=weights.origin,
         clips={split: len(clips[split].targets) for split in clips},
-        metrics={split: _evaluate(head.scores, clips[split]) for split in clips},
+        metrics={split: _evaluate(clips[split].targets, scores[split]) for split in clips},
+        thresholds=(
+            tune_thresholds(eval_clips.targets, scores["eval"]) if job.multi_label else None
+        ),
         history=head.history,
         native=head.native,
         rate_finder=head.rate_finder,
@@ -114,17 +119,20 @@ def _fit_dense(
     return head, fitted
 
 
-def _evaluate(head: keras.Model | ClassicalHead, clips: EmbeddedClips) -> dict[str, float]:
-    """Measures any head alike, by its scores."""
+def _score(head: keras.Model | ClassicalHead, clips: EmbeddedClips) -> np.ndarray:
     inputs, places = inputs_of(clips), tf.range(len(clips.targets))
     starts = range(0, len(clips.targets), _CLIPS_A_BATCH)
-    scores = np.concatenate([head(inputs(places[i : i + _CLIPS_A_BATCH])).numpy() for i in starts])
-    if clips.targets.ndim > 1:
-        loss = keras.losses.binary_crossentropy(clips.targets, scores)
-        quality = {"lwlrap": lwlrap(clips.targets, scores)}
+    return np.concatenate([head(inputs(places[i : i + _CLIPS_A_BATCH])).numpy() for i in starts])
+
+
+def _evaluate(targets: np.ndarray, scores: np.ndarray) -> dict[str, float]:
+    """Measures any head alike, by its scores."""
+    if targets.ndim > 1:
+        loss = keras.losses.binary_crossentropy(targets, scores)
+        quality = {"lwlrap": lwlrap(targets, scores)}
     else:
-        loss = keras.losses.sparse_categorical_crossentropy(clips.targets, scores)
-        quality = {"accuracy": float((scores.argmax(axis=1) == clips.targets).mean())}
+        loss = keras.losses.sparse_categorical_crossentropy(targets, scores)
+        quality = {"accuracy": float((scores.argmax(axis=1) == targets).mean())}
     return {"loss": float(np.mean(loss)), **quality}
 
 

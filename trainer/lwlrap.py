@@ -6,13 +6,14 @@ all clips, so that each label counts the same. Of equal scores all are taken to 
 place among them, as in scikit-learn's label-ranking average precision.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 
-import apache_beam as beam
 import numpy as np
-import tensorflow_model_analysis as tfma
+
+from trainer.clip_metrics import ClipMetric, Measured, ScoredClips
 
 NAME = "lwlrap"
+_COMPARISONS_AT_ONCE = 2**22
 
 
 def label_precisions(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
@@ -42,79 +43,35 @@ def lwlrap(truth: np.ndarray, scores: np.ndarray) -> float:
     Returns:
         Between 0 and 1; 1 where every clip's true labels rank before all others.
     """
-    batches = np.array_split(np.arange(len(truth)), max(1, len(truth) // 256))
-    precisions = sum(label_precisions(truth[b], scores[b]).sum() for b in batches)
-    return float(precisions / (truth > 0).sum())
+    return float(sum(part.sum() for part in _parts(truth, scores)) / (truth > 0).sum())
 
 
-class Lwlrap(tfma.metrics.Metric):
-    """The metric for TensorFlow Model Analysis: overall, and by class."""
+def sums_of_precisions(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Adds up the precisions of every clip's true labels, float64 [clips]."""
+    return np.concatenate([part.sum(axis=1) for part in _parts(truth, scores)])
+
+
+class Lwlrap(ClipMetric):
+    """The metric for TensorFlow Model Analysis: overall, and by class.
+
+    It is not defined where no clip has a label.
+    """
 
     def __init__(self, name: str = NAME):
-        super().__init__(_computations, name=name)
+        super().__init__(_lwlrap, name)
 
 
-def _computations(
-    name: str,
-    eval_config: tfma.EvalConfig | None = None,
-    model_names: Iterable[str] = ("",),
-    output_names: Iterable[str] = ("",),
-    example_weighted: bool = False,
-    **_: object,
-) -> list[tfma.metrics.MetricComputation]:
-    computations = []
-    for model_name in model_names:
-        for output_name in output_names:
-            key = tfma.metrics.MetricKey(
-                name=name,
-                model_name=model_name,
-                output_name=output_name,
-                example_weighted=example_weighted,
-            )
-            computations.append(
-                tfma.metrics.MetricComputation(
-                    keys=[key], preprocessors=None, combiner=_Combiner(key, eval_config)
-                )
-            )
-    return computations
+def _lwlrap(clips: ScoredClips) -> Measured:
+    counts = clips.truth.sum(axis=0)
+    if not counts.any():
+        return Measured({})
+    precisions = sum(part.sum(axis=0) for part in _parts(clips.truth, clips.scores))
+    with np.errstate(invalid="ignore"):  # Nought of nought is not defined.
+        return Measured({NAME: precisions.sum() / counts.sum()}, {NAME: precisions / counts})
 
 
-class _Combiner(beam.CombineFn):
-    """Sums precisions and counts true labels, by class."""
-
-    def __init__(self, key: tfma.metrics.MetricKey, eval_config: tfma.EvalConfig | None):
-        self._key = key
-        self._eval_config = eval_config
-
-    def create_accumulator(self) -> np.ndarray:
-        return np.zeros([2, 1])
-
-    def add_input(
-        self, accumulator: np.ndarray, inputs: tfma.metrics.StandardMetricInputs
-    ) -> np.ndarray:
-        for truth, scores, _ in tfma.metrics.to_label_prediction_example_weight(
-            inputs,
-            eval_config=self._eval_config,
-            model_name=self._key.model_name,
-            output_name=self._key.output_name,
-            flatten=False,
-            allow_none=False,
-        ):
-            rows = np.atleast_2d(truth)
-            precisions = label_precisions(rows, np.atleast_2d(scores))
-            accumulator = accumulator + np.stack([precisions.sum(axis=0), rows.sum(axis=0)])
-        return accumulator
-
-    def merge_accumulators(self, accumulators: Iterable[np.ndarray]) -> np.ndarray:
-        return sum(accumulators, self.create_accumulator())
-
-    def extract_output(
-        self, accumulator: np.ndarray
-    ) -> dict[tfma.metrics.MetricKey, float | np.ndarray]:
-        precisions, counts = accumulator
-        by_class = {
-            self._key._replace(sub_key=tfma.metrics.SubKey(class_id=i)): precision / count
-            for i, (precision, count) in enumerate(zip(precisions, counts, strict=True))
-            if count
-        }
-        return {self._key: precisions.sum() / counts.sum(), **by_class}
+def _parts(truth: np.ndarray, scores: np.ndarray) -> Iterator[np.ndarray]:
+    """Yields `label_precisions`, of as many clips at once as memory has room for."""
+    step = max(1, _COMPARISONS_AT_ONCE // truth.shape[1] ** 2)
+    for start in range(0, len(truth), step):
+        yield label_precisions(truth[start : start + step], scores[start : start + step])

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
@@ -40,6 +41,7 @@ class TrainedModel:
         origin: Where VGGish's weights come from.
         clips: How many clips each split had.
         metrics: The final metrics by split.
+        thresholds: Of the scores, float32 [classes], where clips may have several labels, or none.
         history: Curves by epoch or boosting round, where there are any.
         native: What another library than Keras fitted.
         rate_finder: How the learning rate was found, where it was to be.
@@ -52,6 +54,7 @@ class TrainedModel:
     origin: Origin
     clips: dict[str, int]
     metrics: dict[str, dict[str, float]]
+    thresholds: np.ndarray | None
     history: dict[str, list[float]] = field(default_factory=dict)
     native: FittedHead | None = None
     rate_finder: RateCurve | None = None
@@ -73,12 +76,13 @@ def write_trained_model(fn_args: FnArgs, job: Job, trained: TrainedModel) -> Non
             "rate_finder": trained.rate_finder and asdict(trained.rate_finder),
         },
     )
+    thresholds = None if trained.thresholds is None else trained.thresholds.tolist()
     ServedClassifier(
         trained.network,
         trained.head,
         job.classes,
         job.features.hop_samples,
-        multi_label=job.multi_label,
+        thresholds=thresholds,
         embedded=job.embedded,
     ).save(fn_args.serving_model_dir)
     write_warmup_requests(fn_args.serving_model_dir, embedded=job.embedded)
@@ -93,6 +97,9 @@ def write_trained_model(fn_args: FnArgs, job: Job, trained: TrainedModel) -> Non
             "head": job.model.head,
             "features": job.model.features,
             "task": job.model.task,
+            "thresholds": (
+                None if thresholds is None else dict(zip(job.classes, thresholds, strict=True))
+            ),
             "hop_seconds": job.features.hop_seconds,
             "parameters": trained.parameters,
             "trainable_parameters": trained.trainable_parameters,

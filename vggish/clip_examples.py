@@ -13,9 +13,17 @@ LOG_MEL = "log_mel"
 LABEL_IDS = "label_ids"
 EMBEDDING = "embedding"
 TARGETS = "targets"
+GROUP = "group"
+DURATION = "duration"
 
 LABEL_VOCABULARY = "labels"
 """The name of the vocabulary file of class names in the transform graph."""
+
+_DURATION_EDGES = (1.0, 3.0, 10.0, 30.0)
+DURATION_BUCKETS = ("<1 s", "1-3 s", "3-10 s", "10-30 s", ">=30 s")
+"""Names of clips by seconds of source audio; a bucket begins with its lower edge."""
+
+UNKNOWN_DURATION = "unknown"
 
 
 def clip_id_spec() -> dict[str, tf.io.FixedLenFeature]:
@@ -31,6 +39,24 @@ def pcm_spec() -> dict[str, tf.io.FixedLenFeature]:
 def labels_spec() -> dict[str, tf.io.RaggedFeature]:
     """Returns how a clip example's class names are parsed: `labels`, ragged bytes [batch, k]."""
     return {LABELS: tf.io.RaggedFeature(tf.string)}
+
+
+def duration_spec() -> dict[str, tf.io.FixedLenFeature]:
+    """Returns how a clip's length is parsed: `duration`, float32 [batch] seconds, -1 if absent."""
+    return {DURATION: tf.io.FixedLenFeature([], tf.float32, default_value=-1.0)}
+
+
+def duration_buckets(seconds: tf.Tensor) -> tf.Tensor:
+    """Names each clip's bucket of length.
+
+    Args:
+        seconds: float32 [batch]; below 0 where it is not known.
+
+    Returns:
+        bytes [batch], of `DURATION_BUCKETS` or `UNKNOWN_DURATION`.
+    """
+    bucket = tf.searchsorted(tf.constant(_DURATION_EDGES), seconds, side="right")
+    return tf.where(seconds < 0, UNKNOWN_DURATION, tf.gather(tf.constant(DURATION_BUCKETS), bucket))
 
 
 def embedding_spec(size: int) -> dict[str, tf.io.FixedLenFeature | tf.io.RaggedFeature]:

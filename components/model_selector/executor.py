@@ -13,7 +13,7 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils, path_utils
 
-from components.report.evaluation import Evaluation, read_evaluation
+from components.evaluation_results import Evaluation, read_evaluation
 from vggish.model_card import read_model_card
 
 COMPARISON_FILE = "comparison.json"
@@ -93,7 +93,7 @@ def _read_candidates(inputs: dict[str, list[Artifact]], keys: list[str]) -> dict
         }
         model = path_utils.serving_model_path(artifacts["model"].uri)
         card = read_model_card(model)
-        evaluation = read_evaluation(artifacts["evaluation"].uri, model, len(card["classes"]))
+        evaluation = read_evaluation(artifacts["evaluation"].uri, model, card["classes"])
         candidates[name] = _Candidate(artifacts, card, evaluation)
     return candidates
 
@@ -102,7 +102,11 @@ def _row(name: str, candidate: _Candidate, chosen: bool) -> dict[str, Any]:
     return {
         "name": name,
         **{fact: candidate.card[fact] for fact in _FACTS},
-        "metrics": {**candidate.card["metrics"], "test": candidate.evaluation.metrics},
+        "metrics": {
+            **candidate.card["metrics"],
+            "test": candidate.evaluation.metrics,
+            "test_intervals": candidate.evaluation.intervals,
+        },
         "blessed": candidate.blessed,
         "chosen": chosen,
     }

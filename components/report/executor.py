@@ -15,8 +15,8 @@ from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
 from components.counts import read_counts
+from components.evaluation_results import read_evaluation
 from components.model_selector.executor import COMPARISON_FILE, TRAINED_MODEL_PROPERTY
-from components.report.evaluation import class_scores, read_evaluation
 from components.report.page import LineageStep, Reject, ReportData, render_page
 from vggish.model_card import read_model_card
 
@@ -74,7 +74,7 @@ def _gather(inputs: dict[str, Artifact], config: dict[str, Any]) -> ReportData:
     classes = card["classes"]
     trained = inputs["model"].get_string_custom_property(TRAINED_MODEL_PROPERTY)
     evaluation = read_evaluation(
-        inputs["evaluation"].uri, path_utils.serving_model_path(trained), len(classes)
+        inputs["evaluation"].uri, path_utils.serving_model_path(trained), classes
     )
     pushed = inputs["pushed_model"]
     lineage = [key.format(features=card["features"]) for key in _LINEAGE]
@@ -82,7 +82,11 @@ def _gather(inputs: dict[str, Artifact], config: dict[str, Any]) -> ReportData:
         "clips": clips,
         "features": {"windows": _count_windows(inputs)},
         "model": {key: card[key] for key in _MODEL_FACTS},
-        "metrics": {**training["metrics"], "test": evaluation.metrics},
+        "metrics": {
+            **training["metrics"],
+            "test": evaluation.metrics,
+            "test_intervals": evaluation.intervals,
+        },
         "models": _read_json(inputs["comparison"].uri, COMPARISON_FILE),
         "blessed": bool(
             inputs["blessing"].get_int_custom_property(
@@ -101,9 +105,9 @@ def _gather(inputs: dict[str, Artifact], config: dict[str, Any]) -> ReportData:
         history=training["history"],
         classes=classes,
         confusion=[] if evaluation.confusion is None else evaluation.confusion.tolist(),
-        per_class=(
-            {} if evaluation.confusion is None else class_scores(classes, evaluation.confusion)
-        ),
+        per_class=evaluation.per_class,
+        thresholds=card["thresholds"] or {},
+        slices=evaluation.slices,
         rejects=_read_rejects(inputs["rejects"].uri),
         checks=evaluation.checks,
         lineage=[_lineage(key, inputs[key]) for key in lineage if key in inputs],

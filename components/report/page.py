@@ -10,10 +10,24 @@ from typing import Any, TypedDict
 import jinja2
 from markupsafe import Markup
 
+from components.evaluation_results import Check, ClassScore, SliceScore
 from components.report import figures
 
 REJECTS_SHOWN = 50
 CONFUSIONS_SHOWN = 10
+SLICES_SHOWN = 10
+LEAST_CLIPS = 5
+"""A part of the test split with fewer clips says little, and is not shown."""
+
+_CLASS_COLUMNS = {
+    "precision": "Precision",
+    "recall": "Recall",
+    "f1": "F1",
+    "average_precision": "Average precision",
+    "auc": "AUC",
+    "lwlrap": "lwlrap",
+    "label_accuracy": "Right decisions",
+}
 
 _NOTHING = "—"
 
@@ -32,24 +46,6 @@ class RateFinder(TypedDict):
     rates: Sequence[float]
     losses: Sequence[float]
     chosen: float
-
-
-class Check(TypedDict):
-    """One condition of the blessing; `bound` completes "must be ...", as in "at least 0.9"."""
-
-    metric: str
-    value: float | None
-    bound: str
-    passed: bool
-
-
-class ClassScore(TypedDict):
-    """How well one class is recognised on the test split; `support` is its number of clips."""
-
-    precision: float
-    recall: float
-    f1: float
-    support: int
 
 
 class LineageStep(TypedDict):
@@ -77,14 +73,17 @@ class ReportData:
 
     Attributes:
         summary: The content of `summary.json`; `clips.by_split` counts by split, and
-            `clips.by_label` by class and then split. `seconds` may be missing: the page can be made
-            before the run is over.
+            `clips.by_label` by class and then split. `metrics.test_intervals` may be missing, and
+            `seconds`: the page can be made before the run is over.
         history: Values per epoch of `loss`, `accuracy`, `val_loss` and `val_accuracy`; without
             entries for a head that is not trained by epochs.
         classes: Class names in the order of the model's scores.
         confusion: Counts of clips on the test split, [classes, classes]; rows are true classes,
             columns predicted ones. May be empty.
         per_class: Scores on the test split by class name.
+        thresholds: From which score on a clip gets a label, by class name; empty where clips have
+            one label.
+        slices: Parts of the test split by kind, as `Evaluation` has them.
         rejects: The refused files, or the first of them; `summary` knows how many there are.
         checks: The conditions of the blessing.
         lineage: From the pushed model back to the checkpoint and the clips.
@@ -99,6 +98,8 @@ class ReportData:
     classes: Sequence[str]
     confusion: Sequence[Sequence[int]]
     per_class: Mapping[str, ClassScore]
+    thresholds: Mapping[str, float]
+    slices: Mapping[str, Sequence[SliceScore]]
     rejects: Sequence[Reject]
     checks: Sequence[Check]
     lineage: Sequence[LineageStep]
@@ -126,18 +127,26 @@ def render_page(report: ReportData) -> str:
     environment.filters |= {
         "number": format_number,
         "share": format_share,
+        "interval": format_interval,
         "duration": format_duration,
     }
     by_label = report.summary["clips"]["by_label"]
+    metrics = report.summary["metrics"]
+    splits = {split: metrics[split] for split in figures.SPLITS if split in metrics}
     page = environment.get_template("page.html").render(
         report=report,
         summary=report.summary,
         failed=[check for check in report.checks if not check["passed"]],
         rejects=report.rejects[:REJECTS_SHOWN],
-        metric_names=_metric_names(report.summary["metrics"]),
+        splits=splits,
+        least_clips=LEAST_CLIPS,
+        metric_names=_metric_names(splits),
+        intervals=metrics.get("test_intervals", {}),
         models=_best_first(report.summary["models"]),
         score_name=_score_name(report.summary["models"]),
-        weakest_first=sorted(report.per_class.items(), key=lambda item: item[1]["f1"]),
+        columns=_class_columns(report.per_class),
+        weakest_first=sorted(report.per_class.items(), key=lambda item: item[1].get("f1", 2)),
+        parts={kind: weakest_parts(kind, parts) for kind, parts in report.slices.items()},
         distribution=figures.class_distribution(by_label) if by_label else None,
         curves=_curves(report),
         matrix=_matrix(report),
@@ -171,6 +180,22 @@ def most_confused(
     return sorted(pairs, key=lambda pair: (-pair["count"], -pair["share"]))[:limit]
 
 
+def weakest_parts(kind: str, parts: Sequence[SliceScore]) -> list[SliceScore]:
+    """Chooses the parts of the test split that the page shows.
+
+    Args:
+        kind: What makes a part: its `label`, `duration` or `group`.
+        parts: All of them.
+
+    Returns:
+        Those with clips enough: of durations all, in their order; of others the weakest.
+    """
+    enough = [part for part in parts if part["clips"] >= LEAST_CLIPS]
+    if kind == "duration":
+        return enough
+    return sorted(enough, key=lambda part: (part["score"], -part["clips"]))[:SLICES_SHOWN]
+
+
 def format_number(value: object) -> str:
     """Writes a count with separators, a measure with four decimals, and a dash for nothing.
 
@@ -181,6 +206,11 @@ def format_number(value: object) -> str:
     if isinstance(value, float):
         return f"{value:,.0f}" if value > 1 and value.is_integer() else f"{value:,.4f}"
     return f"{value:,}" if isinstance(value, Integral) else str(value)
+
+
+def format_interval(interval: Sequence[float] | None) -> str:
+    """Writes an interval with two decimals, and nothing for nothing."""
+    return "" if interval is None else f"({interval[0]:.2f}-{interval[1]:.2f})"
 
 
 def format_share(value: float | None) -> str:
@@ -198,6 +228,12 @@ def format_duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest} s"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def _class_columns(per_class: Mapping[str, ClassScore]) -> dict[str, str]:
+    """The headings of the scores that any class has."""
+    there = {name for score in per_class.values() for name in score}
+    return {name: heading for name, heading in _CLASS_COLUMNS.items() if name in there}
 
 
 def _metric_names(metrics: Mapping[str, Mapping[str, float]]) -> list[str]:

@@ -54,7 +54,7 @@ def test_every_unlabelled_clip_has_a_row(tmp_path: Path) -> None:
     keras.utils.set_random_seed(0)
     head = keras.Sequential([keras.Input([40]), keras.layers.Dense(2, activation="softmax")])
     served = ServedClassifier(
-        build_features("mfcc", None), PooledHead(head), CLASSES, 15_360, multi_label=False
+        build_features("mfcc", None), PooledHead(head), CLASSES, 15_360, thresholds=None
     )
     served.save(str(tmp_path / "model" / "Format-Serving"))
     write_model_card(str(tmp_path / "model" / "Format-Serving"), {"classes": CLASSES})

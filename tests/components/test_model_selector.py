@@ -9,8 +9,8 @@ from tfx.types import standard_artifacts
 from tfx.types.artifact import Artifact
 
 from components.artifacts import ModelComparison
+from components.evaluation_results import Evaluation
 from components.model_selector import executor
-from components.report.evaluation import Evaluation
 from vggish.model_card import write_model_card
 
 TYPES = {
@@ -23,10 +23,18 @@ TYPES = {
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    def read(folder: str, location: str, classes: int) -> Evaluation:
+    def read(folder: str, location: str, classes: list[str]) -> Evaluation:
         assert location == folder.replace("evaluation", "model") + "/Format-Serving"
-        assert classes == 2
-        return Evaluation({"accuracy": 0.5}, None, [])
+        assert classes == ["dog", "cat"]
+        return Evaluation(
+            score="accuracy",
+            metrics={"accuracy": 0.5},
+            intervals={"accuracy": (0.4, 0.6)},
+            per_class={},
+            confusion=None,
+            slices={},
+            checks=[],
+        )
 
     # The Evaluator's own files are read in the tests of whole pipelines.
     monkeypatch.setattr(executor, "read_evaluation", read)
@@ -84,6 +92,7 @@ def test_best_on_eval_goes_on_with_all_that_belongs_to_it(root: Path) -> None:
     assert rows[1]["metrics"] == {
         "eval": {"accuracy": 0.7, "loss": 0.2},
         "test": {"accuracy": 0.5},
+        "test_intervals": {"accuracy": [0.4, 0.6]},
     }
 
 

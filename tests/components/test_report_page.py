@@ -14,10 +14,12 @@ from components.report import figures
 from components.report.page import (
     ReportData,
     format_duration,
+    format_interval,
     format_number,
     format_share,
     most_confused,
     render_page,
+    weakest_parts,
 )
 
 HOSTILE = '<script>alert("x")</script>'
@@ -86,6 +88,8 @@ def make_report(classes: list[str], **changes: Any) -> ReportData:
         per_class={
             label: {"precision": 0.9, "recall": 0.9, "f1": 0.9, "support": 10} for label in classes
         },
+        thresholds={},
+        slices={},
         rejects=[
             {"clip_id": "dog/a.wav", "reason": "unreadable", "detail": "Not a sound file."},
             {"clip_id": "dog/b.wav", "reason": "empty", "detail": "No samples."},
@@ -404,6 +408,81 @@ def test_the_distribution_begins_with_the_largest_class():
     assert texts.index("many") < texts.index("few")
     assert texts.count("1,234") == texts.count("3") == 1
     assert texts[-3:] == ["train", "eval", "test"]
+
+
+def several_labels(report: ReportData) -> ReportData:
+    """The report of a run whose clips have several labels, or none."""
+    score = {"precision": 0.5, "recall": 0.25, "f1": 1 / 3, "average_precision": 0.625}
+    score |= {"auc": 0.75, "lwlrap": 0.875, "label_accuracy": 0.95, "support": 8}
+    metrics = {
+        "train": {"lwlrap": 0.9, "loss": 0.2},
+        "test": {"lwlrap": 0.8, "hamming_loss": 0.05, "exact_match": 0.4},
+        "test_intervals": {"lwlrap": [0.75, 0.849], "exact_match": [0.3, 0.5]},
+    }
+    report = dataclasses.replace(
+        report,
+        confusion=[],
+        per_class={**dict.fromkeys(report.classes[1:], score), report.classes[0]: {"support": 0}},
+        thresholds={label: 0.5 + 0.125 * i for i, label in enumerate(report.classes)},
+    )
+    models = [{**report.summary["models"][0], "task": "multi_label"}]
+    models[0]["metrics"] = {"eval": {"lwlrap": 0.7}, "test": {"lwlrap": 0.8}}
+    return with_summary(report, metrics=metrics, models=models)
+
+
+def test_several_labels_have_their_own_metrics():
+    page = render_page(several_labels(make_report(["bell", "rain"])))
+    text = text_of(page)
+    assert "Test lwlrap 80.0% 95% interval 75.0% to 84.9% on 20 clips" in text
+    metrics = text_of(section(page, "metrics"))
+    assert "Metric train test 95% interval lwlrap 0.9000 0.8000 (0.75-0.85)" in metrics
+    assert "hamming_loss — 0.0500 " in metrics
+    assert "lower is better" in metrics
+    by_class = text_of(section(page, "per-class"))
+    assert "Average precision AUC lwlrap Right decisions Threshold Clips" in by_class
+    assert "rain 50.0% 25.0% 33.3% 62.5% 75.0% 87.5% 95.0% 0.6250 8" in by_class
+    assert "bell — — — — — — — 0.5000 0" in by_class
+    assert by_class.index("rain") < by_class.index("bell")
+    assert Tags(page).open == []
+
+
+def part(value: str, clips: int, score: float, interval: tuple[float, float] | None = None) -> Any:
+    return {"value": value, "clips": clips, "score": score, "interval": interval}
+
+
+def test_parts_of_the_split_are_shown():
+    slices = {
+        "duration": [part("<1 s", 30, 0.75, (0.6, 0.9)), part("1-3 s", 4, 0.5)],
+        "group": [part(f"speaker {i}", 6, i / 20) for i in range(15)],
+        "label": [part("bell", 30, 0.9)],
+    }
+    report = make_report(["bell", "rain"], slices=slices)
+    shown = text_of(section(render_page(report), "slices"))
+    assert "Duration Accuracy 95% interval Clips <1 s 75.0% (0.60-0.90) 30" in shown
+    assert "1-3 s" not in shown
+    assert "By group, the weakest 10 of 15" in shown
+    assert "speaker 9" in shown
+    assert "speaker 10" not in shown
+    assert "bell" not in shown  # Of clips with one label the table of classes says the same.
+    several = render_page(dataclasses.replace(several_labels(report), slices=slices))
+    assert "Label lwlrap 95% interval Clips bell 90.0% 30" in text_of(section(several, "slices"))
+    assert Tags(several).open == []
+
+
+def test_without_parts_the_page_says_so():
+    shown = section(render_page(make_report(["bell", "rain"])), "slices")
+    assert "No part of the test split was scored by itself." in text_of(shown)
+
+
+def test_durations_keep_their_order_and_groups_begin_with_the_weakest():
+    parts = [part("b", 9, 0.9), part("a", 9, 0.1), part("c", 4, 0.0)]
+    assert [p["value"] for p in weakest_parts("duration", parts)] == ["b", "a"]
+    assert [p["value"] for p in weakest_parts("group", parts)] == ["a", "b"]
+
+
+def test_format_interval():
+    assert format_interval((0.768, 0.8831)) == "(0.77-0.88)"
+    assert format_interval(None) == ""
 
 
 def test_a_curve_of_one_epoch_without_eval_split():

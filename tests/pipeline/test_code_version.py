@@ -31,6 +31,16 @@ def test_a_folders_version_follows_its_own_code_and_vggish(project: Path) -> Non
     assert version_of("components/report") != before[1]
 
 
+def test_a_file_counts_by_itself(project: Path) -> None:
+    (project / "components" / "shared.py").write_text("1")
+    module.code_version.cache_clear()
+    before = module.code_version("components/report", "components/shared.py")
+    assert before != version_of("components/report")
+    (project / "components" / "shared.py").write_text("2")
+    module.code_version.cache_clear()
+    assert module.code_version("components/report", "components/shared.py") != before
+
+
 def test_templates_count_and_caches_do_not(project: Path) -> None:
     before = version_of("components/report")
     (project / "components/report" / "code.cpython-311.pyc").write_text("x")

@@ -35,7 +35,7 @@ def parts() -> tuple[keras.Model, keras.Model]:
 @pytest.fixture(scope="module")
 def served(parts: tuple[keras.Model, keras.Model], tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = str(tmp_path_factory.mktemp("model"))
-    ServedClassifier(parts[0], PooledHead(parts[1]), CLASSES, HOP, multi_label=False).save(folder)
+    ServedClassifier(parts[0], PooledHead(parts[1]), CLASSES, HOP, thresholds=None).save(folder)
     return tf.saved_model.load(folder)
 
 
@@ -106,9 +106,31 @@ def test_embedding_is_averaged_over_windows(
     np.testing.assert_allclose(answer["embedding"][0], expected, rtol=1e-4, atol=1e-4)
 
 
-def example_of(*labels: bytes) -> bytes:
-    feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=labels))
-    features = tf.train.Features(feature={"labels": feature})
+def test_the_top_class_of_one_label_is_decided_on(served: Any, clips: list[np.ndarray]) -> None:
+    answer = served.signatures["waveform"](waveform=tf.constant(clips[0][None]))
+    top = answer["scores"].numpy().argmax()
+    assert answer["decisions"].numpy().tolist() == [[c == top for c in range(3)]]
+
+
+def test_several_labels_are_decided_on_at_thresholds(
+    parts: tuple[keras.Model, keras.Model], clips: list[np.ndarray]
+) -> None:
+    waveform = tf.constant(clips[0][None])
+    scores = expected_scores(parts, clips[0])
+    for offset, expected in ((-1e-4, True), (1e-4, False)):
+        thresholds = [scores[0] + offset, 0.0, 1.1]
+        model = ServedClassifier(
+            parts[0], PooledHead(parts[1]), CLASSES, HOP, thresholds=thresholds
+        )
+        decisions = model.classify_waveform(waveform)["decisions"]
+        assert decisions.numpy().tolist() == [[expected, True, False]]
+
+
+def example_of(*labels: bytes, duration: float | None = None) -> bytes:
+    features = {"labels": tf.train.Feature(bytes_list=tf.train.BytesList(value=labels))}
+    if duration is not None:
+        features["duration"] = tf.train.Feature(float_list=tf.train.FloatList(value=[duration]))
+    features = tf.train.Features(feature=features)
     return tf.train.Example(features=features).SerializeToString()
 
 
@@ -118,8 +140,16 @@ def test_targets_of_clips_with_one_label(served: Any) -> None:
     assert answer["targets"].numpy().tolist() == [2, 0, -1]
 
 
+def test_durations_have_names(served: Any) -> None:
+    seconds = [0.0, 0.999, 1.0, 2.9, 3.0, 10.0, 29.9, 30.0, 600.0, None]
+    examples = [example_of(b"dog", duration=value) for value in seconds]
+    answer = served.signatures["targets"](examples=tf.constant(examples))
+    names = ["<1 s"] * 2 + ["1-3 s"] * 2 + ["3-10 s"] + ["10-30 s"] * 2 + [">=30 s"] * 2
+    assert [name.decode() for name in answer["duration"].numpy()] == [*names, "unknown"]
+
+
 def test_targets_of_clips_with_several_labels(parts: tuple[keras.Model, keras.Model]) -> None:
-    model = ServedClassifier(parts[0], PooledHead(parts[1]), CLASSES, HOP, multi_label=True)
+    model = ServedClassifier(parts[0], PooledHead(parts[1]), CLASSES, HOP, thresholds=[0.5] * 3)
     examples = tf.constant([example_of(b"chat noir", b"dog"), example_of(), example_of(b"cat")])
     targets = model.read_targets(examples)["targets"]
     assert targets.numpy().tolist() == [[1, 0, 1], [0, 0, 0], [0, 1, 0]]
@@ -132,7 +162,7 @@ def test_model_of_released_embeddings_takes_them_and_sound(clips: list[np.ndarra
     released = ReleasedEmbedding(network, pca)
     head = keras.Sequential([keras.Input([128]), keras.layers.Dense(3, activation="softmax")])
     model = ServedClassifier(
-        released, PooledHead(head), CLASSES, HOP, multi_label=True, embedded=True
+        released, PooledHead(head), CLASSES, HOP, thresholds=[0.5] * 3, embedded=True
     )
 
     windows = np.stack([clips[2][s : s + 15_600] for s in (0, HOP, 2 * HOP)])

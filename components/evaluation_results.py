@@ -1,0 +1,235 @@
+"""Reading what the Evaluator found, for the report and for whoever compares models."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import numpy as np
+
+if TYPE_CHECKING:  # Loading it takes seconds; who needs the types alone goes without.
+    import tensorflow_model_analysis as tfma
+
+SCORES = ("accuracy", "lwlrap")
+"""What blessing asks for: of clips with one label, and of clips with several."""
+
+_METRICS = (
+    "accuracy",
+    "top_5_accuracy",
+    "lwlrap",
+    "mean_average_precision",
+    "auc",
+    "macro_f1",
+    "hamming_loss",
+    "label_accuracy",
+    "exact_match",
+    "loss",
+)
+_CLIPS = "example_count"
+_CONFUSION = "multi_class_confusion_matrix_at_thresholds"
+
+
+class Check(TypedDict):
+    """One condition of the blessing; `bound` completes "must be ...", as in "at least 0.9"."""
+
+    metric: str
+    value: float | None
+    bound: str
+    passed: bool
+
+
+class ClassScore(TypedDict, total=False):
+    """How well one class is recognised on the test split; `support` is its number of clips.
+
+    A class without clips has no other entry; `lwlrap` and `label_accuracy` are there where clips
+    have several labels, `auc` unless all clips are of the class.
+    """
+
+    precision: float
+    recall: float
+    f1: float
+    average_precision: float
+    auc: float
+    lwlrap: float
+    label_accuracy: float
+    support: int
+
+
+class SliceScore(TypedDict):
+    """The score on a part of the test split; `interval` is None where its clips are too few."""
+
+    value: str
+    clips: int
+    score: float
+    interval: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What the Evaluator found on the test split.
+
+    Attributes:
+        score: Which metric blessing asks for, one of `SCORES`.
+        metrics: Numbers by name; `clips` is how many there are.
+        intervals: The bounds of 95% intervals by metric.
+        per_class: Scores by class name, in the order of the model's.
+        confusion: Counts of clips, int [classes, classes]: rows true, columns predicted; None where
+            clips have several labels.
+        slices: Parts of the split by kind (`label`, `duration`, `group`), from the shortest
+            duration to the longest, and in alphabetical order.
+        checks: What blessing asked for, and what was there.
+    """
+
+    score: str
+    metrics: dict[str, float]
+    intervals: dict[str, tuple[float, float]]
+    per_class: dict[str, ClassScore]
+    confusion: np.ndarray | None
+    slices: dict[str, list[SliceScore]]
+    checks: list[Check]
+
+
+def read_evaluation(folder: str, model_location: str, classes: Sequence[str]) -> Evaluation:
+    """Reads an evaluation.
+
+    Args:
+        folder: The Evaluator's output.
+        model_location: The candidate's SavedModel; the baseline's results lie beside its own.
+        classes: The class names, in the order of the model's scores.
+
+    Returns:
+        The candidate's results.
+    """
+    import tensorflow_model_analysis as tfma
+
+    results = list(tfma.load_eval_results(folder).get_results())
+    results.sort(key=lambda result: result.model_location != model_location)
+    candidate, *baselines = (_by_slice(result) for result in results)
+    overall = candidate[()]
+    score = next(name for name in SCORES if name in overall[""])
+    return Evaluation(
+        score=score,
+        metrics=_read_metrics(overall[""]),
+        intervals=_read_intervals(overall[""]),
+        per_class={name: _read_class(overall, c) for c, name in enumerate(classes)},
+        confusion=_read_confusion(overall[""], len(classes)),
+        slices=_read_slices(candidate, score),
+        checks=_read_checks(folder, score, overall, [baseline[()] for baseline in baselines]),
+    )
+
+
+_Values = Mapping[str, Mapping[str, Any]]
+"""TFMA's values: those over all classes by "", those of a class by its number in words."""
+
+
+def _by_slice(result: "tfma.EvalResult") -> dict[tuple[tuple[str, str], ...], _Values]:
+    # A model of one output, which TFMA gives no name.
+    return {tuple(key): values[""] for key, values in result.slicing_metrics}
+
+
+def _read_metrics(values: Mapping[str, Any]) -> dict[str, float]:
+    metrics = {name: values[name]["doubleValue"] for name in _METRICS if name in values}
+    return metrics | {"clips": values[_CLIPS]["doubleValue"]}
+
+
+def _read_intervals(values: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    return {
+        name: (values[f"{name}_low"]["doubleValue"], values[f"{name}_high"]["doubleValue"])
+        for name in _METRICS
+        if f"{name}_low" in values
+    }
+
+
+def _read_class(overall: _Values, number: int) -> ClassScore:
+    values = overall.get(f"classId:{number}", {})
+    score: Any = {
+        name: values[name]["doubleValue"] for name in ClassScore.__annotations__ if name in values
+    }
+    score["support"] = round(score.get("support", 0))
+    return score
+
+
+def _read_confusion(values: Mapping[str, Any], classes: int) -> np.ndarray | None:
+    if _CONFUSION not in values:
+        return None
+    confusion = np.zeros([classes, classes], int)
+    (matrix,) = values[_CONFUSION]["multiClassConfusionMatrixAtThresholds"]["matrices"]
+    for entry in matrix["entries"]:
+        # The JSON form of a protocol buffer leaves zeros out.
+        true, predicted = entry.get("actualClassId", 0), entry.get("predictedClassId", 0)
+        if true >= 0:  # Else a class that training has never seen.
+            confusion[true, predicted] = round(entry["numWeightedExamples"])
+    return confusion
+
+
+def _read_slices(
+    candidate: Mapping[tuple[tuple[str, str], ...], _Values], score: str
+) -> dict[str, list[SliceScore]]:
+    from vggish import clip_examples
+
+    kinds = {
+        clip_examples.LABELS: "label",
+        clip_examples.DURATION: "duration",
+        clip_examples.GROUP: "group",
+    }
+    slices: dict[str, list[SliceScore]] = {}
+    for key, of_slice in sorted(candidate.items()):
+        values = of_slice[""]
+        if len(key) == 1 and score in values:
+            ((feature, value),) = key
+            slices.setdefault(kinds[feature], []).append(
+                SliceScore(
+                    value=value,
+                    clips=round(values[_CLIPS]["doubleValue"]),
+                    score=values[score]["doubleValue"],
+                    interval=_read_intervals(values).get(score),
+                )
+            )
+    buckets = [*clip_examples.DURATION_BUCKETS, clip_examples.UNKNOWN_DURATION]
+    slices.get("duration", []).sort(key=lambda part: buckets.index(part["value"]))
+    return slices
+
+
+def _read_checks(
+    folder: str, score: str, candidate: _Values, baselines: Sequence[_Values]
+) -> list[Check]:
+    """Lists what the thresholds asked for, and whether TFMA found it to hold."""
+    import tensorflow_model_analysis as tfma
+
+    failed = {
+        failure.metric_threshold.WhichOneof(kind)
+        for validations in tfma.load_validation_result(folder).metric_validations_per_slice
+        for failure in validations.failures
+        for kind in ("validate_absolute", "validate_relative")
+    }
+    threshold = _threshold(tfma.load_eval_result(folder).config)
+    value = candidate[""][score]["doubleValue"]
+    checks = [
+        Check(
+            metric=score,
+            value=value,
+            bound=f"at least {threshold.value_threshold.lower_bound.value:g}",
+            passed="value_threshold" not in failed,
+        )
+    ]
+    for baseline in baselines:
+        before = baseline[""][score]["doubleValue"]
+        drop = -threshold.change_threshold.absolute.value
+        checks.append(
+            Check(
+                metric=f"{score} against the last blessed model",
+                value=value,
+                bound=f"at least {before:.4f} - {drop:g}",
+                passed="change_threshold" not in failed,
+            )
+        )
+    return checks
+
+
+def _threshold(config: "tfma.EvalConfig") -> "tfma.MetricThreshold":
+    """Finds the one metric that blessing asks for."""
+    return next(
+        bound.threshold
+        for spec in config.metrics_specs
+        for metric in spec.metrics
+        for bound in metric.per_slice_thresholds
+    )
