@@ -465,7 +465,7 @@ def test_parts_of_the_split_are_shown():
     assert "speaker 10" not in shown
     assert "bell" not in shown  # Of clips with one label the table of classes says the same.
     several = render_page(dataclasses.replace(several_labels(report), slices=slices))
-    assert "Label lwlrap 95% interval Clips bell 90.0% 30" in text_of(section(several, "slices"))
+    assert "Label lwlrap Clips bell 90.0% 30" in text_of(section(several, "slices"))
     assert Tags(several).open == []
 
 

@@ -38,7 +38,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     head = keras.Sequential([keras.Input([40]), keras.layers.Dense(3, activation="softmax")])
     folder = tmp_path_factory.mktemp("sounds") / "1"
     network = build_features("mfcc", None)
-    served = ServedClassifier(network, PooledHead(head), CLASSES, 15_360, multi_label=False)
+    served = ServedClassifier(network, PooledHead(head), CLASSES, 15_360, thresholds=None)
     served.save(str(folder))
     write_warmup_requests(str(folder), embedded=False)
     return folder
@@ -102,10 +102,12 @@ def refusal(server: Server, body: object) -> str:
 
 def check_rows(rows: list[dict]) -> None:
     for row in rows:
-        assert row.keys() == {"scores", "labels", "label"}
+        assert row.keys() == {"scores", "labels", "label", "decisions"}
         assert row["labels"] == CLASSES
         assert sum(row["scores"]) == pytest.approx(1, abs=1e-5)
-        assert row["label"] == CLASSES[int(np.argmax(row["scores"]))]
+        top = int(np.argmax(row["scores"]))
+        assert row["label"] == CLASSES[top]
+        assert row["decisions"] == [c == top for c in range(len(CLASSES))]
 
 
 def test_rows_with_and_without_the_input_named(server: Server) -> None:
@@ -153,7 +155,7 @@ def test_every_signature_gives_the_same_scores(server: Server) -> None:
 def test_predict_requests_say_the_same_as_rest(server: Server) -> None:
     request = PredictRequest(inputs={"audio_bytes": tf.make_tensor_proto(FILES)})
     outputs = server.predict(request).outputs
-    assert outputs.keys() == {"scores", "labels", "label"}
+    assert outputs.keys() == {"scores", "labels", "label", "decisions"}
     rows = answer(server, instances=[encoded(file) for file in FILES])["predictions"]
     scores = tf.make_ndarray(outputs["scores"])
     assert scores.dtype == np.float32
@@ -167,7 +169,7 @@ def test_predict_requests_say_the_same_as_rest(server: Server) -> None:
 
 def test_an_empty_batch_has_empty_answers(server: Server) -> None:
     columns = answer(server, inputs=[])["outputs"]
-    assert columns == {"scores": [], "labels": [], "label": []}
+    assert columns == {"scores": [], "labels": [], "label": [], "decisions": []}
     assert answer(server, signature_name="embed", inputs=[])["outputs"] == []
     nothing = tf.make_tensor_proto(np.array([], object), tf.string, shape=[0])
     outputs = server.predict(PredictRequest(inputs={"audio_bytes": nothing})).outputs
