@@ -235,3 +235,20 @@ def test_warmup_requests_run_and_are_few(server: Server, model: Path) -> None:
         warmed.add((request.model_spec.signature_name, size))
     public = {"serving_default", "waveform", "examples", "embed"}
     assert warmed == {(name, size) for name in public for size in (1, 8)}
+
+
+def test_a_model_of_released_embeddings_is_warmed_up_with_embeddings(tmp_path: Path) -> None:
+    pooled = [keras.Input([96, 64]), keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(128)]
+    head = keras.Sequential([keras.Input([128]), keras.layers.Dense(3, activation="sigmoid")])
+    model = ServedClassifier(
+        keras.Sequential(pooled), PooledHead(head), CLASSES, 15_360, multi_label=True, embedded=True
+    )
+    write_warmup_requests(str(tmp_path), embedded=True)
+    sizes = []
+    file = tmp_path / "assets.extra" / WARMUP_FILE
+    for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
+        request = PredictionLog.FromString(record).predict_log.request
+        if request.model_spec.signature_name == "examples":
+            examples = tf.constant(tf.make_ndarray(request.inputs["examples"]))
+            sizes.append(model.classify_examples(examples)["scores"].shape[0])
+    assert sizes == [1, 8]
