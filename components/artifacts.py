@@ -10,6 +10,13 @@ class Rejects(Artifact):
     TYPE_NAME = "VggishRejects"
 
 
+class Noise(Artifact):
+    """Sounds to mix into clips, as clip examples without labels; empty where there are none."""
+
+    TYPE_NAME = "VggishNoise"
+    TYPE_ANNOTATION = Dataset
+
+
 class EmbeddingTable(Artifact):
     """Time-averaged embeddings as Parquet, one row a clip."""
 

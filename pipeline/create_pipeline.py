@@ -15,7 +15,7 @@ from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2, trainer_pb2
-from tfx.types.channel import Channel
+from tfx.types.channel import BaseChannel, Channel
 from tfx.types.standard_artifacts import Model
 
 from components.audio_example_gen.component import AudioExampleGen
@@ -25,6 +25,7 @@ from components.example_validator.component import ExampleValidator
 from components.model_selector.component import Candidate, ModelSelector
 from components.report.component import Report
 from components.vggish_importer.component import VggishImporter
+from components.warm_start_trainer.component import WarmStartTrainer
 from pipeline.baseline import LatestChosenModelStrategy
 from pipeline.code_version import code_version
 from pipeline.config import Config
@@ -51,8 +52,13 @@ def create_pipeline(
     """
     clips = _ingest(config)
     exporters = _embed(config, clips)
+    previous = _previous_model(config)
     trainers = {
-        model.title: _train(config, model, clips, exporters[model.features])
+        model.title: (
+            _train_on_sound(config, model, clips, previous)
+            if model.head == "warm_start"
+            else _train(config, model, clips, exporters[model.features])
+        )
         for model in config.model
     }
     _name_apart("Trainer", trainers)
@@ -73,6 +79,7 @@ def create_pipeline(
         components=[
             *clips.nodes,
             *exporters.values(),
+            *([previous] if previous else []),
             *trainers.values(),
             baseline,
             *evaluators.values(),
@@ -155,22 +162,56 @@ def _train(
     return Trainer(
         run_fn="trainer.frozen_head.run_fn",
         examples=exporter.outputs["embeddings"],
-        transform_graph=clips.transform.outputs["transform_graph"],
-        schema=clips.schema.outputs["schema"],
-        base_model=clips.importer.outputs["weights"],
+        **_known_to_every_trainer(clips),
         train_args=trainer_pb2.TrainArgs(splits=["train"]),
         eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
-        custom_config={
-            "model": model.model_dump(mode="json", exclude={"train"}),
-            "train": config.train_settings(model).model_dump(mode="json"),
-            "features": config.features.model_dump(mode="json"),
-            "embedded": _embedded(config),
-            "code_version": code_version("trainer"),
-        },
+        custom_config=_job(config, model),
     )
 
 
-def _evaluate(config: Config, clips: _Clips, trainer: Trainer, baseline: Resolver) -> Evaluator:
+def _train_on_sound(
+    config: Config, model: ModelSettings, clips: _Clips, previous: Resolver | None
+) -> WarmStartTrainer:
+    return WarmStartTrainer(
+        "trainer.warm_start.training.run_fn",
+        {
+            "examples": clips.example_gen.outputs["examples"],
+            "noise": clips.example_gen.outputs["noise"],
+            **_known_to_every_trainer(clips),
+            **({"previous_model": previous.outputs["model"]} if previous else {}),
+        },
+        _job(config, model),
+    )
+
+
+def _previous_model(config: Config) -> Resolver | None:
+    """Looks for the model to go on from, where one of the configured models wants to."""
+    if all(model.warm_start.start == "checkpoint" for model in config.model):
+        return None
+    node = Resolver(strategy_class=LatestChosenModelStrategy, model=Channel(type=Model))
+    return node.with_id("PreviousModel")
+
+
+def _known_to_every_trainer(clips: _Clips) -> dict[str, BaseChannel]:
+    return {
+        "transform_graph": clips.transform.outputs["transform_graph"],
+        "schema": clips.schema.outputs["schema"],
+        "base_model": clips.importer.outputs["weights"],
+    }
+
+
+def _job(config: Config, model: ModelSettings) -> dict[str, Any]:
+    """Builds what `trainer.job.read_job` reads."""
+    return {
+        "model": model.model_dump(mode="json", exclude={"train"}),
+        "train": config.train_settings(model).model_dump(mode="json"),
+        "features": config.features.model_dump(mode="json"),
+        "embedded": _embedded(config),
+        "code_version": code_version("trainer"),
+    }
+
+
+def _evaluate(config: Config, clips: _Clips, trainer: BaseNode, baseline: Resolver) -> Evaluator:
     return Evaluator(
         examples=clips.example_gen.outputs["examples"],
         example_splits=["test"],
@@ -181,7 +222,7 @@ def _evaluate(config: Config, clips: _Clips, trainer: Trainer, baseline: Resolve
     )
 
 
-def _select(trainers: dict[str, Trainer], evaluators: dict[str, Evaluator]) -> ModelSelector:
+def _select(trainers: dict[str, BaseNode], evaluators: dict[str, Evaluator]) -> ModelSelector:
     candidates = {
         name: Candidate(
             trainer.outputs["model"],

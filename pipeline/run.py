@@ -47,6 +47,11 @@ def check(config: Config) -> Config:
                     f"The released PCA is of the embedding, not of {model.features!r}; set "
                     "model.features to embedding."
                 )
+            if model.head == "warm_start":
+                raise ConfigError(
+                    "The head warm_start learns from sound, and cannot learn through the released "
+                    "PCA; choose another model.head, or leave features.pca_params out."
+                )
     listing = list_source(config.source, config.split)
     # What AudioSet's records hold only reading them tells; its clips have several labels.
     several = embedded or any(len(file.labels) > 1 for file in listing.files)

@@ -1,6 +1,5 @@
 """The `run_fn` that trains a head on cached embeddings of the frozen VGGish."""
 
-import math
 from dataclasses import dataclass
 
 import keras
@@ -14,9 +13,9 @@ from trainer.embedded_clips import EmbeddedClips, load_embedded_clips
 from trainer.fitting import Fit, Hooks, fit
 from trainer.heads import build_frozen_head
 from trainer.job import Job, read_job
-from trainer.lwlrap import lwlrap
 from trainer.objective import build_objective
 from trainer.pooling import PooledHead
+from trainer.quality import count, measure
 from trainer.rate_finder import RateCurve
 from trainer.thresholds import tune_thresholds
 from trainer.trained_model import TrainedModel, write_trained_model
@@ -56,7 +55,7 @@ def run_fn(fn_args: FnArgs) -> None:
         trainable_parameters=head.trainable_parameters,
         origin=weights.origin,
         clips={split: len(clips[split].targets) for split in clips},
-        metrics={split: _evaluate(clips[split].targets, scores[split]) for split in clips},
+        metrics={split: measure(clips[split].targets, scores[split]) for split in clips},
         thresholds=(
             tune_thresholds(eval_clips.targets, scores["eval"]) if job.multi_label else None
         ),
@@ -91,7 +90,7 @@ def _train_head(
 ) -> _TrainedHead:
     if job.model.head == "dense":
         dense, course = _fit_dense(job, train_clips, eval_clips, log_folder)
-        trainable = _count(dense.trainable_weights)
+        trainable = count(dense.trainable_weights)
         return _TrainedHead(dense, trainable, course.history, rate_finder=course.rate_finder)
     settings = getattr(job.model, job.model.head)
     fitted = fit_head(settings, job.classes, train_clips, eval_clips, job.train.seed)
@@ -123,18 +122,3 @@ def _score(head: keras.Model | ClassicalHead, clips: EmbeddedClips) -> np.ndarra
     inputs, places = inputs_of(clips), tf.range(len(clips.targets))
     starts = range(0, len(clips.targets), _CLIPS_A_BATCH)
     return np.concatenate([head(inputs(places[i : i + _CLIPS_A_BATCH])).numpy() for i in starts])
-
-
-def _evaluate(targets: np.ndarray, scores: np.ndarray) -> dict[str, float]:
-    """Measures any head alike, by its scores."""
-    if targets.ndim > 1:
-        loss = keras.losses.binary_crossentropy(targets, scores)
-        quality = {"lwlrap": lwlrap(targets, scores)}
-    else:
-        loss = keras.losses.sparse_categorical_crossentropy(targets, scores)
-        quality = {"accuracy": float((scores.argmax(axis=1) == targets).mean())}
-    return {"loss": float(np.mean(loss)), **quality}
-
-
-def _count(weights: list[keras.Variable]) -> int:
-    return sum(math.prod(weight.shape) for weight in weights)

@@ -54,29 +54,14 @@ def standardise(features: keras.KerasTensor, train_features: np.ndarray) -> kera
     """
     variance = train_features.var(axis=0)
     variance[variance == 0] = 1  # A feature that never fires stays at nought.
-    layer = keras.layers.Normalization(
-        mean=train_features.mean(axis=0), variance=variance, name="standardise"
+    # What is not trainable only applies its moving mean and variance. Being variables, they are
+    # found again where another training goes on from this head.
+    layer = keras.layers.BatchNormalization(
+        center=False, scale=False, epsilon=0, trainable=False, name="standardise"
     )
-    return keras.ops.clip(layer(features), -STANDARD_DEVIATIONS, STANDARD_DEVIATIONS)
-
-
-def standardise_moving(
-    features: keras.KerasTensor, present: keras.KerasTensor | None = None
-) -> keras.KerasTensor:
-    """Does what `standardise` does for features that change while they are learned from.
-
-    Mean and variance are the batch's in training, and their moving averages afterwards.
-
-    Args:
-        features: float32 [batch, ..., D].
-        present: Ones where there is a window and zeros where there is padding, [batch, ...].
-
-    Returns:
-        The same shape.
-    """
-    layer = keras.layers.BatchNormalization(center=False, scale=False, name="standardise")
-    mask = None if present is None else present > 0
-    standard = layer(features, mask=mask)
+    standard = layer(features)
+    layer.moving_mean.assign(train_features.mean(axis=0))
+    layer.moving_variance.assign(variance)
     return keras.ops.clip(standard, -STANDARD_DEVIATIONS, STANDARD_DEVIATIONS)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from trainer.classical.settings import (
     KnnSettings,
@@ -13,6 +13,7 @@ from trainer.classical.settings import (
     RbfSvmSettings,
     XgboostSettings,
 )
+from trainer.warm_start.settings import WarmStartSettings
 from vggish.settings import Settings
 
 
@@ -73,11 +74,12 @@ class ModelSettings(Settings):
         "logistic_regression",
         "random_forest",
         "rbf_svm",
+        "warm_start",
         "xgboost",
     ] = Field(
         default="dense",
-        description="`dense`: fully connected layers on frozen features. Every other head has a "
-        "section of its name.",
+        description="`dense`: fully connected layers on frozen features. `warm_start`: the same, "
+        "trained together with VGGish. Every head but `dense` has a section of its name.",
     )
     task: Literal["auto", "single_label", "multi_label"] = Field(
         default="auto",
@@ -98,6 +100,7 @@ class ModelSettings(Settings):
     logistic_regression: LogisticRegressionSettings = LogisticRegressionSettings()
     random_forest: RandomForestSettings = RandomForestSettings()
     rbf_svm: RbfSvmSettings = RbfSvmSettings()
+    warm_start: WarmStartSettings = WarmStartSettings()
     xgboost: XgboostSettings = XgboostSettings()
     train: TrainSettings | None = Field(
         default=None, description="For this model alone; wins over the section `train`."
@@ -125,3 +128,11 @@ class ModelSettings(Settings):
                 f"the head {head} cannot learn an attention; set it to mean or mean_max"
             )
         return pooling
+
+    @model_validator(mode="after")
+    def _can_be_trained(self) -> "ModelSettings":
+        if self.head == "warm_start":
+            from vggish.features import find_feature  # As above.
+
+            self.warm_start.check_layers(self.features, find_feature(self.features).layers)
+        return self

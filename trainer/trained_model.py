@@ -45,6 +45,7 @@ class TrainedModel:
         history: Curves by epoch or boosting round, where there are any.
         native: What another library than Keras fitted.
         rate_finder: How the learning rate was found, where it was to be.
+        card: What else the model card is to say.
     """
 
     network: keras.Model | ReleasedEmbedding
@@ -58,6 +59,7 @@ class TrainedModel:
     history: dict[str, list[float]] = field(default_factory=dict)
     native: FittedHead | None = None
     rate_finder: RateCurve | None = None
+    card: dict[str, Any] = field(default_factory=dict)
 
 
 def write_trained_model(fn_args: FnArgs, job: Job, trained: TrainedModel) -> None:
@@ -106,6 +108,7 @@ def write_trained_model(fn_args: FnArgs, job: Job, trained: TrainedModel) -> Non
             **asdict(trained.origin),
             "clips": trained.clips,
             "metrics": trained.metrics,
+            **trained.card,
             "versions": {name: version(name) for name in _PACKAGES}
             | ({} if native is None else native.libraries),
         },

@@ -13,7 +13,7 @@ from components.audio_example_gen.listing import Reject, SourceFile
 from components.audio_example_gen.policies import DecodedClip
 from components.audio_example_gen.reading import ClipReader, group_of, settled
 from components.audio_example_gen.settings import UNLABELLED, IngestSettings
-from vggish.errors import AudioError
+from vggish.errors import AudioError, DataSetError
 from vggish.progress import Progress
 
 REJECTS = "rejects"
@@ -92,14 +92,7 @@ class DecodeClips(beam.DoFn):
     def _written(self, file: SourceFile, clip: DecodedClip) -> Iterator[beam.pvalue.TaggedOutput]:
         clip_id = file.clip_id + clip.part
         group = group_of(file, clip)
-        features = to_features(clip_id, file.labels, group, clip.duration) | {
-            "pcm": of_bytes(clip.pcm),
-            "source_rate": tf.train.Feature(
-                int64_list=tf.train.Int64List(value=[clip.source_rate])
-            ),
-        }
-        example = tf.train.Example(features=tf.train.Features(feature=features))
-        yield beam.pvalue.TaggedOutput(file.split, example.SerializeToString())
+        yield beam.pvalue.TaggedOutput(file.split, _to_record(file, clip))
         if clip.silent:
             yield beam.pvalue.TaggedOutput(COUNTS, (("silent",), 1))
         if clip.clipped:
@@ -108,6 +101,55 @@ class DecodeClips(beam.DoFn):
             content = None if clip.silent else clip.pcm
             for trace in traces_of(clip_id, file.split or "", group, content):
                 yield beam.pvalue.TaggedOutput(TRACES, trace)
+
+
+class DecodeNoise(beam.DoFn):
+    """Decodes the ids of noise sounds into serialized clip examples without labels.
+
+    Args:
+        root: The data root.
+        ingest: How long a part of a sound may be.
+    """
+
+    def __init__(self, root: str, ingest: IngestSettings):
+        self._root = root
+        self._ingest = ingest
+
+    def setup(self) -> None:
+        """Starts the decoder of this worker."""
+        self._reader = ClipReader(self._root, self._ingest)
+
+    def teardown(self) -> None:
+        """Ends the decoder."""
+        self._reader.close()
+
+    def process(self, clip_id: str) -> Iterator[bytes]:
+        """Yields the parts of a sound.
+
+        Raises:
+            DataSetError: It cannot be decoded.
+        """
+        file = SourceFile(clip_id)
+        try:
+            for clip in self._reader.clips(file):
+                yield _to_record(file, clip)
+        except AudioError as error:
+            raise DataSetError(
+                f"The noise {clip_id!r} of source.noise_folders cannot be mixed in: {error} Mend "
+                "the file or take it away."
+            ) from error
+
+
+def _to_record(file: SourceFile, clip: DecodedClip) -> bytes:
+    """Builds the serialized example of a clip."""
+    features = to_features(
+        file.clip_id + clip.part, file.labels, group_of(file, clip), clip.duration
+    ) | {
+        "pcm": of_bytes(clip.pcm),
+        "source_rate": tf.train.Feature(int64_list=tf.train.Int64List(value=[clip.source_rate])),
+    }
+    example = tf.train.Example(features=tf.train.Features(feature=features))
+    return example.SerializeToString()
 
 
 def to_features(

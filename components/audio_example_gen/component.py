@@ -8,7 +8,7 @@ from tfx.types import standard_artifacts
 from tfx.types.channel import Channel
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from components.artifacts import Rejects
+from components.artifacts import Noise, Rejects
 from components.audio_example_gen.executor import Executor
 from components.audio_example_gen.settings import IngestSettings, SourceSettings, SplitSettings
 from components.audio_example_gen.sources import list_source
@@ -38,6 +38,7 @@ class AudioExampleGenSpec(ComponentSpec):
     INPUTS: dict = {}
     OUTPUTS = {
         "examples": ChannelParameter(type=standard_artifacts.Examples),
+        "noise": ChannelParameter(type=Noise),
         "rejects": ChannelParameter(type=Rejects),
     }
 
@@ -46,8 +47,8 @@ class AudioExampleGen(BaseBeamComponent):
     """Turns labelled sound files into clip examples.
 
     Outputs: `examples`, gzip TFRecords of clip examples in the splits train, eval and test and,
-    only where there are clips without labels, unlabelled; `rejects`, the refused files with their
-    reasons, and the counts.
+    only where there are clips without labels, unlabelled; `noise`, the sounds to mix into clips;
+    `rejects`, the refused files with their reasons, and the counts.
     """
 
     SPEC_CLASS = AudioExampleGenSpec
@@ -68,6 +69,7 @@ class AudioExampleGen(BaseBeamComponent):
                 split=split.model_dump_json(),
                 code_version=code_version,
                 examples=Channel(type=standard_artifacts.Examples),
+                noise=Channel(type=Noise),
                 rejects=Channel(type=Rejects),
             )
         )

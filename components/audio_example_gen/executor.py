@@ -14,7 +14,14 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 
-from components.audio_example_gen.clips import COUNTS, REJECTS, TRACES, DecodeClips, reject_line
+from components.audio_example_gen.clips import (
+    COUNTS,
+    REJECTS,
+    TRACES,
+    DecodeClips,
+    DecodeNoise,
+    reject_line,
+)
 from components.audio_example_gen.duplicates import (
     Copy,
     content_digest,
@@ -53,14 +60,14 @@ class Executor(BaseBeamExecutor):
         output_dict: dict[str, list[Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes the `examples` and the `rejects`.
+        """Writes the `examples`, the `noise` and the `rejects`.
 
         The splits are train, eval and test and, only where there are clips without labels,
         unlabelled.
 
         Args:
             input_dict: Nothing.
-            output_dict: `examples` and `rejects`.
+            output_dict: `examples`, `noise` and `rejects`.
             exec_properties: `source`, `ingest` and `split`: the sections of the configuration as
                 JSON.
 
@@ -80,6 +87,8 @@ class Executor(BaseBeamExecutor):
         splits = [*SPLITS, UNLABELLED] if unlabelled else list(SPLITS)
         examples.split_names = artifact_utils.encode_split_names(splits)
         examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
+        noise_uri = artifact_utils.get_single_uri(output_dict["noise"])
+        tf.io.gfile.makedirs(noise_uri)
         with self._make_beam_pipeline() as pipeline:
             tags = (*splits, REJECTS, COUNTS, TRACES)
             if source.kind == "audioset_embeddings":
@@ -87,6 +96,8 @@ class Executor(BaseBeamExecutor):
             else:
                 clips = _decode_sounds(pipeline, listing, ingest, tags)
             _write(clips, splits, examples, rejects.uri)
+            if listing.noise:
+                _write_noise(pipeline, listing, ingest, noise_uri)
 
         summary = summarize(listing, read_counts(rejects.uri))
         _write_text(os.path.join(rejects.uri, SUMMARY_FILE), json.dumps(summary, indent=2))
@@ -189,6 +200,21 @@ def _write(
     )
     clips[COUNTS] | "Count" >> WriteCounts(rejects_uri)
     clips[TRACES] | "FindLeaks" >> WriteLeaks(os.path.join(rejects_uri, _LEAKS_FILE))
+
+
+def _write_noise(
+    pipeline: beam.Pipeline, listing: Listing, ingest: IngestSettings, uri: str
+) -> None:
+    """Adds decoding the noise, of which a long recording is as good as a short one."""
+    whole = ingest.model_copy(update={"long": "split", "short": "pad", "min_seconds": 0.0})
+    (
+        pipeline
+        | "ListNoise" >> beam.Create(listing.noise)
+        | "SpreadNoise" >> beam.Reshuffle()
+        | "DecodeNoise" >> beam.ParDo(DecodeNoise(listing.root, whole))
+        | "WriteNoise"
+        >> beam.io.WriteToTFRecord(os.path.join(uri, "noise"), file_name_suffix=".gz")
+    )
 
 
 def _fail_fast(listing: Listing, ingest: IngestSettings, rejects_uri: str) -> None:

@@ -13,12 +13,17 @@ from rich.console import Console
 from pipeline.config import load_config
 from pipeline.run import check, run
 from pipeline.run_folder import open_run_folder
+from vggish.model_card import read_model_card
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 
+TRIED_APART = {"audioset_embeddings", "fsdkaggle2019", "speech_commands_warm_start"}
+
+
 def run_preset(name: str, folder: Path, **overrides: Any) -> dict[str, Any]:
-    BUILDERS[name](folder / "data")
+    if not (folder / "data").exists():
+        BUILDERS[name](folder / "data")
     values = {
         "source.root": str(folder / "data"),
         "features.checkpoint": "random",
@@ -33,7 +38,7 @@ def run_preset(name: str, folder: Path, **overrides: Any) -> dict[str, Any]:
 
 
 @pytest.mark.presets
-@pytest.mark.parametrize("name", sorted(BUILDERS.keys() - {"fsdkaggle2019", "audioset_embeddings"}))
+@pytest.mark.parametrize("name", sorted(BUILDERS.keys() - TRIED_APART))
 def test_sounds_become_a_pushed_model(name: str, tmp_path: Path) -> None:
     # By hash, this seed deals some of the eight speakers of the tiny tree to every split.
     seeded = {"split.seed": 1} if name == "speech_commands" else {}
@@ -65,3 +70,24 @@ def test_released_embeddings_in_place_of_sound(tmp_path: Path) -> None:
     )
     assert summary["model"]["task"] == "multi_label"
     assert Path(summary["pushed_path"], "saved_model.pb").is_file()
+
+
+@pytest.mark.presets
+def test_vggish_is_trained_and_then_goes_on(tmp_path: Path) -> None:
+    overrides = {
+        "model.features": "fusion",
+        "model.warm_start.start": "last_blessed",
+        "evaluate.max_drop": 1,
+        "split.seed": 1,
+    }
+    pushed = []
+    for _ in range(2):
+        summary = run_preset("speech_commands_warm_start", tmp_path, **overrides)
+        assert summary["model"]["head"] == "warm_start"
+        pushed.append(read_model_card(summary["pushed_path"])["started_from"])
+    first, second = pushed
+    assert first == {"start": "checkpoint"}
+    assert second["start"] == "last_blessed"
+    assert sorted(second["classes"]) == ["no", "yes"]
+    # What an interrupted training needs is not kept for longer.
+    assert not list(tmp_path.glob("run/pipeline/Trainer/training/*"))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.heads import build_frozen_head, standardise_moving
+from trainer.heads import build_frozen_head
 from trainer.pooling import pad
 from trainer.settings import ModelSettings
 
@@ -53,20 +53,3 @@ def test_attention_standardises_windows_before_it_weighs_them() -> None:
         scores = np.exp((weights * standard[rows]).sum(axis=0) @ kernel + offset)
         expected.append(scores / scores.sum())
     np.testing.assert_allclose(head(pad(clips)).numpy(), expected, rtol=1e-4)
-
-
-def test_moving_standardisation_follows_the_windows_that_are_there() -> None:
-    rng = np.random.default_rng(0)
-    clips = tf.RaggedTensor.from_row_lengths(
-        rng.normal(7, 3, size=(40, 2)).astype("f"), [1, 29, 10]
-    )
-    windows, present = keras.Input([None, 2]), keras.Input([None])
-    model = keras.Model((windows, present), standardise_moving(windows, present))
-    learn = tf.function(lambda: model(pad(clips), training=True))
-    for _ in range(700):  # Keras moves by a hundredth at a time.
-        in_training = learn()
-    flat = clips.flat_values.numpy()
-    expected = np.clip((flat - flat.mean(axis=0)) / flat.std(axis=0), -5, 5)
-    for standard in (in_training, model(pad(clips))):
-        there = tf.RaggedTensor.from_tensor(standard, clips.row_lengths()).flat_values
-        np.testing.assert_allclose(there, expected, atol=0.02)

@@ -7,7 +7,7 @@ from pathlib import Path
 import tensorflow as tf
 from tfx.types import artifact_utils, standard_artifacts
 
-from components.artifacts import Rejects
+from components.artifacts import Noise, Rejects
 from components.audio_example_gen.executor import Executor
 from components.audio_example_gen.settings import IngestSettings, SourceSettings, SplitSettings
 
@@ -34,6 +34,7 @@ class Generated:
     rejects: dict[str, str]
     details: dict[str, str]
     splits: list[str]
+    noise: dict[str, Clip]
 
 
 def generate(
@@ -42,10 +43,11 @@ def generate(
     ingest: dict | None = None,
     split: dict | None = None,
 ) -> Generated:
-    examples, rejects = standard_artifacts.Examples(), Rejects()
+    examples, noise, rejects = standard_artifacts.Examples(), Noise(), Rejects()
     examples.uri = str(output / "node" / "examples" / "1")
+    noise.uri = str(output / "node" / "noise" / "1")
     rejects.uri = str(output / "node" / "rejects" / "1")
-    for artifact in (examples, rejects):
+    for artifact in (examples, noise, rejects):
         Path(artifact.uri).mkdir(parents=True)
     context = Executor.Context(
         # With any option, TFX packages itself for workers that there are not.
@@ -55,7 +57,7 @@ def generate(
     )
     Executor(context).Do(
         {},
-        {"examples": [examples], "rejects": [rejects]},
+        {"examples": [examples], "noise": [noise], "rejects": [rejects]},
         {
             "source": SourceSettings(**source).model_dump_json(),
             "ingest": IngestSettings(**(ingest or {})).model_dump_json(),
@@ -76,6 +78,7 @@ def generate(
         rejects={line["clip_id"]: line["reason"] for line in refused},
         details={line["clip_id"]: line["detail"] for line in refused},
         splits=splits,
+        noise=dict(_read(Path(noise.uri), "")),
     )
 
 

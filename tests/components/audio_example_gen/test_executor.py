@@ -81,6 +81,21 @@ def test_every_file_becomes_a_clip_or_a_reject(tmp_path: Path) -> None:
     }
     assert len(found.clips) == 62
     assert found.splits == ["train", "eval", "test"]
+    noise = found.noise["noise/rain.wav"]
+    assert noise.pcm == pcm16_from_samples(decode(root / "noise" / "rain.wav").samples)
+    assert (list(found.noise), noise.labels) == (["noise/rain.wav"], ())
+
+
+def test_long_noise_is_cut_up_and_broken_noise_is_told_of(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    write_classes(root)
+    write_sound(root / "noise" / "rain.wav", seconds=4.5)
+    source = {"root": str(root), "noise_folders": ["noise"]}
+    found = generate(tmp_path / "whole", source, {"max_seconds": 2, "min_seconds": 0.01})
+    assert set(found.noise) == {"noise/rain.wav#t=0,2", "noise/rain.wav#t=2,4"}
+    (root / "noise" / "drops.wav").write_text("no sound")
+    with pytest.raises(DataSetError, match=r"The noise 'noise/drops\.wav' of source"):
+        generate(tmp_path / "broken", source)
 
 
 def test_a_clip_example_holds_the_sound_and_what_is_known_of_it(tmp_path: Path) -> None:

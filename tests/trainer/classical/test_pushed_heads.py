@@ -10,12 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-import tensorflow_transform as tft
-import tensorflow_transform.beam as tft_beam
 import xgboost
 from classical_cases import native_scores
-from tensorflow_transform.tf_metadata import dataset_metadata, schema_utils
 from tfx.components.trainer.fn_args_utils import FnArgs
+from transform_graphs import write_transform_graph
 
 from trainer.classical.fit import FittedHead, fit_head
 from trainer.classical.settings import XgboostSettings
@@ -127,20 +125,6 @@ def speech_commands(root: Path) -> Sounds:
     for path in paths:
         files[split_of[path.name.split("_")[0]]].append((path, path.parent.name))
     return Sounds("fusion", sorted({path.parent.name for path in paths}), files)
-
-
-def write_transform_graph(classes: list[str], folder: Path) -> None:
-    """Writes a transform graph whose vocabulary is the classes in their order."""
-    spec = {"labels": tf.io.FixedLenFeature([], tf.string)}
-    metadata = dataset_metadata.DatasetMetadata(schema_utils.schema_from_feature_spec(spec))
-    rows = [{"labels": name} for i, name in enumerate(reversed(classes)) for _ in range(i + 1)]
-    with tft_beam.Context(temp_dir=str(folder / "tmp")):
-        _, transform_fn = (rows, metadata) | tft_beam.AnalyzeAndTransformDataset(
-            lambda inputs: {
-                "ids": tft.compute_and_apply_vocabulary(inputs["labels"], vocab_filename="labels")
-            }
-        )
-        transform_fn | tft_beam.WriteTransformFn(str(folder / "transform"))
 
 
 def write_embedded(sounds: Sounds, folder: Path) -> None:

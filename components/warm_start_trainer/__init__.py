@@ -1,0 +1,1 @@
+"""WarmStartTrainer: TFX's Trainer, with what training on sound needs besides."""

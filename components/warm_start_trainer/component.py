@@ -1,0 +1,56 @@
+"""The WarmStartTrainer node."""
+
+from typing import Any
+
+from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
+from tfx.proto import trainer_pb2
+from tfx.types import standard_artifacts
+from tfx.types.channel import BaseChannel, Channel
+from tfx.types.component_spec import ChannelParameter
+from tfx.types.standard_component_specs import TrainerSpec
+from tfx.utils import json_utils
+
+from components.artifacts import Noise
+from components.warm_start_trainer.executor import Executor
+
+
+class WarmStartTrainerSpec(TrainerSpec):
+    """The inputs, outputs and parameters of a Trainer, and two inputs more."""
+
+    INPUTS = {
+        **TrainerSpec.INPUTS,
+        "noise": ChannelParameter(type=Noise),
+        "previous_model": ChannelParameter(type=standard_artifacts.Model, optional=True),
+    }
+
+
+class WarmStartTrainer(BaseComponent):
+    """Calls a `run_fn` as TFX's Trainer does.
+
+    The executor adds `noise_files`, `previous_model` and `backup_folder` to its `custom_config`.
+
+    Outputs: `model` and `model_run`.
+
+    Args:
+        run_fn: The function's import path.
+        inputs: `examples` of clips, `transform_graph`, `schema`, `base_model` (VGGish's weights),
+            `noise` and, if a model is to go on from another one, `previous_model`.
+        custom_config: What else the function is to know.
+    """
+
+    SPEC_CLASS = WarmStartTrainerSpec
+    EXECUTOR_SPEC = ExecutorClassSpec(Executor)
+
+    def __init__(self, run_fn: str, inputs: dict[str, BaseChannel], custom_config: dict[str, Any]):
+        super().__init__(
+            WarmStartTrainerSpec(
+                **inputs,
+                run_fn=run_fn,
+                train_args=trainer_pb2.TrainArgs(splits=["train"]),
+                eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
+                custom_config=json_utils.dumps(custom_config),
+                model=Channel(type=standard_artifacts.Model),
+                model_run=Channel(type=standard_artifacts.ModelRun),
+            )
+        )

@@ -1,0 +1,1 @@
+"""Training VGGish itself, together with a head, on augmented sound."""

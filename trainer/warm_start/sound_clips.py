@@ -1,0 +1,241 @@
+"""Clip examples as a stream of log-mel windows to learn from."""
+
+import logging
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from trainer.fitting import EpochBatches
+from trainer.warm_start.augmentation import SpectrogramMasks, mix_at, shift, stretch_of
+from trainer.warm_start.settings import AugmentSettings, WarmStartSettings
+from vggish import clip_examples, params
+from vggish.errors import DataSetError
+from vggish.log_mel import log_mel, num_windows, windows_from_waveform
+
+_CLIPS_A_READ = 256
+_SHUFFLED_CLIPS = 2048
+_WINDOWS_A_BATCH = 1024  # 25 MB of log-mel.
+_NOISE_SAMPLES = 1 << 27  # 256 MB, over two hours.
+_BYTES_A_SAMPLE = 2
+
+
+class SoundClips:
+    """The labelled clips of one split, on disk.
+
+    A clip without labels is left out. A label that no training clip has is no class: with several
+    labels a clip goes without it, with one label the clip is left out.
+
+    Args:
+        file_patterns: The gzip TFRecord files of clip examples.
+        classes: The class names, in the order of the targets.
+        hop_samples: From one window's start to the next one's.
+        multi_label: Whether a clip may have several labels.
+
+    Raises:
+        DataSetError: No clip is left.
+
+    Attributes:
+        hop_samples: From one window's start to the next one's.
+        targets: Ones and zeros, float32 [clips, classes].
+        longest: The windows of the longest clip.
+    """
+
+    def __init__(
+        self, file_patterns: list[str], classes: list[str], hop_samples: int, *, multi_label: bool
+    ):
+        self._files = tf.constant(
+            sorted(file for pattern in file_patterns for file in tf.io.gfile.glob(pattern))
+        )
+        self._classes = len(classes)
+        self._multi_label = multi_label
+        self._table = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(
+                tf.constant(classes), tf.range(len(classes), dtype=tf.int64)
+            ),
+            default_value=-1,
+        )
+        self.hop_samples = hop_samples
+        found = [(target.numpy(), len(pcm.numpy())) for pcm, target in self.read()]
+        if not found:
+            raise DataSetError(
+                f"No clip of {', '.join(file_patterns)} has a label that is a class; check the "
+                "labels."
+            )
+        self.targets = np.stack([target for target, _ in found])
+        longest = max(size for _, size in found) // _BYTES_A_SAMPLE
+        self.longest = int(num_windows(tf.constant(longest), hop_samples))
+
+    def read(self, seed: tf.Tensor | None = None) -> tf.data.Dataset:
+        """Streams the clips.
+
+        Args:
+            seed: int64 [2], of the order of the files; None for that of their names.
+
+        Returns:
+            16-bit PCM, string, and targets, float32 [classes].
+        """
+        files = self._files
+        if seed is not None:
+            files = tf.random.experimental.stateless_shuffle(files, seed)
+        records = tf.data.TFRecordDataset(files, "GZIP")
+        return records.batch(_CLIPS_A_READ).map(self._parse).unbatch()
+
+    def _parse(self, records: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Turns serialized examples [batch] into the PCM and targets of those to learn from."""
+        spec = {**clip_examples.pcm_spec(), **clip_examples.labels_spec()}
+        parsed = tf.io.parse_example(records, spec)
+        labels = parsed[clip_examples.LABELS]
+        if not self._multi_label:
+            labels = labels[:, :1]
+        ids = labels.with_values(self._table.lookup(labels.values)).to_tensor(-1)
+        # No class is no one; and no label at all is a row without a maximum.
+        hits = tf.one_hot(tf.pad(ids, [[0, 0], [0, 1]], constant_values=-1), self._classes)
+        targets = tf.reduce_max(hits, axis=1)
+        known = labels.row_lengths() > 0
+        if not self._multi_label:
+            known &= tf.reduce_any(targets > 0, axis=1)
+        return parsed[clip_examples.PCM][known], targets[known]
+
+
+def read_noise(file_patterns: list[str]) -> tf.Tensor:
+    """Reads noise sounds into memory, end to end.
+
+    Args:
+        file_patterns: The gzip TFRecord files of clip examples.
+
+    Returns:
+        int16 [samples] at 16 kHz: all there are, or the first two hours.
+    """
+    files = sorted(file for pattern in file_patterns for file in tf.io.gfile.glob(pattern))
+    sounds, left = [], _NOISE_SAMPLES
+    for record in tf.data.TFRecordDataset(files, "GZIP"):
+        pcm = tf.io.parse_single_example(record, clip_examples.pcm_spec())[clip_examples.PCM]
+        sounds.append(tf.io.decode_raw(pcm, tf.int16)[:left])
+        left -= len(sounds[-1])
+        if not left:
+            logging.warning("Of the noise to mix in only the first two hours are used.")
+            break
+    return tf.concat([tf.zeros([0], tf.int16), *sounds], axis=0)
+
+
+def training_batches(
+    clips: SoundClips, settings: WarmStartSettings, noise: tf.Tensor, batch_size: int, seed: int
+) -> EpochBatches:
+    """Returns the augmented clips of any epoch, in an order that its number and the seed give.
+
+    Args:
+        clips: The training split.
+        settings: How long a stretch of a clip may be, and how it is augmented.
+        noise: int16 [samples]; empty where there is none to mix in.
+        batch_size: Clips a batch.
+        seed: Of everything that is drawn.
+
+    Returns:
+        From the number of an epoch to `((log_mel, mask), targets)`: float32 [batch, n, 96, 64];
+        float32 [batch, n], ones where there is a window and zeros where there is padding; float32
+        [batch, classes].
+    """
+    augment = settings.augment
+    stretch = params.WINDOW_SAMPLES + (settings.max_windows - 1) * clips.hop_samples
+    has_noise = bool(augment.noise_share and noise.shape[0])
+    masks = SpectrogramMasks(augment.mask_frames, augment.mask_bands, seed)
+
+    def crop(clip_seed: tf.Tensor, pcm: tf.Tensor) -> tf.Tensor:
+        samples = tf.strings.length(pcm) // _BYTES_A_SAMPLE
+        spare = tf.maximum(samples - stretch, 0)
+        start = tf.random.stateless_uniform([], _fold(clip_seed, 0), 0, spare + 1, tf.int32)
+        size = tf.minimum(samples, stretch) * _BYTES_A_SAMPLE
+        return tf.strings.substr(pcm, start * _BYTES_A_SAMPLE, size)
+
+    def shuffle(seeds: tf.Tensor, *clips: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        # Dataset.shuffle takes no seed that a graph computes.
+        places = tf.range(tf.shape(seeds)[0])
+        order = tf.random.experimental.stateless_shuffle(places, _fold(seeds[0], 1))
+        return tuple(tf.gather(tensor, order) for tensor in (seeds, *clips))
+
+    def listen(clip_seed: tf.Tensor, pcm: tf.Tensor) -> tf.Tensor:
+        waveform = _waveform(pcm)
+        if augment.shift_seconds:
+            most = round(augment.shift_seconds * params.SAMPLE_RATE)
+            waveform = shift(waveform, most, _fold(clip_seed, 2))
+        if has_noise:
+            waveform = _with_noise(waveform, noise, augment, clip_seed)
+        return waveform
+
+    def batches(epoch: tf.Tensor) -> tf.data.Dataset:
+        epoch_seed = _fold(tf.constant([seed, 0], tf.int64), epoch)
+        seeds = tf.data.Dataset.counter().map(lambda number: _fold(epoch_seed, number))
+        waveforms = (
+            tf.data.Dataset.zip(seeds, clips.read(epoch_seed))
+            .map(lambda s, clip: (s, crop(s, clip[0]), clip[1]))
+            # After cropping, for memory not to follow long clips.
+            .batch(_SHUFFLED_CLIPS)
+            .map(shuffle)
+            .unbatch()
+            .map(lambda s, pcm, targets: (listen(s, pcm), targets, s), tf.data.AUTOTUNE)
+        )
+        batched = _batched(waveforms, clips, batch_size)
+        return batched.map(
+            lambda inputs, t, seeds: ((masks(inputs[0], _fold(seeds[0], 3)), inputs[1]), t)
+        )
+
+    return batches
+
+
+def evaluation_batches(clips: SoundClips, batch_size: int) -> tf.data.Dataset:
+    """Streams clips whole and as they are, in their order on disk.
+
+    Args:
+        clips: The split.
+        batch_size: Clips a batch, at most; fewer where a clip may have many windows.
+
+    Returns:
+        As an epoch of `training_batches`.
+    """
+    waveforms = clips.read().map(lambda pcm, targets: (_waveform(pcm), targets))
+    size = max(1, min(batch_size, _WINDOWS_A_BATCH // clips.longest))
+    return _batched(waveforms, clips, size).prefetch(tf.data.AUTOTUNE)
+
+
+def _batched(waveforms: tf.data.Dataset, clips: SoundClips, batch_size: int) -> tf.data.Dataset:
+    """Turns clips, float32 [samples], and whatever goes with them into batches of log-mel."""
+
+    def hear(
+        waveforms: tf.Tensor, lengths: tf.Tensor, *others: tf.Tensor
+    ) -> tuple[tuple[tf.Tensor, tf.Tensor] | tf.Tensor, ...]:
+        spectra = log_mel(windows_from_waveform(waveforms, lengths, clips.hop_samples))
+        mask = tf.sequence_mask(spectra.row_lengths(), dtype=tf.float32)
+        return (spectra.to_tensor(), mask), *others
+
+    batches = (
+        waveforms.map(lambda waveform, *others: (waveform, tf.size(waveform), *others))
+        .padded_batch(batch_size)
+        .map(hear, tf.data.AUTOTUNE)
+    )
+    count = math.ceil(len(clips.targets) / batch_size)
+    return batches.apply(tf.data.experimental.assert_cardinality(count))
+
+
+def _fold(seed: tf.Tensor, number: int | tf.Tensor) -> tf.Tensor:
+    """Makes a seed of a seed, another one for every number."""
+    return tf.random.experimental.stateless_fold_in(seed, number)
+
+
+def _with_noise(
+    waveform: tf.Tensor, noise: tf.Tensor, settings: AugmentSettings, clip_seed: tf.Tensor
+) -> tf.Tensor:
+    chance = tf.random.stateless_uniform([], _fold(clip_seed, 4))
+    decibels = tf.random.stateless_uniform([], _fold(clip_seed, 5), *settings.noise_snr)
+    return tf.cond(
+        chance < settings.noise_share,
+        lambda: mix_at(
+            waveform, stretch_of(noise, tf.size(waveform), _fold(clip_seed, 6)), decibels
+        ),
+        lambda: waveform,
+    )
+
+
+def _waveform(pcm: tf.Tensor) -> tf.Tensor:
+    """Decodes one clip's 16-bit PCM, string, to float32 [samples]."""
+    return tf.cast(tf.io.decode_raw(pcm, tf.int16), tf.float32) / 32_768.0

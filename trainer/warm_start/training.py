@@ -1,0 +1,144 @@
+"""The `run_fn` that trains VGGish together with a head, on clips of sound."""
+
+import logging
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tfx.components.trainer.fn_args_utils import FnArgs
+
+from trainer.fitting import Fit, Hooks, fit
+from trainer.heads import build_frozen_head
+from trainer.job import Job, read_job
+from trainer.objective import build_objective
+from trainer.pooling import PooledHead
+from trainer.quality import count, measure
+from trainer.thresholds import tune_thresholds
+from trainer.trained_model import TrainedModel, write_trained_model
+from trainer.warm_start.previous_model import PreviousModel
+from trainer.warm_start.sound_clips import (
+    SoundClips,
+    evaluation_batches,
+    read_noise,
+    training_batches,
+)
+from trainer.warm_start.whole_network import (
+    WholeNetwork,
+    features_before_training,
+    freeze,
+    rate_scale,
+)
+from vggish.features import build_features
+from vggish.imported_weights import ImportedWeights, read_imported_weights
+
+
+def run_fn(fn_args: FnArgs) -> None:
+    """Trains the whole network and exports it.
+
+    Args:
+        fn_args: TFX's; see `read_job`. `base_model` holds the weights to start from, `train_files`
+            and `eval_files` clip examples. `custom_config` also has `noise_files`, patterns of clip
+            examples of noise; `previous_model`, a SavedModel to go on from, or None;
+            `backup_folder`, where an interrupted training goes on from.
+    """
+    job = read_job(fn_args)
+    clips = {
+        split: SoundClips(files, job.classes, job.features.hop_samples, multi_label=job.multi_label)
+        for split, files in (("train", fn_args.train_files), ("eval", fn_args.eval_files))
+    }
+    keras.utils.set_random_seed(job.train.seed)
+    weights = read_imported_weights(fn_args.base_model)
+    model, started_from = _build(job, weights, clips["train"], fn_args.custom_config)
+    course = _fit(job, model, clips, fn_args)
+    served = _as_served(model, job.model.features)
+    targets = {split: _targets(clips[split], job) for split in clips}
+    scores = {split: _score(served, clips[split], job.train.batch_size) for split in clips}
+    write_trained_model(
+        fn_args,
+        job,
+        TrainedModel(
+            network=served.network,
+            head=PooledHead(served.head, job.model.pooling),
+            parameters=served.count_params(),
+            trainable_parameters=count(model.trainable_weights),
+            origin=weights.origin,
+            clips={split: len(clips[split].targets) for split in clips},
+            metrics={split: measure(targets[split], scores[split]) for split in clips},
+            thresholds=(
+                tune_thresholds(targets["eval"], scores["eval"]) if job.multi_label else None
+            ),
+            history=course.history,
+            rate_finder=course.rate_finder,
+            card={"started_from": started_from},
+        ),
+    )
+
+
+def _build(
+    job: Job, weights: ImportedWeights, train_clips: SoundClips, inputs: dict[str, Any]
+) -> tuple[WholeNetwork, dict[str, Any]]:
+    """Builds the model as it is before training, and tells where its values come from."""
+    settings = job.model.warm_start
+    network = weights.build_features(job.model.features, settings.compute)
+    folder = inputs["previous_model"] if settings.start == "last_blessed" else None
+    previous = PreviousModel(folder) if folder else None
+    if settings.start == "last_blessed" and previous is None:
+        logging.warning("There is no blessed model yet; training starts from the checkpoint.")
+    layers = previous.restore_network(network) if previous else []
+    freeze(network, settings)
+    batches = evaluation_batches(train_clips, job.train.batch_size)
+    features = features_before_training(network, batches, job.model.pooling)
+    head = build_frozen_head(job.model, len(job.classes), features)
+    if previous is None:
+        return WholeNetwork(network, head, job.model.pooling), {"start": "checkpoint"}
+    known = previous.restore_head(head, job.classes)
+    if known is None:
+        logging.warning(
+            "The head of %s is built differently, so training starts with its VGGish (%s) and a "
+            "new head.",
+            folder,
+            ", ".join(layers),
+        )
+    return WholeNetwork(network, head, job.model.pooling), {
+        "start": "last_blessed",
+        "model": folder,
+        "layers": layers,
+        "classes": known,
+    }
+
+
+def _fit(job: Job, model: WholeNetwork, clips: dict[str, SoundClips], fn_args: FnArgs) -> Fit:
+    settings, train, inputs = job.model.warm_start, job.train, fn_args.custom_config
+    noise = read_noise(inputs["noise_files"])
+    return fit(
+        model,
+        training_batches(clips["train"], settings, noise, train.batch_size, train.seed),
+        evaluation_batches(clips["eval"], train.batch_size),
+        train,
+        build_objective(train, clips["train"].targets, multi_label=job.multi_label),
+        Hooks(
+            rate_scale=lambda path: rate_scale(settings, path),
+            log_folder=fn_args.model_run_dir,
+            backup_folder=inputs["backup_folder"],
+        ),
+    )
+
+
+def _as_served(model: WholeNetwork, features: str) -> WholeNetwork:
+    """Returns the model in float32, as every served model computes, whatever it learned in."""
+    network = build_features(features, None)
+    network.set_weights(model.network.get_weights())
+    return WholeNetwork(network, model.head, model.pooling)
+
+
+def _score(model: WholeNetwork, clips: SoundClips, batch_size: int) -> np.ndarray:
+    """Scores whole clips as they are, float32 [clips, classes]."""
+    score = tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True)
+    batches = evaluation_batches(clips, batch_size)
+    return np.concatenate([score(inputs).numpy() for inputs, _ in batches])
+
+
+def _targets(clips: SoundClips, job: Job) -> np.ndarray:
+    """Returns the targets as `measure` takes them."""
+    return clips.targets if job.multi_label else clips.targets.argmax(axis=1)
