@@ -50,9 +50,9 @@ def serve(network: keras.Model, folder: str) -> Callable[[tf.Tensor], dict[str, 
     layer = keras.layers.Dense(CLASSES, activation="softmax")
     head = keras.Sequential([keras.Input(network.output_shape[1:]), layer])
     classes = [str(i) for i in range(CLASSES)]
-    ServedClassifier(
-        network, PooledHead(head), classes, WINDOW_HOP_SAMPLES, multi_label=False
-    ).save(folder)
+    ServedClassifier(network, PooledHead(head), classes, WINDOW_HOP_SAMPLES, thresholds=None).save(
+        folder
+    )
     # Kept with its signature, which holds its variables by weak references.
     model = tf.saved_model.load(folder)
     return lambda files: model.signatures["serving_default"](audio_bytes=files)

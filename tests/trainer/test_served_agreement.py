@@ -62,13 +62,13 @@ def test_top_labels_of_real_clips_are_those_of_the_pipeline(real_data: Path) -> 
     network = build_features("fusion", random_weights(0))
     classes = sorted(set(labels))
     identity = PooledHead(lambda pooled: pooled[:, : len(classes)])
-    untrained = ServedClassifier(network, identity, classes, 15_360, multi_label=False)
+    untrained = ServedClassifier(network, identity, classes, 15_360, thresholds=None)
     train = range(0, len(files), TRAIN_EVERY)
     contents = [files[i].read_bytes() for i in train]
     features = [untrained.embed_wav(batch)["embedding"] for batch in in_batches(contents)]
     head = fitted_head(np.concatenate(features), np.array([labels[i] for i in train]))
 
-    model = ServedClassifier(network, PooledHead(head), classes, 15_360, multi_label=False)
+    model = ServedClassifier(network, PooledHead(head), classes, 15_360, thresholds=None)
     odd = sorted(real_data.glob("odd_audio/**/*.wav"))
     files += [file for file in odd if is_heard(untrained, file)]
     contents = [file.read_bytes() for file in files]

@@ -241,7 +241,12 @@ def test_a_model_of_released_embeddings_is_warmed_up_with_embeddings(tmp_path: P
     pooled = [keras.Input([96, 64]), keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(128)]
     head = keras.Sequential([keras.Input([128]), keras.layers.Dense(3, activation="sigmoid")])
     model = ServedClassifier(
-        keras.Sequential(pooled), PooledHead(head), CLASSES, 15_360, multi_label=True, embedded=True
+        keras.Sequential(pooled),
+        PooledHead(head),
+        CLASSES,
+        15_360,
+        thresholds=[0.5] * 3,
+        embedded=True,
     )
     write_warmup_requests(str(tmp_path), embedded=True)
     sizes = []
