@@ -37,7 +37,7 @@ def previous(head: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> Pre
     apply_weights(network, random_weights(1))
     vectors = keras.layers.Flatten()(network.output)
     features = keras.Model(network.input, vectors[:, :SIZE])
-    ServedClassifier(features, PooledHead(head), CLASSES, 15_360, multi_label=False).save(folder)
+    ServedClassifier(features, PooledHead(head), CLASSES, 15_360, thresholds=None).save(folder)
     write_model_card(folder, {"classes": CLASSES})
     return PreviousModel(folder)
 
