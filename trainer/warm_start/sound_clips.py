@@ -13,7 +13,7 @@ from vggish import clip_examples, params
 from vggish.errors import DataSetError
 from vggish.log_mel import log_mel, num_windows, windows_from_waveform
 
-_CLIPS_A_READ = 256
+_CLIPS_A_READ = 16  # Each may be as long as `ingest.max_seconds`.
 _SHUFFLED_CLIPS = 2048
 _WINDOWS_A_BATCH = 1024  # 25 MB of log-mel.
 _NOISE_SAMPLES = 1 << 27  # 256 MB, over two hours.
