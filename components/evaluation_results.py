@@ -32,7 +32,7 @@ class Check(TypedDict):
     """One condition of the blessing; `bound` completes "must be ...", as in "at least 0.9"."""
 
     metric: str
-    value: float | None
+    value: float | str | None
     bound: str
     passed: bool
 

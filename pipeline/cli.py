@@ -86,18 +86,48 @@ def run(
 
 @app.command()
 def predict(
-    model: Annotated[Path, typer.Argument(help="A pushed model, runs/NAME/serving/VERSION.")],
-    audio: Annotated[list[str], typer.Argument(help="Sound files.")],
+    arguments: Annotated[
+        list[str],
+        typer.Argument(
+            help="A pushed model, runs/NAME/serving/VERSION, unless --server is given; then sound "
+            "files, folders and globs.",
+            metavar="[MODEL] AUDIO…",
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write a table, .parquet or .csv.", metavar="FILE"),
+    ] = None,
+    server: Annotated[
+        str | None,
+        typer.Option(help="Ask TensorFlow Serving: http://HOST:8501 or grpc://HOST:8500."),
+    ] = None,
+    model_name: Annotated[str, typer.Option(help="What the server calls the model.")] = "sounds",
+    timeout: Annotated[float, typer.Option(help="Of a request to a server, in seconds.")] = 30.0,
 ) -> None:
-    """Print what a pushed model says of sound files, one JSON line each."""
+    """Print what a model says of sounds, one JSON line each."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from pipeline.predict import Classifier
+    from pipeline.model_server import connect
+    from pipeline.predict import load_model, predict_files
+    from pipeline.prediction_files import check_table_path, write_predictions
+    from vggish.sound_files import find_files
 
-    refused = 0
-    for prediction in Classifier(model).predict(audio):
-        refused += prediction.error is not None
-        line = {k: v for k, v in dataclasses.asdict(prediction).items() if v is not None}
-        print(json.dumps(line, ensure_ascii=False), flush=True)
+    if output is not None:
+        check_table_path(output)
+    if server is None:
+        model, sounds = load_model(Path(arguments[0])), arguments[1:]
+    else:
+        model, sounds = connect(server, model_name, timeout), arguments
+    predictions = predict_files(find_files(sounds), model)
+    if output is not None:
+        files, refused = write_predictions(predictions, output)
+        print(f"{output}: {files} files, {refused} of them without an answer")
+    else:
+        refused = 0
+        for prediction in predictions:
+            refused += prediction.error is not None
+            line = {k: v for k, v in dataclasses.asdict(prediction).items() if v}
+            print(json.dumps(line, ensure_ascii=False), flush=True)
     if refused:
         raise typer.Exit(EXIT_FAILURE)
 

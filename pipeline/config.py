@@ -3,7 +3,7 @@
 import copy
 import difflib
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import Field, ValidationError, field_validator
@@ -33,11 +33,33 @@ class EvaluateSettings(Settings):
 
 
 class PushSettings(Settings):
-    """Where blessed models go (`push`)."""
+    """Where blessed models go, and what a server must find of them (`push`)."""
 
     folder: str | None = Field(
         default=None, description="TensorFlow Serving's model folder; default: OUTPUT/serving."
     )
+    validate_in: Literal["process", "docker"] = Field(
+        default="process",
+        description="What a model is tried in beforehand: a process of its own that has nothing "
+        "but TensorFlow, or TensorFlow Serving in Docker.",
+    )
+    max_latency_ms: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="Of one clip of a second, at most; null: any."
+    )
+    max_memory_mb: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="Of the process that serves it, at most; null: any."
+    )
+
+
+class CardSettings(Settings):
+    """What the model's card says in the words of whoever made it (`card`)."""
+
+    title: str = Field(default="", description="What the model is called.")
+    description: str = Field(default="", description="What it is for.")
+    data: str = Field(default="", description="Where the sounds come from.")
+    licence: str = Field(default="", description="Of the sounds.")
+    limits: str = Field(default="", description="What it is not for.")
+    contact: str = Field(default="", description="Whom to ask.")
 
 
 class BeamSettings(Settings):
@@ -61,6 +83,7 @@ class Config(Settings):
     train: TrainSettings = TrainSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     push: PushSettings = PushSettings()
+    card: CardSettings = CardSettings()
     beam: BeamSettings = BeamSettings()
 
     @field_validator("model", mode="before")

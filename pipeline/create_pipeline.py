@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tfx.components.evaluator.component import Evaluator
+from tfx.components.infra_validator.component import InfraValidator
 from tfx.components.pusher.component import Pusher
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.components.statistics_gen.component import StatisticsGen
@@ -14,7 +15,7 @@ from tfx.components.transform.component import Transform
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration.pipeline import Pipeline
-from tfx.proto import pusher_pb2, trainer_pb2
+from tfx.proto import infra_validator_pb2, pusher_pb2, trainer_pb2
 from tfx.types.channel import BaseChannel, Channel
 from tfx.types.standard_artifacts import Model
 
@@ -24,6 +25,7 @@ from components.embedding_exporter.component import EmbeddingExporter
 from components.example_validator.component import ExampleValidator
 from components.model_selector.component import Candidate, ModelSelector
 from components.report.component import Report
+from components.serving_validator.component import ServingValidator
 from components.vggish_importer.component import VggishImporter
 from components.warm_start_trainer.component import WarmStartTrainer
 from pipeline.baseline import LatestChosenModelStrategy
@@ -33,6 +35,9 @@ from pipeline.evaluation import eval_config
 from trainer.settings import ModelSettings
 
 PIPELINE_NAME = "vggish-tfx"
+SERVING_VERSION = "2.16.1"
+"""Of TensorFlow Serving's image; that of docker-compose.yaml and the Kubernetes files."""
+
 SCHEMAS = Path(__file__).resolve().parents[1] / "schema"
 
 
@@ -71,8 +76,9 @@ def create_pipeline(
         name: _evaluate(config, clips, trainer, baseline) for name, trainer in trainers.items()
     }
     _name_apart("Evaluator", evaluators)
-    selector = _select(trainers, evaluators)
-    outcome = _deliver(config, clips, exporters, selector, serving_folder)
+    selector = _select(config, clips, trainers, evaluators)
+    validator = _validate(config, clips, selector)
+    outcome = _deliver(config, clips, exporters, selector, validator, serving_folder)
     return Pipeline(
         pipeline_name=PIPELINE_NAME,
         pipeline_root=pipeline_root,
@@ -84,6 +90,7 @@ def create_pipeline(
             baseline,
             *evaluators.values(),
             selector,
+            validator,
             *outcome,
         ],
         enable_cache=True,
@@ -222,7 +229,9 @@ def _evaluate(config: Config, clips: _Clips, trainer: BaseNode, baseline: Resolv
     )
 
 
-def _select(trainers: dict[str, BaseNode], evaluators: dict[str, Evaluator]) -> ModelSelector:
+def _select(
+    config: Config, clips: _Clips, trainers: dict[str, BaseNode], evaluators: dict[str, Evaluator]
+) -> ModelSelector:
     candidates = {
         name: Candidate(
             trainer.outputs["model"],
@@ -233,7 +242,41 @@ def _select(trainers: dict[str, BaseNode], evaluators: dict[str, Evaluator]) -> 
         for name, trainer in trainers.items()
     }
     return ModelSelector(
-        candidates, code_version("components/model_selector", "components/evaluation_results.py")
+        candidates,
+        clips.example_gen.outputs["rejects"],
+        about=config.card.model_dump_json(),
+        code_version=code_version("components/model_selector", "components/evaluation_results.py"),
+    )
+
+
+def _validate(
+    config: Config, clips: _Clips, selector: ModelSelector
+) -> ServingValidator | InfraValidator:
+    """Tries the chosen model as a server would."""
+    model, examples = selector.outputs["model"], clips.example_gen.outputs["examples"]
+    if config.push.validate_in == "docker":
+        return InfraValidator(
+            model=model,
+            examples=examples,
+            serving_spec=infra_validator_pb2.ServingSpec(
+                tensorflow_serving=infra_validator_pb2.TensorFlowServing(tags=[SERVING_VERSION]),
+                local_docker=infra_validator_pb2.LocalDockerConfig(),
+            ),
+            request_spec=infra_validator_pb2.RequestSpec(
+                tensorflow_serving=infra_validator_pb2.TensorFlowServingRequestSpec(
+                    signature_names=["examples"]
+                ),
+                split_name="eval",
+                num_examples=8,
+            ),
+        )
+    return ServingValidator(
+        model,
+        selector.outputs["model_run"],
+        examples,
+        max_latency_ms=config.push.max_latency_ms,
+        max_memory_mb=config.push.max_memory_mb,
+        code_version=code_version("components/serving_validator"),
     )
 
 
@@ -242,12 +285,14 @@ def _deliver(
     clips: _Clips,
     exporters: dict[str, EmbeddingExporter],
     selector: ModelSelector,
+    validator: ServingValidator | InfraValidator,
     serving_folder: str,
 ) -> tuple[BaseNode, ...]:
     """Pushes the chosen model, asks it about clips without labels, and reports."""
     pusher = Pusher(
         model=selector.outputs["model"],
         model_blessing=selector.outputs["blessing"],
+        infra_blessing=validator.outputs["blessing"],
         push_destination=pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=serving_folder)
         ),
@@ -261,6 +306,7 @@ def _deliver(
         rejects=clips.example_gen.outputs["rejects"],
         examples=clips.example_gen.outputs["examples"],
         weights=clips.importer.outputs["weights"],
+        infra_blessing=validator.outputs["blessing"],
         pushed_model=pusher.outputs["pushed_model"],
         **selector.outputs,
         **{

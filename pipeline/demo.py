@@ -7,7 +7,7 @@ import numpy as np
 import soundfile
 
 from pipeline.demo_sounds import synthesize, write_sound_set
-from pipeline.predict import Classifier
+from pipeline.predict import load_model, predict_files
 from pipeline.run_folder import RunFolder
 
 _HELD_BACK_LABEL = "siren"
@@ -34,6 +34,6 @@ def predict_held_back(model: str) -> str:
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch, f"{_HELD_BACK_LABEL}.wav")
         soundfile.write(path, samples, rate)
-        (prediction,) = Classifier(Path(model)).predict([str(path)])
+        (prediction,) = predict_files([path], load_model(Path(model)))
     label, score = next(iter(prediction.scores.items()))
     return f"a {_HELD_BACK_LABEL} is heard as {label} (score {score:.3f})"

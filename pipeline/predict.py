@@ -1,13 +1,47 @@
-"""Asking a pushed model what it hears in a file."""
+"""Asking a model what it hears in files."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from vggish import audio
 from vggish.errors import AudioError, ConfigError
 from vggish.params import SAMPLE_RATE
+from vggish.sound_files import printable_name
+
+_CLIPS_A_BATCH = 32
+_SAMPLES_A_BATCH = 60 * SAMPLE_RATE
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model says of one clip.
+
+    Attributes:
+        label: The class with the highest score.
+        classes: The class names.
+        scores: The score of each class.
+        decisions: Whether each class is a label of the clip.
+    """
+
+    label: str
+    classes: list[str]
+    scores: list[float]
+    decisions: list[bool]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a model gives no answer for one clip."""
+
+    reason: str
+
+
+Model = Callable[[list[np.ndarray]], list[Answer | Refusal]]
+"""From clips, each float32 [n] at 16 kHz in [-1, 1], to what is said of each."""
 
 
 @dataclass(frozen=True)
@@ -16,77 +50,138 @@ class Prediction:
 
     Attributes:
         clip: The file, as it was named.
-        label: The class with the highest score; None where the file could not be read.
+        label: The class with the highest score; None where there is no answer.
+        labels: The classes that the file is given: the top one, or, of a model that gives several
+            labels, those that reach their thresholds.
         scores: The score of every class, the highest first.
-        labels: The classes that reach their thresholds, the highest score first, where the model
-            gives a clip several labels, or none.
-        error: Why there is no score.
+        error: Why there is no answer.
     """
 
     clip: str
     label: str | None
+    labels: list[str]
     scores: dict[str, float]
-    labels: list[str] | None = None
     error: str | None = None
 
 
-class Classifier:
-    """A SavedModel that the pipeline pushed.
+def load_model(folder: Path) -> Model:
+    """Loads a model that the pipeline pushed.
 
     Args:
         folder: The model's version folder, `serving/<version>`.
 
+    Returns:
+        The model.
+
     Raises:
         ConfigError: The folder holds no such model.
     """
+    if not (folder / "saved_model.pb").is_file():
+        raise ConfigError(
+            f"{folder} is not a pushed model: it has no saved_model.pb; name a folder such as "
+            "runs/NAME/serving/1700000000."
+        )
+    import tensorflow as tf
 
-    def __init__(self, folder: Path):
-        if not (folder / "saved_model.pb").is_file():
-            raise ConfigError(
-                f"{folder} is not a pushed model: it has no saved_model.pb; name a folder such as "
-                "runs/NAME/serving/1700000000."
-            )
-        import tensorflow as tf
+    from vggish.model_card import read_model_card
 
-        from vggish.model_card import read_model_card
-        from vggish.request_limits import longest_clip
+    signatures = tf.saved_model.load(str(folder)).signatures
+    # Clip examples have no limit on their length, unless they are to hold embeddings.
+    if read_model_card(str(folder))["embedded"]:
+        return lambda clips: [_answer_waveform(signatures["waveform"], clip) for clip in clips]
+    return lambda clips: _answer_examples(signatures["examples"], clips)
 
-        self._tf = tf
-        self._model: Any = tf.saved_model.load(str(folder))
-        if "waveform" not in self._model.signatures:
-            raise ConfigError(f"{folder} is not a model of vggish-tfx: it takes no waveform.")
-        card = read_model_card(str(folder))
-        self._several = card["task"] == "multi_label"
-        hop_samples = round(card["hop_seconds"] * SAMPLE_RATE)
-        self._max_seconds = longest_clip(hop_samples) / SAMPLE_RATE
 
-    def predict(self, files: list[str]) -> Iterator[Prediction]:
-        """Yields what the model says of each file, in their order.
+def _answer_examples(signature: Any, clips: list[np.ndarray]) -> list[Answer | Refusal]:
+    import tensorflow as tf
 
-        Files are decoded as they are on ingestion, so any format and rate will do. Longer ones than
-        the model takes in one request are refused.
+    from vggish.clip_examples import PCM
 
-        Args:
-            files: The paths.
+    examples = []
+    for clip in clips:
+        pcm = tf.train.BytesList(value=[audio.pcm16_from_samples(clip)])
+        features = tf.train.Features(feature={PCM: tf.train.Feature(bytes_list=pcm)})
+        examples.append(tf.train.Example(features=features).SerializeToString())
+    outputs = signature(examples=tf.constant(examples))
+    columns = {name: output.numpy().tolist() for name, output in outputs.items()}
+    return [
+        answer_from({name: column[i] for name, column in columns.items()})
+        for i in range(len(clips))
+    ]
 
-        Yields:
-            One prediction a file, with the error where the file is refused.
-        """
-        for file in files:
-            try:
-                clip = audio.decode(file, max_seconds=self._max_seconds)
-            except AudioError as error:
-                yield Prediction(file, None, {}, error=f"{error.reason}: {error}")
-                continue
-            # The samples as the pipeline keeps them, in 16 bits.
-            samples = audio.samples_from_pcm16(audio.pcm16_from_samples(clip.samples))
-            answer = self._model.signatures["waveform"](waveform=self._tf.constant(samples[None]))
-            labels = [label.decode() for label in answer["labels"].numpy()[0]]
-            ranked = sorted(
-                zip(answer["scores"].numpy()[0].tolist(), labels, strict=True), reverse=True
-            )
-            scores = {label: round(score, 6) for score, label in ranked}
-            decided = dict(zip(labels, answer["decisions"].numpy()[0], strict=True))
-            reached = [label for label in scores if decided[label]]
-            top = answer["label"].numpy()[0].decode()
-            yield Prediction(file, top, scores, reached if self._several else None)
+
+def _answer_waveform(signature: Any, clip: np.ndarray) -> Answer | Refusal:
+    import tensorflow as tf
+
+    # The samples as the pipeline keeps them, in 16 bits.
+    samples = audio.samples_from_pcm16(audio.pcm16_from_samples(clip))
+    try:
+        outputs = signature(waveform=tf.constant(samples[None]))
+    except tf.errors.InvalidArgumentError as error:
+        return Refusal(error.message)
+    return answer_from({name: output.numpy()[0].tolist() for name, output in outputs.items()})
+
+
+def answer_from(outputs: dict[str, Any]) -> Answer:
+    """Reads the outputs of a served signature for one clip; text may be bytes."""
+    text = [
+        v.decode() if isinstance(v, bytes) else v for v in [outputs["label"], *outputs["labels"]]
+    ]
+    return Answer(text[0], text[1:], outputs["scores"], outputs["decisions"])
+
+
+def predict_files(files: Iterable[Path], model: Model) -> Iterator[Prediction]:
+    """Yields what a model says of each file, in their order.
+
+    Files are decoded as they are on ingestion, so any format and rate will do. A few at a time are
+    in memory.
+
+    Args:
+        files: The paths.
+        model: From `load_model`, or a server's.
+
+    Yields:
+        One prediction a file, with the error where the file is no sound or the model refuses it.
+    """
+    for batch in _batches(map(_decode, files)):
+        clips = [sound for _, sound in batch if not isinstance(sound, Refusal)]
+        answers = iter(model(clips) if clips else [])
+        for name, sound in batch:
+            yield _prediction(name, sound if isinstance(sound, Refusal) else next(answers))
+
+
+def _decode(file: Path) -> tuple[str, np.ndarray | Refusal]:
+    try:
+        return printable_name(file), audio.decode(file).samples
+    except AudioError as error:
+        return printable_name(file), Refusal(f"{error.reason}: {error}")
+
+
+def _batches(
+    sounds: Iterable[tuple[str, np.ndarray | Refusal]],
+) -> Iterator[list[tuple[str, np.ndarray | Refusal]]]:
+    batch: list[tuple[str, np.ndarray | Refusal]] = []
+    samples = 0
+    for name, sound in sounds:
+        batch.append((name, sound))
+        samples += 0 if isinstance(sound, Refusal) else len(sound)
+        if len(batch) == _CLIPS_A_BATCH or samples >= _SAMPLES_A_BATCH:
+            yield batch
+            batch, samples = [], 0
+    if batch:
+        yield batch
+
+
+def _prediction(name: str, answer: Answer | Refusal) -> Prediction:
+    if isinstance(answer, Refusal):
+        return Prediction(name, None, [], {}, answer.reason)
+    ranked = sorted(
+        zip(answer.scores, answer.classes, answer.decisions, strict=True),
+        key=lambda one: (-one[0], one[1]),
+    )
+    return Prediction(
+        name,
+        answer.label,
+        [label for _, label, decided in ranked if decided],
+        {label: round(score, 6) for score, label, _ in ranked},
+    )

@@ -56,6 +56,7 @@ def run_fn(fn_args: FnArgs) -> None:
         origin=weights.origin,
         clips={split: len(clips[split].targets) for split in clips},
         metrics={split: measure(clips[split].targets, scores[split]) for split in clips},
+        eval_scores=(eval_clips.clip_ids, scores["eval"]),
         thresholds=(
             tune_thresholds(eval_clips.targets, scores["eval"]) if job.multi_label else None
         ),

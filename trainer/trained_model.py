@@ -17,6 +17,7 @@ from trainer.export import ServedClassifier
 from trainer.job import Job
 from trainer.rate_finder import RateCurve
 from trainer.warmup import write_warmup_requests
+from vggish.clip_scores import EVAL_SCORES_FILE, write_clip_scores
 from vggish.imported_weights import Origin
 from vggish.model_card import EXTRA_FOLDER, write_model_card
 from vggish.postprocess import ReleasedEmbedding
@@ -41,6 +42,8 @@ class TrainedModel:
         origin: Where VGGish's weights come from.
         clips: How many clips each split had.
         metrics: The final metrics by split.
+        eval_scores: The ids of the eval split's clips, bytes [clips], and what they were scored in
+            training, float32 [clips, classes].
         thresholds: Of the scores, float32 [classes], where clips may have several labels, or none.
         history: Curves by epoch or boosting round, where there are any.
         native: What another library than Keras fitted.
@@ -55,6 +58,7 @@ class TrainedModel:
     origin: Origin
     clips: dict[str, int]
     metrics: dict[str, dict[str, float]]
+    eval_scores: tuple[np.ndarray, np.ndarray]
     thresholds: np.ndarray | None
     history: dict[str, list[float]] = field(default_factory=dict)
     native: FittedHead | None = None
@@ -79,6 +83,7 @@ def write_trained_model(fn_args: FnArgs, job: Job, trained: TrainedModel) -> Non
         },
     )
     thresholds = None if trained.thresholds is None else trained.thresholds.tolist()
+    write_clip_scores(os.path.join(fn_args.model_run_dir, EVAL_SCORES_FILE), *trained.eval_scores)
     ServedClassifier(
         trained.network,
         trained.head,
@@ -103,6 +108,8 @@ def write_trained_model(fn_args: FnArgs, job: Job, trained: TrainedModel) -> Non
                 None if thresholds is None else dict(zip(job.classes, thresholds, strict=True))
             ),
             "hop_seconds": job.features.hop_seconds,
+            "compute": job.features.compute,
+            "embedded": job.embedded,
             "parameters": trained.parameters,
             "trainable_parameters": trained.trainable_parameters,
             **asdict(trained.origin),

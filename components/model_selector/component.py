@@ -8,7 +8,7 @@ from tfx.types import standard_artifacts
 from tfx.types.channel import BaseChannel, Channel
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from components.artifacts import ModelComparison
+from components.artifacts import ModelComparison, Rejects
 from components.model_selector.executor import Executor
 
 _KEPT = {
@@ -39,8 +39,11 @@ class Candidate:
 class ModelSelectorSpec(ComponentSpec):
     """The outputs and parameters of ModelSelector; `ModelSelector` adds its inputs."""
 
-    PARAMETERS = {"code_version": ExecutionParameter(type=str)}
-    INPUTS: dict = {}
+    PARAMETERS = {
+        "about": ExecutionParameter(type=str),
+        "code_version": ExecutionParameter(type=str),
+    }
+    INPUTS = {"rejects": ChannelParameter(type=Rejects)}
     OUTPUTS = {
         **{key: ChannelParameter(type=kind) for key, kind in _KEPT.items()},
         "comparison": ChannelParameter(type=ModelComparison),
@@ -53,18 +56,29 @@ class ModelSelector(BaseComponent):
     That is the one with the highest score on the eval split among those that are blessed; where
     none is, the best one goes on unblessed, for the report to tell of.
 
+    The card of the chosen model is completed with what was found out after its training.
+
     Outputs: `model`, `model_run`, `evaluation` and `blessing` of the chosen one; `comparison`, a
     row a model.
 
     Args:
         candidates: The models by their names.
+        rejects: AudioExampleGen's, for the counts of clips.
+        about: What the configuration says of the model, as a JSON object of texts.
         code_version: Of the code that compares.
     """
 
     SPEC_CLASS = ModelSelectorSpec
     EXECUTOR_SPEC = ExecutorClassSpec(Executor)
 
-    def __init__(self, candidates: dict[str, Candidate], code_version: str):
+    def __init__(
+        self,
+        candidates: dict[str, Candidate],
+        rejects: BaseChannel,
+        *,
+        about: str,
+        code_version: str,
+    ):
         # An input a candidate, since not every runner lets several channels into one.
         inputs = {
             f"{key}_{name}": getattr(candidate, key)
@@ -72,11 +86,17 @@ class ModelSelector(BaseComponent):
             for key in _KEPT
         }
         types = {key: ChannelParameter(type=channel.type) for key, channel in inputs.items()}
-        spec_class = type("ModelSelectorSpec", (ModelSelectorSpec,), {"INPUTS": types})
+        spec_class = type(
+            "ModelSelectorSpec",
+            (ModelSelectorSpec,),
+            {"INPUTS": {**ModelSelectorSpec.INPUTS, **types}},
+        )
         outputs = {key: Channel(type=kind) for key, kind in _KEPT.items()}
         super().__init__(
             spec_class(
+                about=about,
                 code_version=code_version,
+                rejects=rejects,
                 comparison=Channel(type=ModelComparison),
                 **outputs,
                 **inputs,

@@ -14,7 +14,8 @@ from tfx.types.artifact import Artifact
 from tfx.utils import io_utils, path_utils
 
 from components.evaluation_results import Evaluation, read_evaluation
-from vggish.model_card import read_model_card
+from components.model_selector.model_card import CARD_PAGE_FILE, complete_card, render_card
+from vggish.model_card import EXTRA_FOLDER, read_model_card, write_model_card
 
 COMPARISON_FILE = "comparison.json"
 
@@ -58,10 +59,10 @@ class Executor(BaseExecutor):
         """Copies the chosen model with what belongs to it, and writes the comparison.
 
         Args:
-            input_dict: For each model `NAME`: `model_NAME`, `model_run_NAME`, `evaluation_NAME` and
-                `blessing_NAME`.
+            input_dict: `rejects`, and for each model `NAME`: `model_NAME`, `model_run_NAME`,
+                `evaluation_NAME` and `blessing_NAME`.
             output_dict: The same of the chosen one, without its name, and `comparison`.
-            exec_properties: Nothing that matters here.
+            exec_properties: `about`, JSON texts for the model card.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         outputs = {key: artifact_utils.get_single_instance(v) for key, v in output_dict.items()}
@@ -78,9 +79,21 @@ class Executor(BaseExecutor):
             TRAINED_MODEL_PROPERTY, candidates[chosen].artifacts["model"].uri
         )
         model.set_int_custom_property(BLESSED_PROPERTY, int(candidates[chosen].blessed))
+        clips = artifact_utils.get_single_uri(input_dict["rejects"])
+        _complete(model.uri, candidates[chosen], clips, json.loads(exec_properties["about"]))
         rows = [_row(name, candidates[name], name == chosen) for name in candidates]
         with fileio.open(os.path.join(comparison.uri, COMPARISON_FILE), "w") as file:
             file.write(json.dumps(rows, indent=2))
+
+
+def _complete(model: str, chosen: _Candidate, clips: str, about: dict[str, str]) -> None:
+    """Writes the whole card beside the chosen model, for programs and for people."""
+    folder = path_utils.serving_model_path(model)
+    with fileio.open(os.path.join(clips, "summary.json")) as file:
+        card = complete_card(chosen.card, chosen.evaluation, json.loads(file.read()), about)
+    write_model_card(folder, card)
+    with fileio.open(os.path.join(folder, EXTRA_FOLDER, CARD_PAGE_FILE), "w") as file:
+        file.write(render_card(card))
 
 
 def _read_candidates(inputs: dict[str, list[Artifact]], keys: list[str]) -> dict[str, _Candidate]:

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 import yaml
-from tfx.components.evaluator import constants as evaluator_constants
+from tfx.components.util.model_utils import is_infra_validated, is_model_blessed
 from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
@@ -18,6 +18,7 @@ from components.counts import read_counts
 from components.evaluation_results import read_evaluation
 from components.model_selector.executor import COMPARISON_FILE, TRAINED_MODEL_PROPERTY
 from components.report.page import LineageStep, Reject, ReportData, render_page
+from components.serving_validator.executor import VALIDATION_FILE
 from vggish.model_card import read_model_card
 
 DATA_FILE = "data.json"
@@ -27,6 +28,7 @@ _REJECTS_KEPT = 1000
 _MODEL_FACTS = ("name", "head", "features", "task", "parameters", "trainable_parameters", "weights")
 _LINEAGE = (
     "pushed_model",
+    "infra_blessing",
     "blessing",
     "evaluation",
     "comparison",
@@ -76,6 +78,7 @@ def _gather(inputs: dict[str, Artifact], config: dict[str, Any]) -> ReportData:
     evaluation = read_evaluation(
         inputs["evaluation"].uri, path_utils.serving_model_path(trained), classes
     )
+    validation = _read_validation(inputs["infra_blessing"].uri)
     pushed = inputs["pushed_model"]
     lineage = [key.format(features=card["features"]) for key in _LINEAGE]
     summary = {
@@ -88,11 +91,9 @@ def _gather(inputs: dict[str, Artifact], config: dict[str, Any]) -> ReportData:
             "test_intervals": evaluation.intervals,
         },
         "models": _read_json(inputs["comparison"].uri, COMPARISON_FILE),
-        "blessed": bool(
-            inputs["blessing"].get_int_custom_property(
-                evaluator_constants.ARTIFACT_PROPERTY_BLESSED_KEY
-            )
-        ),
+        "serving": validation["measured"],
+        "blessed": is_model_blessed(inputs["blessing"])
+        and is_infra_validated(inputs["infra_blessing"]),
         "pushed_path": (
             pushed.get_string_custom_property("pushed_destination")
             if pushed.get_int_custom_property("pushed")
@@ -109,12 +110,19 @@ def _gather(inputs: dict[str, Artifact], config: dict[str, Any]) -> ReportData:
         thresholds=card["thresholds"] or {},
         slices=evaluation.slices,
         rejects=_read_rejects(inputs["rejects"].uri),
-        checks=evaluation.checks,
+        checks=[*evaluation.checks, *validation["checks"]],
         lineage=[_lineage(key, inputs[key]) for key in lineage if key in inputs],
         config_yaml=yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
         created=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         rate_finder=training["rate_finder"],
     )
+
+
+def _read_validation(folder: str) -> dict[str, Any]:
+    """Reads what ServingValidator found; TFX's own validator leaves no more than a blessing."""
+    if not fileio.exists(os.path.join(folder, VALIDATION_FILE)):
+        return {"checks": [], "measured": {}}
+    return _read_json(folder, VALIDATION_FILE)
 
 
 def _count_windows(inputs: dict[str, Artifact]) -> int | None:

@@ -8,11 +8,18 @@ import pytest
 from tfx.types import standard_artifacts
 from tfx.types.artifact import Artifact
 
-from components.artifacts import ModelComparison
+from components.artifacts import ModelComparison, Rejects
 from components.evaluation_results import Evaluation
 from components.model_selector import executor
 from vggish.model_card import write_model_card
 
+CLIPS = {
+    "found": 12,
+    "accepted": 10,
+    "rejected": 2,
+    "by_split": {"train": 6, "eval": 2, "test": 2},
+    "by_label": {"dog": {"train": 6, "eval": 2, "test": 2}},
+}
 TYPES = {
     "model": standard_artifacts.Model,
     "model_run": standard_artifacts.ModelRun,
@@ -25,12 +32,15 @@ TYPES = {
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def read(folder: str, location: str, classes: list[str]) -> Evaluation:
         assert location == folder.replace("evaluation", "model") + "/Format-Serving"
-        assert classes == ["dog", "cat"]
+        assert classes == ["dog", "<cat>"]
         return Evaluation(
             score="accuracy",
-            metrics={"accuracy": 0.5},
+            metrics={"accuracy": 0.5, "clips": 2.0},
             intervals={"accuracy": (0.4, 0.6)},
-            per_class={},
+            per_class={
+                "dog": {"precision": 1.0, "recall": 0.5, "f1": 2 / 3, "support": 2},
+                "<cat>": {"support": 0},
+            },
             confusion=None,
             slices={},
             checks=[],
@@ -50,14 +60,18 @@ def add(root: Path, name: str, accuracy: float, loss: float, blessed: bool) -> d
         (root / name / key / "whose").write_text(name)
     artifacts["blessing"].set_int_custom_property("blessed", int(blessed))
     card = {
-        "classes": ["dog", "cat"],
+        "classes": ["dog", "<cat>"],
+        "name": name,
         "head": "dense",
         "features": "fusion",
         "task": "single_label",
         "parameters": 9,
         "trainable_parameters": 3,
         "weights": "random",
+        "sha256": "0" * 64,
+        "thresholds": None,
         "metrics": {"eval": {"accuracy": accuracy, "loss": loss}},
+        "versions": {"tensorflow": "2.16.2"},
     }
     write_model_card(str(root / name / "model" / "Format-Serving"), card)
     return artifacts
@@ -69,12 +83,21 @@ def select(root: Path, *models: dict[str, Artifact]) -> tuple[dict[str, Artifact
         for model in models
         for key, artifact in model.items()
     }
+    rejects = Rejects()
+    rejects.uri = str(root / "rejects")
+    (root / "rejects").mkdir()
+    (root / "rejects" / "summary.json").write_text(json.dumps(CLIPS))
+    inputs["rejects"] = [rejects]
     outputs: dict[str, Artifact] = {key: kind() for key, kind in TYPES.items()}
     outputs["comparison"] = ModelComparison()
     for key, output in outputs.items():
         output.uri = str(root / "chosen" / key)
     (root / "chosen" / "comparison").mkdir(parents=True)
-    executor.Executor().Do(inputs, {key: [output] for key, output in outputs.items()}, {})
+    executor.Executor().Do(
+        inputs,
+        {key: [output] for key, output in outputs.items()},
+        {"about": json.dumps({"licence": "CC <0>"})},
+    )
     rows = json.loads((root / "chosen" / "comparison" / "comparison.json").read_text())
     return outputs, rows
 
@@ -91,7 +114,7 @@ def test_best_on_eval_goes_on_with_all_that_belongs_to_it(root: Path) -> None:
     assert [(row["name"], row["chosen"]) for row in rows] == [("better", True), ("worse", False)]
     assert rows[1]["metrics"] == {
         "eval": {"accuracy": 0.7, "loss": 0.2},
-        "test": {"accuracy": 0.5},
+        "test": {"accuracy": 0.5, "clips": 2.0},
         "test_intervals": {"accuracy": [0.4, 0.6]},
     }
 
@@ -112,3 +135,20 @@ def test_where_none_is_blessed_the_best_goes_on_unblessed(root: Path) -> None:
     assert Path(outputs["model"].uri, "whose").read_text() == "b"
     assert outputs["blessing"].get_int_custom_property("blessed") == 0
     assert outputs["model"].get_int_custom_property("blessed") == 0
+
+
+def test_the_card_of_the_chosen_model_is_whole(root: Path) -> None:
+    outputs, _ = select(root, add(root, "good", 0.8, 0.5, True))
+    extra = Path(outputs["model"].uri, "Format-Serving", "assets.extra")
+    card = json.loads((extra / "model_card.json").read_text())
+    assert card["data"]["by_split"] == CLIPS["by_split"]
+    assert card["metrics"]["test"] == {"accuracy": 0.5, "clips": 2.0}
+    assert card["metrics"]["test_intervals"] == {"accuracy": [0.4, 0.6]}
+    page = (extra / "model_card.html").read_text()
+    assert "accuracy 0.500 (95% interval 0.400 to 0.600) on 2 clips" in page
+    assert "&lt;cat&gt;" in page
+    assert "CC &lt;0&gt;" in page
+    assert "seeded random weights" in page
+    # The Trainer's own card stays as it was.
+    trained = root / "good" / "model" / "Format-Serving" / "assets.extra" / "model_card.json"
+    assert "data" not in json.loads(trained.read_text())

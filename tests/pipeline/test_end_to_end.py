@@ -35,6 +35,7 @@ NODES = {
     "Trainer",
     "Evaluator",
     "ModelSelector",
+    "ServingValidator",
     "Pusher",
     "BatchPredictor",
     "Report",

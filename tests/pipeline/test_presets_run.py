@@ -18,7 +18,12 @@ from vggish.model_card import read_model_card
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 
-TRIED_APART = {"audioset_embeddings", "fsdkaggle2019", "speech_commands_warm_start"}
+TRIED_APART = {
+    "audioset_embeddings",
+    "fsdkaggle2019",
+    "speech_commands_models",
+    "speech_commands_warm_start",
+}
 
 
 def run_preset(name: str, folder: Path, **overrides: Any) -> dict[str, Any]:
@@ -27,11 +32,13 @@ def run_preset(name: str, folder: Path, **overrides: Any) -> dict[str, Any]:
     values = {
         "source.root": str(folder / "data"),
         "features.checkpoint": "random",
-        "model.features": "mfcc",  # The quickest; what is tried here is the data's way through.
         "train.epochs": 2,
         "evaluate.min_score": 0,
-        **overrides,
     }
+    if name != "speech_commands_models":  # A list, which tells what each model learns from.
+        # The quickest; what is tried here is the data's way through.
+        values["model.features"] = "mfcc"
+    values |= overrides
     config = check(load_config(CONFIGS / f"{name}.yaml", values))
     with Path(os.devnull).open("w") as nowhere:
         return run(config, open_run_folder(folder / "run"), Console(file=nowhere))
@@ -45,6 +52,19 @@ def test_sounds_become_a_pushed_model(name: str, tmp_path: Path) -> None:
     summary = run_preset(name, tmp_path, **seeded)
     clips = summary["clips"]
     assert clips["accepted"] == sum(clips["by_split"].values()) > 0
+    assert Path(summary["pushed_path"], "saved_model.pb").is_file()
+
+
+@pytest.mark.presets
+def test_every_kind_of_model_side_by_side(tmp_path: Path) -> None:
+    seeded = {"split.seed": 1, "model.11.train.epochs": 1}
+    summary = run_preset("speech_commands_models", tmp_path, **seeded)
+    models = {model["name"]: model for model in summary["models"]}
+    assert len(models) == 12
+    assert sum(model["chosen"] for model in models.values()) == 1
+    chosen = models[summary["model"]["name"]]
+    scores = [model["metrics"]["eval"]["accuracy"] for model in models.values()]
+    assert chosen["metrics"]["eval"]["accuracy"] == max(scores)
     assert Path(summary["pushed_path"], "saved_model.pb").is_file()
 
 

@@ -37,6 +37,7 @@ class SoundClips:
 
     Attributes:
         hop_samples: From one window's start to the next one's.
+        clip_ids: bytes [clips].
         targets: Ones and zeros, float32 [clips, classes].
         longest: The windows of the longest clip.
     """
@@ -56,14 +57,19 @@ class SoundClips:
             default_value=-1,
         )
         self.hop_samples = hop_samples
-        found = [(target.numpy(), len(pcm.numpy())) for pcm, target in self.read()]
+        found = [
+            (clip_id.numpy(), len(pcm.numpy()), target.numpy())
+            for clip_id, pcm, target in self._examples(self._files)
+        ]
         if not found:
             raise DataSetError(
                 f"No clip of {', '.join(file_patterns)} has a label that is a class; check the "
                 "labels."
             )
-        self.targets = np.stack([target for target, _ in found])
-        longest = max(size for _, size in found) // _BYTES_A_SAMPLE
+        clip_ids, sizes, targets = zip(*found, strict=True)
+        self.clip_ids = np.array(clip_ids)
+        self.targets = np.stack(targets)
+        longest = max(sizes) // _BYTES_A_SAMPLE
         self.longest = int(num_windows(tf.constant(longest), hop_samples))
 
     def read(self, seed: tf.Tensor | None = None) -> tf.data.Dataset:
@@ -78,12 +84,19 @@ class SoundClips:
         files = self._files
         if seed is not None:
             files = tf.random.experimental.stateless_shuffle(files, seed)
+        return self._examples(files).map(lambda _, pcm, target: (pcm, target))
+
+    def _examples(self, files: tf.Tensor) -> tf.data.Dataset:
         records = tf.data.TFRecordDataset(files, "GZIP")
         return records.batch(_CLIPS_A_READ).map(self._parse).unbatch()
 
-    def _parse(self, records: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Turns serialized examples [batch] into the PCM and targets of those to learn from."""
-        spec = {**clip_examples.pcm_spec(), **clip_examples.labels_spec()}
+    def _parse(self, records: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Turns serialized examples [batch] into ids, PCM and targets of those to learn from."""
+        spec = {
+            **clip_examples.clip_id_spec(),
+            **clip_examples.pcm_spec(),
+            **clip_examples.labels_spec(),
+        }
         parsed = tf.io.parse_example(records, spec)
         labels = parsed[clip_examples.LABELS]
         if not self._multi_label:
@@ -95,7 +108,8 @@ class SoundClips:
         known = labels.row_lengths() > 0
         if not self._multi_label:
             known &= tf.reduce_any(targets > 0, axis=1)
-        return parsed[clip_examples.PCM][known], targets[known]
+        clip_ids, pcm = parsed[clip_examples.CLIP_ID], parsed[clip_examples.PCM]
+        return clip_ids[known], pcm[known], targets[known]
 
 
 def read_noise(file_patterns: list[str]) -> tf.Tensor:

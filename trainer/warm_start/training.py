@@ -65,6 +65,7 @@ def run_fn(fn_args: FnArgs) -> None:
             origin=weights.origin,
             clips={split: len(clips[split].targets) for split in clips},
             metrics={split: measure(targets[split], scores[split]) for split in clips},
+            eval_scores=(clips["eval"].clip_ids, scores["eval"]),
             thresholds=(
                 tune_thresholds(targets["eval"], scores["eval"]) if job.multi_label else None
             ),

@@ -149,6 +149,7 @@ def audioset_record(video: str, labels: list[int], seconds: int = 10, start: flo
 BUILDERS = {
     "speech_commands": speech_commands,
     "speech_commands_lists": speech_commands,
+    "speech_commands_models": speech_commands,
     "speech_commands_warm_start": speech_commands,
     "speech_commands_hash": speech_commands,
     "fsdkaggle2019": fsdkaggle2019,

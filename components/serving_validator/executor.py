@@ -1,0 +1,98 @@
+"""Asks a model as a server would, and refuses one that a server could not run."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tfx.dsl.components.base.base_executor import BaseExecutor
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils
+from tfx.types.artifact import Artifact
+from tfx.utils import path_utils
+
+from components.evaluation_results import Check
+from components.serving_validator import probe
+from components.serving_validator.checks import Limits, check_answers
+from components.serving_validator.requests import Requests, make_requests, read_clips
+from vggish.clip_scores import EVAL_SCORES_FILE, read_clip_scores
+from vggish.model_card import read_model_card
+
+VALIDATION_FILE = "validation.json"
+
+_CLIPS = 8
+_SPLIT = "eval"
+_SECONDS = 900
+"""After which a probe that does not answer is given up."""
+
+
+class Executor(BaseExecutor):
+    """Validates a model."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes the blessing, and what was checked and measured.
+
+        Args:
+            input_dict: `model`, `model_run` and clip `examples`.
+            output_dict: `blessing`.
+            exec_properties: `max_latency_ms` and `max_memory_mb`, absent for any.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        model = path_utils.serving_model_path(artifact_utils.get_single_uri(input_dict["model"]))
+        examples = artifact_utils.get_split_uri(input_dict["examples"], _SPLIT)
+        clips = read_clips(examples, _CLIPS)
+        requests = make_requests(clips, model)
+        trained = read_clip_scores(
+            os.path.join(artifact_utils.get_single_uri(input_dict["model_run"]), EVAL_SCORES_FILE)
+        )
+        limits = Limits(
+            read_model_card(model)["compute"],
+            exec_properties.get("max_latency_ms"),
+            exec_properties.get("max_memory_mb"),
+        )
+        measured: dict[str, Any] = {}
+        try:
+            answers, measured = _ask(model, requests)
+        except subprocess.SubprocessError as error:
+            checks = [
+                Check(metric="answers", value=_reason(error), bound="without error", passed=False)
+            ]
+        else:
+            checks = check_answers(requests, answers, measured, trained, limits)
+        blessing = artifact_utils.get_single_instance(output_dict["blessing"])
+        passed = all(check["passed"] for check in checks)
+        # What the Pusher looks at.
+        blessing.set_int_custom_property("blessed", int(passed))
+        with fileio.open(os.path.join(blessing.uri, VALIDATION_FILE), "w") as file:
+            file.write(json.dumps({"checks": checks, "measured": measured}))
+
+
+def _ask(model: str, requests: Requests) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Calls the model in a process of its own; returns its answers and what was measured."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        (folder / "requests.json").write_text(json.dumps(requests.calls))
+        subprocess.run(  # noqa: S603 Our own script, on a model of this run.
+            [sys.executable, "-I", probe.__file__, model, scratch],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+        )
+        answers = json.loads((folder / "answers.json").read_text())
+        return answers, json.loads((folder / "measured.json").read_text())
+
+
+def _reason(error: subprocess.SubprocessError) -> str:
+    """Returns the last line that a probe wrote, or that it took too long."""
+    if isinstance(error, subprocess.CalledProcessError) and error.stderr.strip():
+        return error.stderr.strip().splitlines()[-1]
+    return str(error)

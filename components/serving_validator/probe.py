@@ -1,0 +1,83 @@
+"""Calls a SavedModel as a server does; run in a process of its own that has only TensorFlow.
+
+    python -I probe.py MODEL FOLDER
+
+FOLDER holds `requests.json`, a list of `{"signature", "inputs"}` where an input is the rows of a
+batch, bytes as `{"b64"}`. Written into it: `answers.json`, the outputs in the same order, and
+`measured.json`. The last request is the one that is timed.
+"""
+
+import base64
+import json
+import resource
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+
+_REPETITIONS = 15
+_NOT_FOR_SERVERS = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
+
+
+def main(model: str, folder: Path) -> None:
+    """Loads the model, answers every request, and measures."""
+    begin = time.monotonic()
+    signatures = tf.saved_model.load(model).signatures
+    load_seconds = time.monotonic() - begin
+    calls = [
+        (signatures[request["signature"]], {k: _decode(v) for k, v in request["inputs"].items()})
+        for request in json.loads((folder / "requests.json").read_text())
+    ]
+    answers = [{k: _encode(v) for k, v in call(**inputs).items()} for call, inputs in calls]
+    (folder / "answers.json").write_text(json.dumps(answers))
+    measured = {
+        "load_seconds": load_seconds,
+        "latency_ms": _median_latency(*calls[-1]),
+        # Linux counts in KiB.
+        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "foreign_operations": sorted(_foreign_operations(f"{model}/saved_model.pb")),
+    }
+    (folder / "measured.json").write_text(json.dumps(measured))
+
+
+def _decode(rows: list[Any]) -> tf.Tensor:
+    if rows and isinstance(rows[0], dict):
+        return tf.constant([base64.b64decode(row["b64"]) for row in rows])
+    return tf.constant(rows, tf.float32)
+
+
+def _encode(output: tf.Tensor) -> list[Any]:
+    if output.dtype == tf.string:
+        return [text.decode() for text in output.numpy().ravel()]
+    return output.numpy().tolist()
+
+
+def _median_latency(call: Any, inputs: dict[str, tf.Tensor]) -> float:
+    """Returns the milliseconds of a call that has been made before."""
+    latencies = []
+    for _ in range(_REPETITIONS):
+        begin = time.monotonic()
+        call(**inputs)
+        latencies.append(1000 * (time.monotonic() - begin))
+    return statistics.median(latencies)
+
+
+def _foreign_operations(path: str) -> set[str]:
+    """Finds operations that TensorFlow itself does not have, or that run Python code."""
+    with tf.io.gfile.GFile(path, "rb") as file:
+        saved = saved_model_pb2.SavedModel.FromString(file.read())
+    used, functions = set(), set()
+    for graph in (meta_graph.graph_def for meta_graph in saved.meta_graphs):
+        functions |= {function.signature.name for function in graph.library.function}
+        used |= {node.op for node in graph.node}
+        used |= {node.op for function in graph.library.function for node in function.node_def}
+    core = {name for name in dir(tf.raw_ops) if name[0].isupper()}
+    return (used - functions - core) | (used & _NOT_FOR_SERVERS)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

@@ -1,0 +1,146 @@
+"""What a model must do before it is handed to a server, and models that do not."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tfx.types import artifact_utils, standard_artifacts
+
+from components.serving_validator.executor import Executor
+from trainer.export import ServedClassifier
+from trainer.pooling import PooledHead
+from vggish.audio import pcm16_from_samples
+from vggish.clip_scores import write_clip_scores
+from vggish.features import build_features
+from vggish.model_card import write_model_card
+
+CLASSES = ["dog", "cat"]
+
+
+def write_clips(folder: Path) -> list[bytes]:
+    rng = np.random.default_rng(0)
+    records = []
+    for i, size in enumerate((5_000, 40_000, 16_000)):
+        # The last samples are silent, so their last bytes are zero.
+        samples = np.append(rng.normal(0, 0.1, size), np.zeros(9))
+        values = {"clip_id": f"{i}.wav".encode(), "pcm": pcm16_from_samples(samples)}
+        feature = {
+            key: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+            for key, value in values.items()
+        }
+        features = tf.train.Features(feature=feature)
+        records.append(tf.train.Example(features=features).SerializeToString())
+    folder.mkdir(parents=True)
+    with tf.io.TFRecordWriter(str(folder / "clips.gz"), "GZIP") as writer:
+        for record in records:
+            writer.write(record)
+    return records
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model with what its Trainer left, and clips."""
+    root = tmp_path_factory.mktemp("good")
+    keras.utils.set_random_seed(0)
+    head = keras.Sequential([keras.Input([40]), keras.layers.Dense(2, activation="softmax")])
+    served = ServedClassifier(
+        build_features("mfcc", None), PooledHead(head), CLASSES, 15_360, thresholds=None
+    )
+    model = str(root / "model" / "Format-Serving")
+    served.save(model)
+    write_model_card(model, {"classes": CLASSES, "compute": "float32"})
+    records = write_clips(root / "examples" / "Split-eval")
+    scores = served.classify_examples(tf.constant(records))["scores"].numpy()
+    ids = np.array([f"{i}.wav".encode() for i in range(3)])
+    write_clip_scores(str(root / "model_run" / "eval_scores.npz"), ids, scores)
+    return root
+
+
+@pytest.fixture
+def root(good: Path, tmp_path: Path) -> Path:
+    """The same, to be spoilt."""
+    return Path(shutil.copytree(good, tmp_path / "copy"))
+
+
+def validate(root: Path, **limits: float) -> tuple[bool, dict[str, Any]]:
+    inputs = {
+        "model": standard_artifacts.Model(),
+        "model_run": standard_artifacts.ModelRun(),
+        "examples": standard_artifacts.Examples(),
+    }
+    for key, artifact in inputs.items():
+        artifact.uri = str(root / key)
+    inputs["examples"].split_names = artifact_utils.encode_split_names(["train", "eval"])
+    blessing = standard_artifacts.InfraBlessing()
+    blessing.uri = str(root / "blessing")
+    (root / "blessing").mkdir(exist_ok=True)
+    Executor().Do(
+        {key: [artifact] for key, artifact in inputs.items()}, {"blessing": [blessing]}, limits
+    )
+    validation = json.loads((root / "blessing" / "validation.json").read_text())
+    return blessing.get_int_custom_property("blessed") == 1, validation
+
+
+def failed(validation: dict[str, Any]) -> list[str]:
+    return [check["metric"] for check in validation["checks"] if not check["passed"]]
+
+
+def test_a_good_model_is_blessed_and_measured(root: Path) -> None:
+    blessed, validation = validate(root)
+    assert blessed
+    assert failed(validation) == []
+    measured = validation["measured"]
+    assert 0 < measured["latency_ms"] < 10_000
+    assert measured["memory_mb"] > 100
+    assert any("on 3 clips" in check["metric"] for check in validation["checks"])
+
+
+def test_limits_on_cost_and_scores_that_training_did_not_see(root: Path) -> None:
+    ids = np.array([b"1.wav", b"another.wav"])
+    write_clip_scores(str(root / "model_run" / "eval_scores.npz"), ids, np.full([2, 2], 0.9))
+    blessed, validation = validate(root, max_latency_ms=1e-6, max_memory_mb=1.0)
+    assert not blessed
+    assert failed(validation) == [
+        "difference from training on 1 clips",
+        "milliseconds a clip",
+        "MiB at the peak",
+    ]
+
+
+def test_a_damaged_model_is_refused_with_the_reason(root: Path) -> None:
+    (root / "model" / "Format-Serving" / "saved_model.pb").write_bytes(b"nothing")
+    blessed, validation = validate(root)
+    assert not blessed
+    (check,) = validation["checks"]
+    assert check["metric"] == "answers"
+    assert "saved_model.pb" in check["value"]
+
+
+class Odd(tf.Module):
+    """Scores that are no probabilities, and Python code, which no server has, for large batches."""
+
+    def __call__(self, embedding: tf.RaggedTensor) -> tf.Tensor:
+        size = embedding.nrows()
+        scores = tf.cond(
+            size > 100,
+            lambda: tf.py_function(lambda n: tf.fill([n, 2], 0.5), [size], tf.float32),
+            lambda: tf.fill([size, 2], 2.0),
+        )
+        return tf.ensure_shape(scores, [None, 2])
+
+
+def test_operations_and_scores_that_no_server_can_give(root: Path) -> None:
+    model = str(root / "model" / "Format-Serving")
+    shutil.rmtree(model)
+    network = build_features("mfcc", None)
+    ServedClassifier(network, Odd(), CLASSES, 15_360, thresholds=None).save(model)
+    write_model_card(model, {"classes": CLASSES, "compute": "float32"})
+    blessed, validation = validate(root)
+    assert not blessed
+    assert failed(validation)[:2] == ["operations that TensorFlow Serving lacks", "served scores"]
+    assert validation["checks"][0]["value"] == "EagerPyFunc"
