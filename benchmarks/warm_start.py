@@ -5,10 +5,9 @@ Usage: python benchmarks/warm_start.py [--clips N] [--rounds N] [--features TAP]
 Trains VGGish with a linear head on one-second clips, in three ways: bare `keras.Model.fit` on
 log-mel windows and targets that are in memory; the way of `trainer.warm_start` from 16-bit clips on
 disk without augmentation; and with its default augmentation. Network, head, batch size and
-optimizer are the same. An epoch's cost is what two epochs take more than one, so that building
-graphs does not count, nor evaluation, which has two clips. The ways take turns, and the least of
-several rounds counts, since whatever else runs on a machine only adds. Prints one Markdown row a
-way: windows a second of the clock and of the processors, and both as shares of bare Keras's.
+optimizer are the same. The ways take turns for several rounds of an epoch, and what counts is the
+median time from one step's end to the next one's. Prints one Markdown row a way: windows a second
+of the clock and of the processors, and both as shares of bare Keras's.
 """
 
 import argparse
@@ -16,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -29,7 +29,6 @@ from trainer.warm_start.settings import AugmentSettings, WarmStartSettings
 from trainer.warm_start.sound_clips import (
     SoundClips,
     evaluation_batches,
-    read_noise,
     training_batches,
 )
 from trainer.warm_start.whole_network import WholeNetwork
@@ -42,13 +41,13 @@ CLASSES = ["even", "odd"]
 NO_AUGMENTATION = AugmentSettings(shift_seconds=0, noise_share=0, mask_frames=0, mask_bands=0)
 
 
-def write_clips(path: Path, clips: int, seed: int, seconds: int = 1) -> None:
+def write_clips(path: Path, clips: int) -> None:
     """Writes noisy clips of two classes as AudioExampleGen does."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
         for i in range(clips):
             values = {
-                "pcm": pcm16_from_samples(rng.normal(0, 0.1, seconds * 16_000)),
+                "pcm": pcm16_from_samples(rng.normal(0, 0.1, 16_000)),
                 "labels": CLASSES[i % 2].encode(),
             }
             features = {
@@ -67,18 +66,44 @@ def build(arguments: argparse.Namespace) -> tuple[keras.Model, keras.Model]:
     return network, build_frozen_head(ModelSettings(), len(CLASSES), features)
 
 
-def cost(train: Callable[[int], object]) -> tuple[float, float]:
-    """Measures the seconds of an epoch: of the clock, and of the processors."""
-    taken = []
-    for epochs in (1, 2):
-        begin = time.perf_counter(), time.process_time()
-        train(epochs)
-        taken.append((time.perf_counter() - begin[0], time.process_time() - begin[1]))
-    return tuple(long - short for short, long in zip(*taken, strict=True))
+class Clock(keras.callbacks.Callback):
+    """Collects what steps take: seconds of the clock, and of the processors."""
+
+    def __init__(self):
+        super().__init__()
+        self.steps: list[tuple[float, float]] = []
+        self._last: tuple[float, float] | None = None
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Called by Keras; an epoch's first step is not timed, for it builds the graph."""
+        del epoch, logs
+        self._last = None
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Called by Keras."""
+        del batch, logs
+        now = time.perf_counter(), time.process_time()
+        if self._last is not None:
+            self.steps.append((now[0] - self._last[0], now[1] - self._last[1]))
+        self._last = now
 
 
-def train_bare(arguments: argparse.Namespace, clips: SoundClips) -> Callable[[int], object]:
-    """Trains on arrays."""
+class TimedNetwork(WholeNetwork):
+    """The warm start's model, with a clock."""
+
+    def __init__(self, network: keras.Model, head: keras.Model, clock: Clock):
+        super().__init__(network, head, "mean")
+        self._clock = clock
+
+    def fit(self, *arguments: Any, callbacks: list[keras.callbacks.Callback], **others: Any) -> Any:
+        """Called by `trainer.fitting.fit`."""
+        return super().fit(*arguments, callbacks=[*callbacks, self._clock], **others)
+
+
+def train_bare(
+    arguments: argparse.Namespace, clips: SoundClips, clock: Clock
+) -> Callable[[], object]:
+    """Trains on arrays for an epoch."""
     network, head = build(arguments)
     model = keras.Model(network.input, head(network.output))
     # XLA, which Keras would choose, is slower with VGGish.
@@ -86,35 +111,25 @@ def train_bare(arguments: argparse.Namespace, clips: SoundClips) -> Callable[[in
     batches = list(evaluation_batches(clips, arguments.batch_size).as_numpy_iterator())
     windows = np.concatenate([log_mel[:, 0] for (log_mel, _), _ in batches])
     targets = np.concatenate([targets for _, targets in batches])
-
-    def train(epochs: int) -> None:
-        model.fit(windows, targets, arguments.batch_size, epochs, verbose=0)
-
-    return train
+    return lambda: model.fit(windows, targets, arguments.batch_size, callbacks=[clock], verbose=0)
 
 
 def train_ours(
-    arguments: argparse.Namespace, clips: SoundClips, folder: Path, augment: AugmentSettings
-) -> Callable[[int], object]:
-    """Trains on clips on disk."""
-    model = WholeNetwork(*build(arguments), "mean")
-    noise = read_noise([str(folder / "noise.gz")])
+    arguments: argparse.Namespace, clips: SoundClips, augment: AugmentSettings, clock: Clock
+) -> Callable[[], object]:
+    """Trains on clips on disk for an epoch."""
+    model = TimedNetwork(*build(arguments), clock)
+    noise = tf.cast(tf.random.stateless_normal([960_000], [0, 0]) * 1_000, tf.int16)
     settings = WarmStartSettings(augment=augment)
-    evaluation = SoundClips(
-        [str(folder / "eval.gz")], CLASSES, WINDOW_HOP_SAMPLES, multi_label=False
+    how = TrainSettings(epochs=1, learning_rate=1e-5, schedule="constant")
+    size = arguments.batch_size
+    return lambda: fit(
+        model,
+        training_batches(clips, settings, noise, size, seed=0),
+        evaluation_batches(clips, size).take(1),
+        how,
+        build_objective(how, clips.targets, multi_label=False),
     )
-
-    def train(epochs: int) -> None:
-        how = TrainSettings(epochs=epochs, learning_rate=1e-5, schedule="constant")
-        fit(
-            model,
-            training_batches(clips, settings, noise, arguments.batch_size, seed=0),
-            evaluation_batches(evaluation, arguments.batch_size),
-            how,
-            build_objective(how, clips.targets, multi_label=False),
-        )
-
-    return train
 
 
 def main() -> None:
@@ -127,29 +142,27 @@ def main() -> None:
     parser.add_argument("--compute", default="float32")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        write_clips(folder / "train.gz", arguments.clips, seed=0)
-        write_clips(folder / "eval.gz", 2, seed=1)
-        write_clips(folder / "noise.gz", 1, seed=2, seconds=60)
-        clips = SoundClips(
-            [str(folder / "train.gz")], CLASSES, WINDOW_HOP_SAMPLES, multi_label=False
-        )
-        ways = {
-            "bare Keras, in memory": train_bare(arguments, clips),
-            "warm start, not augmented": train_ours(arguments, clips, folder, NO_AUGMENTATION),
-            "warm start, augmented": train_ours(arguments, clips, folder, AugmentSettings()),
-        }
-        print("| | windows/s | of bare | windows/CPU s | of bare |\n|---|---:|---:|---:|---:|")
-        rounds = [
-            {name: cost(train) for name, train in ways.items()} for _ in range(arguments.rounds)
+        path = Path(scratch, "train.gz")
+        write_clips(path, arguments.clips)
+        clips = SoundClips([str(path)], CLASSES, WINDOW_HOP_SAMPLES, multi_label=False)
+        clocks = {name: Clock() for name in ("bare Keras", "not augmented", "augmented")}
+        ways = [
+            train_bare(arguments, clips, clocks["bare Keras"]),
+            train_ours(arguments, clips, NO_AUGMENTATION, clocks["not augmented"]),
+            train_ours(arguments, clips, AugmentSettings(), clocks["augmented"]),
         ]
-        bare = None
-        for name in ways:
-            costs = zip(*(taken[name] for taken in rounds), strict=True)
-            speeds = [arguments.clips / min(seconds) for seconds in costs]
-            bare = bare or speeds
-            columns = [f"{s:.1f} | {s / b:.2f}" for s, b in zip(speeds, bare, strict=True)]
-            print(f"| {name} | {' | '.join(columns)} |", flush=True)
+        for _ in range(arguments.rounds):
+            for train in ways:
+                train()
+    print("| | windows/s | of bare | windows/CPU s | of bare |\n|---|---:|---:|---:|---:|")
+    bare = np.median(clocks["bare Keras"].steps, axis=0)
+    for name, clock in clocks.items():
+        step = np.median(clock.steps, axis=0)
+        columns = [
+            f"{arguments.batch_size / seconds:.1f} | {of_bare / seconds:.2f}"
+            for seconds, of_bare in zip(step, bare, strict=True)
+        ]
+        print(f"| {name} | {' | '.join(columns)} |")
 
 
 if __name__ == "__main__":
