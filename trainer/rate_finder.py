@@ -34,7 +34,7 @@ class RateCurve:
 
 
 def find_rate(model: keras.Model, batches: Iterable[tuple[tf.Tensor, tf.Tensor]]) -> RateCurve:
-    """Trains for a few hundred steps at rising rates, and forgets what was learned.
+    """Trains for 200 steps at most at rising rates, and forgets what was learned.
 
     The loss falls the faster the higher the rate, until it does not any more. Chosen is a tenth of
     the rate at which the smoothed loss is lowest.

@@ -23,7 +23,7 @@ class TrainSettings(Settings):
     epochs: int = Field(default=30, gt=0, description="At most.")
     batch_size: int = Field(default=64, gt=0)
     learning_rate: Annotated[float, Field(gt=0)] | Literal["auto"] = Field(
-        default=1e-3,
+        default="auto",
         description="Of Adam, at its highest; `auto`: found on the training split beforehand.",
     )
     schedule: Literal["one_cycle", "constant"] = Field(
@@ -86,7 +86,7 @@ class ModelSettings(Settings):
         description="`auto`: multi_label where any clip of the source has several labels.",
     )
     hidden: tuple[Annotated[int, Field(gt=0)], ...] = Field(
-        default=(), description="Units of each hidden layer; none makes the head linear."
+        default=(200, 100), description="Units of each hidden layer; none makes the head linear."
     )
     dropout: float = Field(default=0.5, ge=0, lt=1, description="After every hidden layer.")
     pooling: Pooling = Field(

@@ -111,13 +111,14 @@ def test_scaled_rate_by_variable() -> None:
         fitted.get_layer("scores").get_weights()[0],
     )
     hooks = Hooks(rate_scale=lambda path: 0.0 if path.endswith("hidden/kernel") else 1.0)
-    train(fitted, TrainSettings(epochs=2), hooks)
+    train(fitted, TrainSettings(epochs=2, learning_rate=0.01), hooks)
     np.testing.assert_array_equal(before[0], fitted.get_layer("hidden").get_weights()[0])
     assert (before[1] != fitted.get_layer("scores").get_weights()[0]).any()
 
 
 def test_curves_for_tensorboard(tmp_path: Path) -> None:
-    history = train(model(), TrainSettings(epochs=3), Hooks(log_folder=str(tmp_path))).history
+    settings = TrainSettings(epochs=3, learning_rate=0.01)
+    history = train(model(), settings, Hooks(log_folder=str(tmp_path))).history
     for run, name, key in (
         ("train", "loss", "loss"),
         ("train", "accuracy", "accuracy"),
@@ -184,9 +185,10 @@ def test_cut_off_training_ends_like_an_undisturbed_one(
 
 def test_other_settings_do_not_go_on_from_a_backup(tmp_path: Path) -> None:
     hooks = Hooks(backup_folder=str(tmp_path / "backup"))
+    few = {"epochs": 4, "batch_size": 30, "learning_rate": 0.01}
     with pytest.raises(tf.errors.UnknownError):
-        train(model(), TrainSettings(epochs=4, batch_size=30), hooks, break_at=6)
-    other = TrainSettings(epochs=4, batch_size=30, label_smoothing=0.1)
+        train(model(), TrainSettings(**few), hooks, break_at=6)
+    other = TrainSettings(**few, label_smoothing=0.1)
     fresh, resumed = model(), model()
     expected = train(fresh, other).history
     history = train(resumed, other, hooks).history

@@ -25,7 +25,7 @@ def test_trainable_parameters(hidden: tuple[int, ...], trainable: int) -> None:
 def test_features_are_standardised_and_bounded() -> None:
     rng = np.random.default_rng(0)
     train = rng.normal([3, -2, 7], [0.1, 5, 0], size=(1_000, 3)).astype("f")
-    head = build_frozen_head(ModelSettings(), 2, train)
+    head = build_frozen_head(ModelSettings(hidden=()), 2, train)
     kernel, bias = head.get_layer("scores").get_weights()
     clip = np.array([[3.1, -1e6, 8]], "f")
 
@@ -40,7 +40,7 @@ def test_attention_standardises_windows_before_it_weighs_them() -> None:
     windows = rng.normal([100, -2], [0.1, 5], size=(9, 2)).astype("f")
     clips = tf.RaggedTensor.from_row_lengths(windows, [2, 1, 6])
     keras.utils.set_random_seed(0)
-    head = build_frozen_head(ModelSettings(pooling="attention"), 3, clips)
+    head = build_frozen_head(ModelSettings(pooling="attention", hidden=()), 3, clips)
     look, bias = head.get_layer("pooling").weights[:2]
     weigh = head.get_layer("pooling").weights[2]
     kernel, offset = head.get_layer("scores").get_weights()
