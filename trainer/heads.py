@@ -11,6 +11,10 @@ STANDARD_DEVIATIONS = 5.0
 """How far from its mean a standardised feature is believed. A feature that hardly ever fires in
 training has a tiny deviation, and would drown all others in the clip where it does fire."""
 
+MOMENTUM = 0.9
+"""Of batch normalisation's moving averages; Keras's 0.99 asks for more steps than a small data set
+gives."""
+
 
 def build_frozen_head(
     settings: ModelSettings, classes: int, train_features: np.ndarray | tf.RaggedTensor
@@ -85,7 +89,7 @@ def dense_scores(
     x = features
     for i, units in enumerate(settings.hidden, start=1):
         x = keras.layers.Dense(units, name=f"hidden_{i}")(x)
-        x = keras.layers.BatchNormalization(name=f"batch_norm_{i}")(x)
+        x = keras.layers.BatchNormalization(momentum=MOMENTUM, name=f"batch_norm_{i}")(x)
         x = keras.layers.ReLU(name=f"relu_{i}")(x)
         x = keras.layers.Dropout(settings.dropout, name=f"dropout_{i}")(x)
     activation = "sigmoid" if settings.task == "multi_label" else "softmax"
