@@ -22,7 +22,7 @@ def build(settings: WarmStartSettings) -> WholeNetwork:
     freeze(network, settings)
     features = np.random.default_rng(0).normal(0, 1, [8, 8192]).astype(np.float32)
     keras.utils.set_random_seed(0)
-    return WholeNetwork(network, build_frozen_head(ModelSettings(), 3, features), "mean")
+    return WholeNetwork(network, build_frozen_head(ModelSettings(hidden=()), 3, features), "mean")
 
 
 @pytest.fixture(scope="module")
