@@ -34,13 +34,13 @@ demo: setup  ## Run the whole pipeline on built-in sounds (runs/demo).
 	@$(BIN)/vggish-tfx demo
 
 test: setup  ## Pass the tests that need nothing but this folder.
-	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not real_data and not presets"
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not real_data and not presets"
 
 test-presets: setup  ## Run every shipped configuration on a tiny tree of its data set.
 	@$(BIN)/python -m pytest -n auto --dist load -m presets
 
 test-real-data: setup  ## Pass the tests on real recordings (see CONTRIBUTING.md).
-	@$(BIN)/python -m pytest -n auto --dist loadfile -m real_data
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m real_data
 
 lint: setup  ## Check style and types.
 	@$(BIN)/ruff check .

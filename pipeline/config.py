@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from components.audio_example_gen.settings import IngestSettings, SourceSettings, SplitSettings
 from trainer.settings import ModelSettings, TrainSettings
+from trainer.warm_start.settings import WARM_START_RATE
 from vggish.errors import ConfigError
 from vggish.settings import FeatureSettings, Settings
 
@@ -108,6 +109,10 @@ class Config(Settings):
     def train_settings(self, model: ModelSettings) -> TrainSettings:
         """Returns how a model is trained: its own section `train` wins over the common one."""
         own = {} if model.train is None else model.train.model_dump(exclude_unset=True)
+        if model.head == "warm_start" and "learning_rate" not in (
+            own.keys() | self.train.model_fields_set
+        ):
+            own["learning_rate"] = WARM_START_RATE
         return self.train.model_copy(update=own)
 
 

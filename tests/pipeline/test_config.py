@@ -70,6 +70,19 @@ def test_a_model_may_be_trained_in_its_own_way(tmp_path: Path) -> None:
     assert (short.epochs, short.seed) == (3, 2)
 
 
+def test_only_a_frozen_head_looks_for_its_learning_rate(tmp_path: Path) -> None:
+    models = (
+        "model: [{head: dense}, {head: warm_start},"
+        " {head: warm_start, name: own, train: {learning_rate: 0.1}}]"
+    )
+    config = load(tmp_path, "source: {root: /sounds}\n" + models)
+    rates = [config.train_settings(model).learning_rate for model in config.model]
+    assert rates == ["auto", 0.0005, 0.1]
+    named = load(tmp_path, "source: {root: /sounds}\ntrain: {learning_rate: auto}\n" + models)
+    rates = [named.train_settings(model).learning_rate for model in named.model]
+    assert rates == ["auto", "auto", 0.1]
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
