@@ -201,5 +201,8 @@ def main() -> None:
         sys.exit(EXIT_INTERRUPTED)
     except Exception as error:
         code, sentence = _explain(error)
-        Console(stderr=True, highlight=False).print(f"Error: {sentence}", markup=False)
+        # Not wrapped: a path that is cut in two cannot be copied.
+        Console(stderr=True, highlight=False).print(
+            f"Error: {sentence}", markup=False, soft_wrap=True
+        )
         sys.exit(code)

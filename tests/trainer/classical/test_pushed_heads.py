@@ -238,7 +238,7 @@ def test_native_files_are_pushed_with_the_model(pushed: dict[str, Pushed]) -> No
     for head, model in pushed.items():
         names = {path.name for path in (model.folder / "model" / "assets.extra").iterdir()}
         booster = {"xgboost.ubj", "xgboost_labels.json"} if head == "xgboost" else set()
-        assert names == {"model_card.json", "head.npz"} | booster
+        assert names == {"model_card.json", "head.npz", "tf_serving_warmup_requests"} | booster
     model = pushed["xgboost"]
     booster = xgboost.Booster(model_file=model.folder / "model" / "assets.extra" / "xgboost.ubj")
     reduced = model.fitted.reduction.transform(model.embedding.astype(np.float64))
