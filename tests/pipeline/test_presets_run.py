@@ -70,7 +70,7 @@ def test_every_kind_of_model_side_by_side(tmp_path: Path) -> None:
     assert Path(summary["pushed_path"], "saved_model.pb").is_file()
 
 
-@pytest.mark.e2e
+@pytest.mark.presets
 def test_several_labels_and_an_unlabelled_test_set(tmp_path: Path) -> None:
     summary = run_preset("fsdkaggle2019", tmp_path)
     assert summary["model"]["task"] == "multi_label"
@@ -81,7 +81,7 @@ def test_several_labels_and_an_unlabelled_test_set(tmp_path: Path) -> None:
     assert set(table.column_names[2:]) == {"score_Bark", "score_Gurgling"}
 
 
-@pytest.mark.e2e
+@pytest.mark.presets
 def test_released_embeddings_in_place_of_sound(tmp_path: Path) -> None:
     pca = tmp_path / "vggish_pca_params.npz"
     np.savez(pca, pca_eigen_vectors=np.eye(128, dtype="f"), pca_means=np.zeros(128, "f"))

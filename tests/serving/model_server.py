@@ -63,6 +63,11 @@ class ModelServer:
         except grpc.RpcError as error:
             raise RequestError(error.details()) from error
 
+    def available_versions(self) -> set[str]:
+        with urllib.request.urlopen(self._url) as answer:  # noqa: S310
+            statuses = json.load(answer)["model_version_status"]
+        return {status["version"] for status in statuses if status["state"] == "AVAILABLE"}
+
     def _wait(self) -> None:
         end = time.monotonic() + _SECONDS_TO_LOAD
         while time.monotonic() < end and self._process.poll() is None:

@@ -7,7 +7,10 @@ installed, against the server itself.
 import base64
 import io
 import json
+import shutil
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import keras
@@ -165,6 +168,38 @@ def test_predict_requests_say_the_same_as_rest(server: Server) -> None:
     ]
     request.output_filter.append("label")
     assert server.predict(request).outputs.keys() == {"label"}
+
+
+def test_requests_at_the_same_time_get_their_own_answers(server: Server) -> None:
+    rng = np.random.default_rng(3)
+    bodies = [
+        json.dumps({"instances": [encoded(wav(rng.normal(0, 0.1, 4_000)))]}) for _ in range(20)
+    ]
+    alone = [server.post(body) for body in bodies]
+    with ThreadPoolExecutor(50) as pool:
+        together = list(pool.map(server.post, bodies * 10))
+    for (status, answer), (_, expected) in zip(together, alone * 10, strict=True):
+        assert status == 200
+        scores = [row["scores"] for row in answer["predictions"]]
+        assert scores == pytest.approx(np.array([r["scores"] for r in expected["predictions"]]))
+
+
+@pytest.mark.tf_serving
+@pytest.mark.skipif(not BINARY, reason="there is no tensorflow_model_server")
+def test_a_new_version_takes_over_under_load(model: Path, tmp_path: Path) -> None:
+    shutil.copytree(model, tmp_path / "sounds" / "1")
+    server = ModelServer(tmp_path / "sounds" / "1")
+    body = json.dumps({"instances": [encoded(wav(np.zeros(4_000)))]})
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            shutil.copytree(model, tmp_path / "copy")
+            (tmp_path / "copy").rename(tmp_path / "sounds" / "2")
+            end = time.monotonic() + 60
+            while server.available_versions() != {"2"}:
+                assert time.monotonic() < end
+                assert {status for status, _ in pool.map(server.post, [body] * 16)} == {200}
+    finally:
+        server.close()
 
 
 def test_an_empty_batch_has_empty_answers(server: Server) -> None:
