@@ -1,5 +1,6 @@
 """Reading what the Evaluator found, for the report and for whoever compares models."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -174,7 +175,8 @@ def _read_slices(
     slices: dict[str, list[SliceScore]] = {}
     for key, of_slice in sorted(candidate.items()):
         values = of_slice[""]
-        if len(key) == 1 and score in values:
+        # A part whose clips have no label that is a class has no lwlrap.
+        if len(key) == 1 and not math.isnan(float(values[score]["doubleValue"])):
             ((feature, value),) = key
             slices.setdefault(kinds[feature], []).append(
                 SliceScore(

@@ -54,7 +54,8 @@ def sums_of_precisions(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
 class Lwlrap(ClipMetric):
     """The metric for TensorFlow Model Analysis: overall, and by class.
 
-    It is not defined where no clip has a label.
+    Where no clip has a label it is not a number: a threshold on a metric that a slice lacks fails
+    in TFMA, even one that is not asked of this slice.
     """
 
     def __init__(self, name: str = NAME):
@@ -63,8 +64,6 @@ class Lwlrap(ClipMetric):
 
 def _lwlrap(clips: ScoredClips) -> Measured:
     counts = clips.truth.sum(axis=0)
-    if not counts.any():
-        return Measured({})
     precisions = sum(part.sum(axis=0) for part in _parts(clips.truth, clips.scores))
     with np.errstate(invalid="ignore"):  # Nought of nought is not defined.
         return Measured({NAME: precisions.sum() / counts.sum()}, {NAME: precisions / counts})
