@@ -10,8 +10,8 @@ import numpy as np
 if TYPE_CHECKING:  # Loading it takes seconds; who needs the types alone goes without.
     import tensorflow_model_analysis as tfma
 
-SCORES = ("accuracy", "lwlrap")
-"""What blessing asks for: of clips with one label, and of clips with several."""
+SCORES = {"single_label": "accuracy", "multi_label": "lwlrap"}
+"""What models are judged by: a metric by the task."""
 
 _METRICS = (
     "accuracy",
@@ -69,7 +69,7 @@ class Evaluation:
     """What the Evaluator found on the test split.
 
     Attributes:
-        score: Which metric blessing asks for, one of `SCORES`.
+        score: Which metric blessing asks for, one of those in `SCORES`.
         metrics: Numbers by name; `clips` is how many there are.
         intervals: The bounds of 95% intervals by metric.
         per_class: Scores by class name, in the order of the model's.
@@ -106,7 +106,7 @@ def read_evaluation(folder: str, model_location: str, classes: Sequence[str]) ->
     results.sort(key=lambda result: result.model_location != model_location)
     candidate, *baselines = (_by_slice(result) for result in results)
     overall = candidate[()]
-    score = next(name for name in SCORES if name in overall[""])
+    score = next(name for name in SCORES.values() if name in overall[""])
     return Evaluation(
         score=score,
         metrics=_read_metrics(overall[""]),

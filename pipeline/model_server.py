@@ -1,9 +1,7 @@
 """Asking a model server: TensorFlow Serving's REST and gRPC interfaces."""
 
 import base64
-import io
 import json
-import wave
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,9 +9,8 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from pipeline.predict import Answer, Model, Refusal, answer_from
-from vggish.audio import pcm16_from_samples
+from vggish.audio import pcm16_from_samples, wav_from_pcm16
 from vggish.errors import ConfigError, VggishError
-from vggish.params import SAMPLE_RATE
 
 _ATTEMPTS = 4
 _FIRST_PAUSE = 0.5  # Seconds; each further one is twice as long.
@@ -58,21 +55,13 @@ def connect(url: str, name: str, timeout: float) -> Model:
 
     def answer(clip: np.ndarray) -> Answer | Refusal:
         try:
-            outputs = ask(_wav(clip))
+            outputs = ask(wav_from_pcm16(pcm16_from_samples(clip)))
         except _RefusedError as error:
             return Refusal(str(error))
         return answer_from({output: batch[0] for output, batch in outputs.items()})
 
     # One clip a request: it is the server that makes batches, of all its clients' requests.
     return lambda clips: [answer(clip) for clip in clips]
-
-
-def _wav(clip: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
-        writer.writeframes(pcm16_from_samples(clip))
-    return file.getvalue()
 
 
 def _connect_rest(url: str, name: str, timeout: float) -> _Ask:

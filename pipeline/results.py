@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.table import Table
 
+from components.evaluation_results import SCORES
 from pipeline.run_folder import RunFolder
 from vggish.errors import ConfigError
 
@@ -97,15 +98,11 @@ def results_table(comparisons: Iterable[Comparison]) -> Table:
 
 
 def _score(model: dict[str, Any], split: str) -> float:
-    return model["metrics"][split][_metric(model)]
-
-
-def _metric(model: dict[str, Any]) -> str:
-    return "lwlrap" if model["task"] == "multi_label" else "accuracy"
+    return model["metrics"][split][SCORES[model["task"]]]
 
 
 def _test_score(model: dict[str, Any]) -> str:
-    interval = model["metrics"].get("test_intervals", {}).get(_metric(model))
+    interval = model["metrics"].get("test_intervals", {}).get(SCORES[model["task"]])
     score = f"{_score(model, 'test'):.3f}"
     return score if interval is None else f"{score} ({interval[0]:.2f}-{interval[1]:.2f})"
 

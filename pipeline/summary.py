@@ -22,7 +22,7 @@ def format_summary(summary: dict[str, Any], folder: RunFolder) -> str:
     refused = f" ({reasons})" if reasons else ""
     aside = f"; {clips['noise']} noise files beside them" if clips["noise"] else ""
     test = metrics["test"]
-    score = next(name for name in SCORES if name in test)
+    score = SCORES[model["task"]]
     measured = f"{test[score]:.4f} {format_interval(metrics['test_intervals'].get(score))}".strip()
     origin = (
         "seeded random weights, NOT the released VGGish"

@@ -4,9 +4,7 @@ The first request of each kind makes TensorFlow set up its kernels, which takes 
 as the request itself. See TensorFlow Serving's "SavedModel Warmup".
 """
 
-import io
 import os
-import wave
 
 import numpy as np
 import tensorflow as tf
@@ -15,11 +13,9 @@ from tensorflow_serving.apis.predict_pb2 import PredictRequest
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog, PredictLog
 
 from vggish import clip_examples
-from vggish.audio import pcm16_from_samples
-from vggish.model_card import EXTRA_FOLDER
+from vggish.audio import pcm16_from_samples, wav_from_pcm16
+from vggish.model_card import EXTRA_FOLDER, WARMUP_FILE
 from vggish.params import EMBEDDING_SIZE, SAMPLE_RATE
-
-WARMUP_FILE = "tf_serving_warmup_requests"
 
 _BATCH_SIZES = (1, 8)
 _RATES = (SAMPLE_RATE, 44_100)  # With and without resampling.
@@ -46,7 +42,9 @@ def write_warmup_requests(folder: str, *, embedded: bool) -> None:
 
 def _requests(size: int, embedded: bool) -> list[PredictRequest]:
     clips = {rate: _noise(rate) for rate in _RATES}
-    files = [[_wav_file(clip, rate)] * size for rate, clip in clips.items()]
+    files = [
+        [wav_from_pcm16(pcm16_from_samples(clip), rate)] * size for rate, clip in clips.items()
+    ]
     example = _embedded_example() if embedded else _sound_example(clips[SAMPLE_RATE])
     return [
         *[_request("serving_default", "audio_bytes", batch) for batch in files],
@@ -66,16 +64,6 @@ def _request(signature: str, name: str, values: list[bytes] | np.ndarray) -> Pre
 def _noise(rate: int) -> np.ndarray:
     noise = np.random.default_rng(0).normal(0, 0.1, round(_SECONDS * rate))
     return noise.astype(np.float32)
-
-
-def _wav_file(samples: np.ndarray, rate: int) -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as wav:
-        wav.setnchannels(1)
-        wav.setsampwidth(2)
-        wav.setframerate(rate)
-        wav.writeframes(pcm16_from_samples(samples))
-    return file.getvalue()
 
 
 def _sound_example(samples: np.ndarray) -> bytes:

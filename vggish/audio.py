@@ -2,6 +2,7 @@
 
 import io
 import os
+import wave
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -212,6 +213,23 @@ def samples_from_pcm16(pcm: bytes) -> np.ndarray:
         float32 [n] in [-1, 1).
     """
     return np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(_PCM16_SCALE)
+
+
+def wav_from_pcm16(pcm: bytes, rate: int = SAMPLE_RATE) -> bytes:
+    """Makes a WAV file of mono signed 16-bit little-endian PCM.
+
+    Args:
+        pcm: 2 n bytes.
+        rate: Sample rate in Hz.
+
+    Returns:
+        The file's bytes.
+    """
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setparams((1, 2, rate, 0, "NONE", ""))
+        writer.writeframes(pcm)
+    return file.getvalue()
 
 
 def _name(file: str | os.PathLike[str] | BinaryIO) -> str:

@@ -9,6 +9,9 @@ import tensorflow as tf
 EXTRA_FOLDER = "assets.extra"
 """Of a SavedModel, what TensorFlow itself does not read."""
 
+WARMUP_FILE = "tf_serving_warmup_requests"
+"""In `EXTRA_FOLDER`, what TensorFlow Serving asks a model before it lets clients in."""
+
 _FILE = "model_card.json"
 
 

@@ -13,7 +13,7 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils, path_utils
 
-from components.evaluation_results import Evaluation, read_evaluation
+from components.evaluation_results import SCORES, Evaluation, read_evaluation
 from components.model_selector.model_card import CARD_PAGE_FILE, complete_card, render_card
 from vggish.model_card import EXTRA_FOLDER, read_model_card, write_model_card
 
@@ -43,7 +43,7 @@ class _Candidate:
     def rank(self) -> tuple[bool, float, float]:
         """The higher, the better: blessed, then the score on the eval split, then its loss."""
         metrics = self.card["metrics"]["eval"]
-        score = metrics["lwlrap" if self.card["task"] == "multi_label" else "accuracy"]
+        score = metrics[SCORES[self.card["task"]]]
         return self.blessed, score, -metrics["loss"]
 
 

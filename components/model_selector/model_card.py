@@ -6,7 +6,7 @@ from typing import Any
 
 import jinja2
 
-from components.evaluation_results import Evaluation
+from components.evaluation_results import SCORES, Evaluation
 
 CARD_PAGE_FILE = "model_card.html"
 
@@ -59,5 +59,4 @@ def render_card(card: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    score = "lwlrap" if card["task"] == "multi_label" else "accuracy"
-    return environment.get_template("card.html").render(card=card, score=score)
+    return environment.get_template("card.html").render(card=card, score=SCORES[card["task"]])

@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 import jinja2
 from markupsafe import Markup
 
-from components.evaluation_results import Check, ClassScore, SliceScore
+from components.evaluation_results import SCORES, Check, ClassScore, SliceScore
 from components.report import figures
 
 REJECTS_SHOWN = 50
@@ -242,8 +242,7 @@ def _metric_names(metrics: Mapping[str, Mapping[str, float]]) -> list[str]:
 
 
 def _score_name(models: Sequence[Mapping[str, Any]]) -> str:
-    """What models are chosen by; they share a task."""
-    return "lwlrap" if models[0]["task"] == "multi_label" else "accuracy"
+    return SCORES[models[0]["task"]]  # The models of a run share a task.
 
 
 def _best_first(models: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

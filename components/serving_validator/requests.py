@@ -1,9 +1,7 @@
 """What a server will be asked: real clips through every signature, and the warm-up requests."""
 
 import base64
-import io
 import os
-import wave
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -13,9 +11,8 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from vggish import clip_examples, params
-from vggish.audio import pcm16_from_samples, samples_from_pcm16
-
-WARM_UP_FILE = os.path.join("assets.extra", "tf_serving_warmup_requests")
+from vggish.audio import pcm16_from_samples, samples_from_pcm16, wav_from_pcm16
+from vggish.model_card import EXTRA_FOLDER, WARMUP_FILE
 
 
 @dataclass(frozen=True)
@@ -85,7 +82,7 @@ def make_requests(clips: list[Clip], model: str) -> Requests:
         np.random.default_rng(0).normal(0, 0.1, params.SAMPLE_RATE).clip(-1, 1)
     )
     heard = sounds or [second]
-    wavs = [_wav(pcm) for pcm in heard]
+    wavs = [wav_from_pcm16(pcm) for pcm in heard]
     calls = [_bytes_call("examples", "examples", [clip.example for clip in clips])]
     calls += [_bytes_call(name, "audio_bytes", wavs) for name in ("serving_default", "embed")]
     first = len(calls)
@@ -94,17 +91,9 @@ def make_requests(clips: list[Clip], model: str) -> Requests:
         for pcm in heard
     ]
     same = [[1], list(range(first, len(calls)))] + ([[0]] if sounds else [])
-    calls += _warm_up_calls(os.path.join(model, WARM_UP_FILE))
-    calls.append(_bytes_call("serving_default", "audio_bytes", [_wav(second)]))
+    calls += _warm_up_calls(os.path.join(model, EXTRA_FOLDER, WARMUP_FILE))
+    calls.append(_bytes_call("serving_default", "audio_bytes", [wav_from_pcm16(second)]))
     return Requests(calls, [clip.clip_id for clip in clips], same)
-
-
-def _wav(pcm: bytes) -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setparams((1, 2, params.SAMPLE_RATE, 0, "NONE", ""))
-        writer.writeframes(pcm)
-    return file.getvalue()
 
 
 def _bytes_call(signature: str, name: str, values: list[bytes]) -> dict[str, Any]:

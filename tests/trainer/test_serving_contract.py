@@ -25,9 +25,10 @@ from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 from trainer.export import ServedClassifier
 from trainer.pooling import PooledHead
-from trainer.warmup import WARMUP_FILE, write_warmup_requests
+from trainer.warmup import write_warmup_requests
 from vggish.audio import decode, pcm16_from_samples, samples_from_pcm16
 from vggish.features import build_features
+from vggish.model_card import WARMUP_FILE
 
 CLASSES = ["dog", "château", "Ωμέγα"]
 

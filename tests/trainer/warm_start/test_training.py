@@ -1,13 +1,11 @@
 """The warm start through its `run_fn`: served as trained, resumed after a kill, gone on from."""
 
-import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-import wave
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +18,7 @@ from trainer.settings import ModelSettings
 from trainer.warm_start.previous_model import PreviousModel
 from trainer.warm_start.training import run_fn
 from trainer.warm_start.whole_network import WholeNetwork
-from vggish.audio import pcm16_from_samples
+from vggish.audio import pcm16_from_samples, wav_from_pcm16
 from vggish.features import build_features
 from vggish.log_mel import log_mel_from_windows, windows_from_pcm16
 from vggish.model_card import read_model_card
@@ -79,21 +77,13 @@ def restored(model: Path) -> WholeNetwork:
     return WholeNetwork(network, head, "mean")
 
 
-def wav(samples: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setparams((1, 2, 16_000, 0, "NONE", ""))
-        file.writeframes(pcm16_from_samples(samples))
-    return buffer.getvalue()
-
-
 def test_the_served_model_scores_as_the_trained_one(trained: Path, tmp_path: Path) -> None:
     clips = [
         tone(PITCHES[name], 50, seconds) for name, seconds in zip(CLASSES, (0.5, 1, 3), strict=True)
     ]
     (tmp_path / "wavs").mkdir()
     for i, clip in enumerate(clips):
-        (tmp_path / "wavs" / f"{i}.wav").write_bytes(wav(clip))
+        (tmp_path / "wavs" / f"{i}.wav").write_bytes(wav_from_pcm16(pcm16_from_samples(clip)))
     answer = tmp_path / "scores.npy"
     command = [sys.executable, "-I", "-c", SERVE, trained / "model", tmp_path / "wavs", answer]
     subprocess.run(command, check=True)
