@@ -1,5 +1,5 @@
 # Every target sets up what it needs; a second call installs nothing.
-PYTHON ?= $(shell command -v python3.11 || command -v python3.10 || command -v python3)
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 UV_VERSION := 0.13.8
 export UV_LINK_MODE ?= copy
@@ -16,8 +16,8 @@ setup: .venv/installed  ## Make .venv with the locked dependencies.
 # uv installs in a fraction of pip's time, and takes TFX's wheels on Python 3.11, which pip refuses
 # by their metadata. Where it is not on the machine it is brought into .venv.
 .venv/installed: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 12))' \
-	  || { echo "vggish-tfx needs Python 3.10 or 3.11; name one: make PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+	  || { echo "vggish-tfx needs Python 3.11; name one: make PYTHON=/path/to/python3.11" >&2; exit 2; }
 	@if command -v uv >/dev/null; then \
 	  uv venv --quiet --allow-existing --python $(PYTHON) .venv; \
 	else \
@@ -53,7 +53,7 @@ format: setup  ## Put the code into the project's style.
 
 lock: setup  ## Compile requirements.lock from pyproject.toml.
 	@PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile pyproject.toml --group dev --universal \
-	  --python-version 3.10 --generate-hashes --no-annotate --no-header --quiet \
+	  --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet \
 	  --output-file requirements.lock
 
 bench: setup  ## Measure; see benchmarks/.

@@ -4,7 +4,7 @@ import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,21 +32,21 @@ _FAILED = 1
 """The exit code when not everything that was asked for was done."""
 
 
-class Pool(str, Enum):
+class Pool(StrEnum):
     """What becomes of a clip's windows."""
 
     mean = "mean"
     none = "none"
 
 
-class Compute(str, Enum):
+class Compute(StrEnum):
     """The network's precision."""
 
     float32 = "float32"
     bfloat16 = "bfloat16"
 
 
-class ResamplerChoice(str, Enum):
+class ResamplerChoice(StrEnum):
     """What brings other rates to 16 kHz."""
 
     resampy = "resampy"

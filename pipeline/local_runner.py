@@ -21,7 +21,7 @@ from tfx.proto.orchestration.pipeline_pb2 import RunOptions
 _DONE = (metadata_store_pb2.Execution.COMPLETE, metadata_store_pb2.Execution.CACHED)
 
 
-class Outcome(str, enum.Enum):
+class Outcome(enum.StrEnum):
     """What became of a node."""
 
     RAN = "done"

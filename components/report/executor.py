@@ -3,7 +3,7 @@
 import json
 import os
 from dataclasses import asdict
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import yaml
@@ -113,7 +113,7 @@ def _gather(inputs: dict[str, Artifact], config: dict[str, Any]) -> ReportData:
         checks=[*evaluation.checks, *validation["checks"]],
         lineage=[_lineage(key, inputs[key]) for key in lineage if key in inputs],
         config_yaml=yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
-        created=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         rate_finder=training["rate_finder"],
     )
 
