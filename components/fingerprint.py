@@ -13,6 +13,7 @@ from tfx.orchestration import data_types_utils, metadata
 from tfx.orchestration.portable.base_driver import BaseDriver
 from tfx.orchestration.portable.data_types import ExecutionInfo
 from tfx.proto.orchestration.driver_output_pb2 import DriverOutput
+from tfx.types.artifact import Artifact
 
 _PROPERTY = "input_fingerprint"
 
@@ -28,13 +29,15 @@ class FingerprintDriver(ComponentDriver, BaseDriver):
         BaseDriver.__init__(self, metadata_handle)
 
     @abstractmethod
-    def fingerprint(self, exec_properties: dict[str, Any]) -> str:
+    def fingerprint(
+        self, inputs: dict[str, list[Artifact]], exec_properties: dict[str, Any]
+    ) -> str:
         """Returns a text that changes when what the node reads changes."""
 
     def run(self, execution_info: ExecutionInfo) -> DriverOutput:
         """Called by TFX before it looks for a cached execution."""
         properties = dict(execution_info.exec_properties)
-        properties[_PROPERTY] = self.fingerprint(properties)
+        properties[_PROPERTY] = self.fingerprint(execution_info.input_dict, properties)
         result = DriverOutput()
         for key, value in properties.items():
             if value is not None:

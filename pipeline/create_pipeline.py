@@ -5,30 +5,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tfx.components.evaluator.component import Evaluator
 from tfx.components.infra_validator.component import InfraValidator
 from tfx.components.pusher.component import Pusher
-from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.components.trainer.component import Trainer
 from tfx.components.transform.component import Transform
 from tfx.dsl.components.base.base_node import BaseNode
-from tfx.dsl.components.common.resolver import Resolver
+from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import infra_validator_pb2, pusher_pb2, trainer_pb2
-from tfx.types.channel import BaseChannel, Channel
-from tfx.types.standard_artifacts import Model
+from tfx.types.channel import BaseChannel
+from tfx.utils import proto_utils
 
 from components.audio_example_gen.component import AudioExampleGen
 from components.batch_predictor.component import BatchPredictor
 from components.embedding_exporter.component import EmbeddingExporter
+from components.evaluator.component import Evaluator
 from components.example_validator.component import ExampleValidator
 from components.model_selector.component import Candidate, ModelSelector
+from components.pushed_model_finder.component import PushedModelFinder
 from components.report.component import Report
+from components.schema_importer.component import SchemaImporter
 from components.serving_validator.component import ServingValidator
 from components.vggish_importer.component import VggishImporter
 from components.warm_start_trainer.component import WarmStartTrainer
-from pipeline.baseline import LatestChosenModelStrategy
 from pipeline.code_version import code_version
 from pipeline.config import Config
 from pipeline.evaluation import eval_config
@@ -41,23 +41,44 @@ SERVING_VERSION = "2.16.1"
 SCHEMAS = Path(__file__).resolve().parents[1] / "schema"
 
 
+@dataclass(frozen=True)
+class Places:
+    """What a pipeline reads and writes outside of its root: texts, or parameters of the run.
+
+    Attributes:
+        data_root: Where the sounds are.
+        checkpoint: VGGish's, or `download` or `random`.
+        push_destination: Where blessed models are pushed to, as `push_destination` gives it.
+    """
+
+    data_root: str | RuntimeParameter
+    checkpoint: str | RuntimeParameter
+    push_destination: str | RuntimeParameter
+
+
+def push_destination(folder: str) -> str:
+    """Says to a Pusher, in JSON, to push into a folder, one folder a version."""
+    filesystem = pusher_pb2.PushDestination.Filesystem(base_directory=folder)
+    return proto_utils.proto_to_json(pusher_pb2.PushDestination(filesystem=filesystem))
+
+
 def create_pipeline(
-    config: Config, *, pipeline_root: str, serving_folder: str, metadata: Any = None
+    config: Config, places: Places, *, pipeline_root: str, metadata: Any = None
 ) -> Pipeline:
     """Builds the pipeline that a configuration describes; runners take it from there.
 
     Args:
         config: The configuration; the `task` of its models is decided.
+        places: What is read and written outside of `pipeline_root`.
         pipeline_root: Where the artifacts go.
-        serving_folder: Where blessed models are pushed to, one folder a version.
         metadata: The connection of ML Metadata; None where the runner has its own.
 
     Returns:
         The pipeline.
     """
-    clips = _ingest(config)
+    clips = _ingest(config, places)
     exporters = _embed(config, clips)
-    previous = _previous_model(config)
+    previous = _previous_model(config, places)
     trainers = {
         model.title: (
             _train_on_sound(config, model, clips, previous)
@@ -67,18 +88,15 @@ def create_pipeline(
         for model in config.model
     }
     _name_apart("Trainer", trainers)
-    baseline = Resolver(
-        strategy_class=LatestChosenModelStrategy,
-        model=Channel(type=Model),
-        **{f"candidate_{name}": node.outputs["model"] for name, node in trainers.items()},
-    ).with_id("LatestBlessedModel")
+    rivals = {name: node.outputs["model"] for name, node in trainers.items()}
+    baseline = _find_pushed_model(rivals, places).with_id("LatestBlessedModel")
     evaluators = {
         name: _evaluate(config, clips, trainer, baseline) for name, trainer in trainers.items()
     }
     _name_apart("Evaluator", evaluators)
     selector = _select(config, clips, trainers, evaluators)
     validator = _validate(config, clips, selector)
-    outcome = _deliver(config, clips, exporters, selector, validator, serving_folder)
+    outcome = _deliver(config, clips, exporters, selector, validator, places)
     return Pipeline(
         pipeline_name=PIPELINE_NAME,
         pipeline_root=pipeline_root,
@@ -104,7 +122,7 @@ class _Clips:
     """The nodes that every model shares: from sound files to log-mel windows, and VGGish."""
 
     example_gen: AudioExampleGen
-    schema: ImportSchemaGen
+    schema: SchemaImporter
     statistics: StatisticsGen
     validator: ExampleValidator
     transform: Transform
@@ -115,13 +133,16 @@ class _Clips:
         return vars(self).values()
 
 
-def _ingest(config: Config) -> _Clips:
+def _ingest(config: Config, places: Places) -> _Clips:
     example_gen = AudioExampleGen(
-        config.source, config.ingest, config.split, code_version("components/audio_example_gen")
+        config.source,
+        places.data_root,
+        ingest=config.ingest,
+        split=config.split,
+        code_version=code_version("components/audio_example_gen"),
     )
-    schema = ImportSchemaGen(
-        schema_file=str(SCHEMAS / ("embedded.pbtxt" if _embedded(config) else "schema.pbtxt"))
-    )
+    schema_file = SCHEMAS / ("embedded.pbtxt" if _embedded(config) else "schema.pbtxt")
+    schema = SchemaImporter(schema_file.read_text())
     statistics = StatisticsGen(example_gen.outputs["examples"], schema.outputs["schema"])
     validator = ExampleValidator(statistics.outputs["statistics"], schema.outputs["schema"])
     transform = Transform(
@@ -138,7 +159,7 @@ def _ingest(config: Config) -> _Clips:
     # Anomalies stop the run before anything costly starts.
     transform.add_upstream_node(validator)
     importer = VggishImporter(
-        config.features.checkpoint or "",
+        places.checkpoint,
         config.features.seed,
         config.features.pca_params,
         code_version("components/vggish_importer"),
@@ -177,7 +198,7 @@ def _train(
 
 
 def _train_on_sound(
-    config: Config, model: ModelSettings, clips: _Clips, previous: Resolver | None
+    config: Config, model: ModelSettings, clips: _Clips, previous: PushedModelFinder | None
 ) -> WarmStartTrainer:
     return WarmStartTrainer(
         "trainer.warm_start.training.run_fn",
@@ -191,12 +212,16 @@ def _train_on_sound(
     )
 
 
-def _previous_model(config: Config) -> Resolver | None:
+def _previous_model(config: Config, places: Places) -> PushedModelFinder | None:
     """Looks for the model to go on from, where one of the configured models wants to."""
     if all(model.warm_start.start == "checkpoint" for model in config.model):
         return None
-    node = Resolver(strategy_class=LatestChosenModelStrategy, model=Channel(type=Model))
-    return node.with_id("PreviousModel")
+    return _find_pushed_model({}, places).with_id("PreviousModel")
+
+
+def _find_pushed_model(rivals: dict[str, BaseChannel], places: Places) -> PushedModelFinder:
+    version = code_version("components/pushed_model_finder", "components/pushed_models.py")
+    return PushedModelFinder(rivals, places.push_destination, version)
 
 
 def _known_to_every_trainer(clips: _Clips) -> dict[str, BaseChannel]:
@@ -218,7 +243,7 @@ def _job(config: Config, model: ModelSettings) -> dict[str, Any]:
     }
 
 
-def _evaluate(config: Config, clips: _Clips, trainer: BaseNode, baseline: Resolver) -> Evaluator:
+def _evaluate(config: Config, clips: _Clips, trainer: BaseNode, baseline: BaseNode) -> Evaluator:
     return Evaluator(
         examples=clips.example_gen.outputs["examples"],
         example_splits=["test"],
@@ -286,16 +311,14 @@ def _deliver(
     exporters: dict[str, EmbeddingExporter],
     selector: ModelSelector,
     validator: ServingValidator | InfraValidator,
-    serving_folder: str,
+    places: Places,
 ) -> tuple[BaseNode, ...]:
     """Pushes the chosen model, asks it about clips without labels, and reports."""
     pusher = Pusher(
         model=selector.outputs["model"],
         model_blessing=selector.outputs["blessing"],
         infra_blessing=validator.outputs["blessing"],
-        push_destination=pusher_pb2.PushDestination(
-            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=serving_folder)
-        ),
+        push_destination=places.push_destination,
     )
     predictor = BatchPredictor(
         clips.example_gen.outputs["examples"],

@@ -86,15 +86,17 @@ def run(config: Config, folder: RunFolder, console: Console) -> dict[str, Any]:
         progress.show("loading TensorFlow and TFX")
         from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
-        from pipeline.create_pipeline import create_pipeline
+        from pipeline.create_pipeline import Places, create_pipeline, push_destination
         from pipeline.local_runner import LocalRunner, Outcome, output_uri
 
         connection = sqlite_metadata_connection_config(str(folder.metadata))
+        places = Places(
+            config.source.root,
+            config.features.checkpoint or "",
+            push_destination(config.push.folder or str(folder.serving)),
+        )
         pipeline = create_pipeline(
-            config,
-            pipeline_root=str(folder.artifacts),
-            serving_folder=config.push.folder or str(folder.serving),
-            metadata=connection,
+            config, places, pipeline_root=str(folder.artifacts), metadata=connection
         )
         LocalRunner(progress, _nodes_to_repeat(folder)).run(pipeline)
         runs = {run.node: run for run in progress.runs}

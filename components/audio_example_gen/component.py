@@ -4,13 +4,20 @@ from typing import Any
 
 from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
 from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
+from tfx.orchestration.data_types import RuntimeParameter
 from tfx.types import standard_artifacts
+from tfx.types.artifact import Artifact
 from tfx.types.channel import Channel
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from components.artifacts import Noise, Rejects
 from components.audio_example_gen.executor import Executor
-from components.audio_example_gen.settings import IngestSettings, SourceSettings, SplitSettings
+from components.audio_example_gen.settings import (
+    IngestSettings,
+    SourceSettings,
+    SplitSettings,
+    read_source,
+)
 from components.audio_example_gen.sources import list_source
 from components.fingerprint import FingerprintDriver
 
@@ -18,10 +25,13 @@ from components.fingerprint import FingerprintDriver
 class Driver(FingerprintDriver):
     """Makes the node run again when a sound comes, goes or changes."""
 
-    def fingerprint(self, exec_properties: dict[str, Any]) -> str:
+    def fingerprint(
+        self, inputs: dict[str, list[Artifact]], exec_properties: dict[str, Any]
+    ) -> str:
         """Returns the fingerprint of the source's listing."""
+        del inputs
         return list_source(
-            SourceSettings.model_validate_json(exec_properties["source"]),
+            read_source(exec_properties),
             SplitSettings.model_validate_json(exec_properties["split"]),
         ).fingerprint
 
@@ -30,6 +40,7 @@ class AudioExampleGenSpec(ComponentSpec):
     """The inputs, outputs and parameters of AudioExampleGen."""
 
     PARAMETERS = {
+        "data_root": ExecutionParameter(type=str),
         "source": ExecutionParameter(type=str),
         "ingest": ExecutionParameter(type=str),
         "split": ExecutionParameter(type=str),
@@ -49,6 +60,13 @@ class AudioExampleGen(BaseBeamComponent):
     Outputs: `examples`, gzip TFRecords of clip examples in the splits train, eval and test and,
     only where there are clips without labels, unlabelled; `noise`, the sounds to mix into clips;
     `rejects`, the refused files with their reasons, and the counts.
+
+    Args:
+        source: What the sounds and their labels are.
+        data_root: Where they are; wins over the source's own.
+        ingest: Which clips are let in.
+        split: How they are dealt to splits.
+        code_version: Of the code that reads them.
     """
 
     SPEC_CLASS = AudioExampleGenSpec
@@ -58,13 +76,16 @@ class AudioExampleGen(BaseBeamComponent):
     def __init__(
         self,
         source: SourceSettings,
+        data_root: str | RuntimeParameter,
+        *,
         ingest: IngestSettings,
         split: SplitSettings,
         code_version: str,
     ):
         super().__init__(
             AudioExampleGenSpec(
-                source=source.model_dump_json(),
+                data_root=data_root,
+                source=source.model_dump_json(exclude={"root"}),
                 ingest=ingest.model_dump_json(),
                 split=split.model_dump_json(),
                 code_version=code_version,

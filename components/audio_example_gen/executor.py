@@ -37,6 +37,7 @@ from components.audio_example_gen.settings import (
     IngestSettings,
     SourceSettings,
     SplitSettings,
+    read_source,
 )
 from components.audio_example_gen.sources import list_source
 from components.audio_example_gen.sources.audioset import read_class_names
@@ -69,13 +70,13 @@ class Executor(BaseBeamExecutor):
             input_dict: Nothing.
             output_dict: `examples`, `noise` and `rejects`.
             exec_properties: `source`, `ingest` and `split`: the sections of the configuration as
-                JSON.
+                JSON; `data_root`, the source's root.
 
         Raises:
             DataSetError: The source cannot give a classifier, or too many files were refused.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        source = SourceSettings.model_validate_json(exec_properties["source"])
+        source = read_source(exec_properties)
         ingest = IngestSettings.model_validate_json(exec_properties["ingest"])
         split = SplitSettings.model_validate_json(exec_properties["split"])
         examples = artifact_utils.get_single_instance(output_dict["examples"])

@@ -3,9 +3,10 @@
 The sections are validated here, where their meaning is, and travel to the executor as JSON.
 """
 
+import json
 import re
 import string
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -141,6 +142,16 @@ class SourceSettings(Settings):
         if self.kind == "manifest" and not self.tables:
             raise ValueError("a manifest needs `tables`, such as [{file: clips.csv}]")
         return self
+
+
+def read_source(exec_properties: dict[str, Any]) -> SourceSettings:
+    """Reads the section out of AudioExampleGen's properties.
+
+    Args:
+        exec_properties: `source`, JSON without the root, and `data_root`, which a run may be given.
+    """
+    section = json.loads(exec_properties["source"])
+    return SourceSettings.model_validate(section | {"root": exec_properties["data_root"]})
 
 
 class WindowSettings(Settings):

@@ -5,7 +5,6 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from tfx.components.evaluator import constants as evaluator_constants
 from tfx.components.util.model_utils import is_model_blessed
 from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.dsl.io import fileio
@@ -21,8 +20,6 @@ COMPARISON_FILE = "comparison.json"
 
 TRAINED_MODEL_PROPERTY = "trained_model"
 """Of the chosen model: the URI of the Trainer's model that it is a copy of."""
-
-BLESSED_PROPERTY = evaluator_constants.ARTIFACT_PROPERTY_BLESSED_KEY
 
 _FACTS = ("head", "features", "task", "parameters", "trainable_parameters", "weights")
 
@@ -78,7 +75,6 @@ class Executor(BaseExecutor):
         model.set_string_custom_property(
             TRAINED_MODEL_PROPERTY, candidates[chosen].artifacts["model"].uri
         )
-        model.set_int_custom_property(BLESSED_PROPERTY, int(candidates[chosen].blessed))
         clips = artifact_utils.get_single_uri(input_dict["rejects"])
         _complete(model.uri, candidates[chosen], clips, json.loads(exec_properties["about"]))
         rows = [_row(name, candidates[name], name == chosen) for name in candidates]

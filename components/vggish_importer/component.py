@@ -5,7 +5,9 @@ from typing import Any
 import tensorflow as tf
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
+from tfx.orchestration.data_types import RuntimeParameter
 from tfx.types import standard_artifacts
+from tfx.types.artifact import Artifact
 from tfx.types.channel import Channel
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
@@ -16,8 +18,11 @@ from components.vggish_importer.executor import Executor
 class Driver(FingerprintDriver):
     """Makes the node run again when the files of the checkpoint or the PCA parameters change."""
 
-    def fingerprint(self, exec_properties: dict[str, Any]) -> str:
+    def fingerprint(
+        self, inputs: dict[str, list[Artifact]], exec_properties: dict[str, Any]
+    ) -> str:
         """Returns names, sizes and times of the files; nothing for other origins."""
+        del inputs
         paths = (exec_properties["checkpoint"], exec_properties.get("pca_params"))
         files = sorted(file for path in paths if path for file in tf.io.gfile.glob(f"{path}*"))
         states = [(file, tf.io.gfile.stat(file)) for file in files]
@@ -48,7 +53,13 @@ class VggishImporter(BaseComponent):
     EXECUTOR_SPEC = ExecutorClassSpec(Executor)
     DRIVER_CLASS = Driver
 
-    def __init__(self, checkpoint: str, seed: int, pca_params: str | None, code_version: str):
+    def __init__(
+        self,
+        checkpoint: str | RuntimeParameter,
+        seed: int,
+        pca_params: str | None,
+        code_version: str,
+    ):
         super().__init__(
             VggishImporterSpec(
                 checkpoint=checkpoint,

@@ -11,6 +11,8 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
+from components.pushed_models import holds_model
+
 BACKUPS_FOLDER = "training"
 """Of a Trainer's folder below the pipeline's root, beside those of its outputs."""
 
@@ -30,7 +32,7 @@ class Executor(GenericExecutor):
     ) -> FnArgs:
         fn_args = super()._GetFnArgs(input_dict, output_dict, exec_properties)
         noise = artifact_utils.get_single_uri(input_dict["noise"])
-        previous = input_dict.get("previous_model")
+        previous = [m for m in input_dict.get("previous_model", []) if holds_model(m)]
         model = artifact_utils.get_single_uri(output_dict["model"])
         node_folder = os.path.dirname(os.path.dirname(model))
         fingerprint = _fingerprint(input_dict, exec_properties)

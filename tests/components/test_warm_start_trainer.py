@@ -55,11 +55,14 @@ def test_a_node_that_starts_again_finds_its_backups(tmp_path: Path, examples: Ar
 
 
 def test_other_trainings_have_other_backups(tmp_path: Path, examples: Artifact) -> None:
-    previous = [at(standard_artifacts.Model(), tmp_path / "Trainer" / "model" / "4")]
+    previous = [at(standard_artifacts.Model(), tmp_path / "PreviousModel" / "model" / "4")]
+    unfound = told(tmp_path, examples, 5, previous, epochs=3)
+    Path(previous[0].uri, "Format-Serving").mkdir(parents=True)
     one = told(tmp_path, examples, 5, [], epochs=3)["backup_folder"]
     longer = told(tmp_path, examples, 5, [], epochs=4)["backup_folder"]
     after_another = told(tmp_path, examples, 5, previous, epochs=3)
     assert len({one, longer, after_another["backup_folder"]}) == 3
+    assert unfound["previous_model"] is None
     assert after_another["previous_model"].startswith(previous[0].uri)
     examples.uri = str(tmp_path / "examples" / "2")
     assert told(tmp_path, examples, 5, [], epochs=3)["backup_folder"] != one

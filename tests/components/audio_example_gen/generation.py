@@ -59,7 +59,8 @@ def generate(
         {},
         {"examples": [examples], "noise": [noise], "rejects": [rejects]},
         {
-            "source": SourceSettings(**source).model_dump_json(),
+            "data_root": source["root"],
+            "source": SourceSettings(**source).model_dump_json(exclude={"root"}),
             "ingest": IngestSettings(**(ingest or {})).model_dump_json(),
             "split": SplitSettings(**(split or {})).model_dump_json(),
         },

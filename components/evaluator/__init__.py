@@ -1,0 +1,1 @@
+"""Evaluator: TFX's, for a baseline that may not be there."""

@@ -1,0 +1,1 @@
+"""PushedModelFinder: finds the model that is in production."""

@@ -1,0 +1,73 @@
+"""The PushedModelFinder node."""
+
+from typing import Any
+
+from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
+from tfx.orchestration.data_types import RuntimeParameter
+from tfx.types import standard_artifacts
+from tfx.types.artifact import Artifact
+from tfx.types.channel import BaseChannel, Channel
+from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+
+from components.fingerprint import FingerprintDriver
+from components.pushed_model_finder.executor import Executor, find
+
+
+class Driver(FingerprintDriver):
+    """Makes the node run again when it would find another model."""
+
+    def fingerprint(
+        self, inputs: dict[str, list[Artifact]], exec_properties: dict[str, Any]
+    ) -> str:
+        """Returns the folder of the model that there is to be found."""
+        return find(inputs, exec_properties) or ""
+
+
+class PushedModelFinderSpec(ComponentSpec):
+    """The output and parameters of PushedModelFinder, which adds its inputs."""
+
+    PARAMETERS = {
+        "push_destination": ExecutionParameter(type=str),
+        "code_version": ExecutionParameter(type=str),
+    }
+    INPUTS: dict = {}
+    OUTPUTS = {"model": ChannelParameter(type=standard_artifacts.Model)}
+
+
+class PushedModelFinder(BaseComponent):
+    """Finds the model that was pushed last, but for the models of this run.
+
+    A model need not be better than itself or its rivals; and since those are left out, the same run
+    again finds the same model, so that the Evaluator's cached results stand.
+
+    Output: `model`, a copy; empty where no other model was pushed yet.
+
+    Args:
+        rivals: The models of this run by their names.
+        push_destination: The Pusher's, as JSON.
+        code_version: Of the code that finds it.
+    """
+
+    SPEC_CLASS = PushedModelFinderSpec
+    EXECUTOR_SPEC = ExecutorClassSpec(Executor)
+    DRIVER_CLASS = Driver
+
+    def __init__(
+        self,
+        rivals: dict[str, BaseChannel],
+        push_destination: str | RuntimeParameter,
+        code_version: str,
+    ):
+        types = {
+            f"rival_{name}": ChannelParameter(type=standard_artifacts.Model) for name in rivals
+        }
+        spec_class = type("PushedModelFinderSpec", (PushedModelFinderSpec,), {"INPUTS": types})
+        super().__init__(
+            spec_class(
+                push_destination=push_destination,
+                code_version=code_version,
+                model=Channel(type=standard_artifacts.Model),
+                **{f"rival_{name}": channel for name, channel in rivals.items()},
+            )
+        )

@@ -1,0 +1,49 @@
+"""Copies the model that was pushed last."""
+
+from typing import Any
+
+import tensorflow as tf
+from tfx.dsl.components.base.base_executor import BaseExecutor
+from tfx.types import artifact_utils
+from tfx.types.artifact import Artifact
+from tfx.utils import io_utils, path_utils
+
+from components.pushed_models import latest_version
+
+
+def find(inputs: dict[str, list[Artifact]], exec_properties: dict[str, Any]) -> str | None:
+    """Finds the model.
+
+    Args:
+        inputs: The models of this run.
+        exec_properties: `push_destination`.
+
+    Returns:
+        Its folder; None where there is none.
+    """
+    rivals = [path_utils.serving_model_path(m.uri) for models in inputs.values() for m in models]
+    return latest_version(exec_properties["push_destination"], rivals)
+
+
+class Executor(BaseExecutor):
+    """Finds the model and copies it, since its folder may be gone by tomorrow."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Copies the model, if there is one.
+
+        Args:
+            input_dict: The models of this run.
+            output_dict: `model`.
+            exec_properties: `push_destination`.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        uri = artifact_utils.get_single_uri(output_dict["model"])
+        tf.io.gfile.makedirs(uri)
+        found = find(input_dict, exec_properties)
+        if found:
+            io_utils.copy_dir(found, path_utils.serving_model_dir(uri))

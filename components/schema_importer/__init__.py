@@ -1,0 +1,1 @@
+"""SchemaImporter: brings the curated schema into the pipeline."""
