@@ -13,7 +13,7 @@ from components.evaluation_results import SCORES
 from pipeline.run_folder import RunFolder
 from vggish.errors import ConfigError
 
-_COMPARISON_TYPE = "VggishModelComparison"
+_COMPARISON_TYPE = "components.ModelComparison"
 
 
 @dataclass(frozen=True)
@@ -74,19 +74,18 @@ def results_table(comparisons: Iterable[Comparison]) -> Table:
     random = any(m["weights"] == "random" for c in comparisons for m in c.models)
     caption = "VGGish has seeded random weights, NOT the released ones." if random else None
     table = Table(box=None, pad_edge=False, caption=caption, caption_justify="left")
-    table.add_column("run", overflow="fold")
     table.add_column("model", overflow="fold")
     table.add_column("features", overflow="fold")
     for heading in ("trained", "eval", "test"):
         table.add_column(heading, justify="right")
     table.add_column("")
     for comparison in comparisons:
-        models = sorted(comparison.models, key=lambda model: -_score(model, "eval"))
-        for place, model in enumerate(models):
-            run = f"{comparison.folder.name} {comparison.when:%m-%d %H:%M}" if place == 0 else ""
+        if len(comparisons) > 1:
+            # A line of its own: beside the models there is no room for it on a narrow terminal.
+            table.add_row(f"{comparison.folder.name} {comparison.when:%m-%d %H:%M}", style="bold")
+        for model in sorted(comparison.models, key=lambda model: -_score(model, "eval")):
             fate = "pushed" if model["chosen"] and model["blessed"] else ""
             table.add_row(
-                run,
                 model["name"],
                 model["features"],
                 _short_count(model["trainable_parameters"]),
