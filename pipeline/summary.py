@@ -21,6 +21,8 @@ def format_summary(summary: dict[str, Any], folder: RunFolder) -> str:
     reasons = ", ".join(f"{count} {reason}" for reason, count in clips["by_reason"].items())
     refused = f" ({reasons})" if reasons else ""
     aside = f"; {clips['noise']} noise files beside them" if clips["noise"] else ""
+    if clips["noise_rejected"]:
+        aside += f"; {clips['noise_rejected']} noise files rejected"
     test = metrics["test"]
     score = SCORES[model["task"]]
     measured = f"{test[score]:.4f} {format_interval(metrics['test_intervals'].get(score))}".strip()

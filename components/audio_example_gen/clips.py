@@ -13,12 +13,13 @@ from components.audio_example_gen.listing import Reject, SourceFile
 from components.audio_example_gen.policies import DecodedClip
 from components.audio_example_gen.reading import ClipReader, group_of, settled
 from components.audio_example_gen.settings import UNLABELLED, IngestSettings
-from vggish.errors import AudioError, DataSetError
+from vggish.errors import AudioError
 from vggish.progress import Progress
 
 REJECTS = "rejects"
 COUNTS = "counts"
 TRACES = "traces"
+NOISE = "noise"
 _METRICS_NAMESPACE = "AudioExampleGen"
 
 
@@ -106,6 +107,8 @@ class DecodeClips(beam.DoFn):
 class DecodeNoise(beam.DoFn):
     """Decodes the ids of noise sounds into serialized clip examples without labels.
 
+    Tagged outputs: `noise`, `rejects` and `counts`, as `DecodeClips` has them.
+
     Args:
         root: The data root.
         ingest: How long a part of a sound may be.
@@ -123,21 +126,16 @@ class DecodeNoise(beam.DoFn):
         """Ends the decoder."""
         self._reader.close()
 
-    def process(self, clip_id: str) -> Iterator[bytes]:
-        """Yields the parts of a sound.
-
-        Raises:
-            DataSetError: It cannot be decoded.
-        """
+    def process(self, clip_id: str) -> Iterator[beam.pvalue.TaggedOutput]:
+        """Yields the parts of a sound, or its refusal."""
         file = SourceFile(clip_id)
         try:
             for clip in self._reader.clips(file):
-                yield _to_record(file, clip)
+                yield beam.pvalue.TaggedOutput(NOISE, _to_record(file, clip))
         except AudioError as error:
-            raise DataSetError(
-                f"The noise {clip_id!r} of source.noise_folders cannot be mixed in: {error} Mend "
-                "the file or take it away."
-            ) from error
+            reject = Reject(error.reason, str(error))
+            yield beam.pvalue.TaggedOutput(REJECTS, reject_line(clip_id, reject))
+            yield beam.pvalue.TaggedOutput(COUNTS, (("noise_rejected",), 1))
 
 
 def _to_record(file: SourceFile, clip: DecodedClip) -> bytes:

@@ -16,6 +16,7 @@ from tfx.types.artifact import Artifact
 
 from components.audio_example_gen.clips import (
     COUNTS,
+    NOISE,
     REJECTS,
     TRACES,
     DecodeClips,
@@ -96,9 +97,13 @@ class Executor(BaseBeamExecutor):
                 clips = _read_embeddings(pipeline, listing, source, split, tags)
             else:
                 clips = _decode_sounds(pipeline, listing, ingest, tags)
-            _write(clips, splits, examples, rejects.uri)
+            noise = _decode_noise(pipeline, listing, ingest)
+            _write(clips, splits, examples)
+            _write_account([clips, noise], clips[TRACES], rejects.uri)
             if listing.noise:
-                _write_noise(pipeline, listing, ingest, noise_uri)
+                noise[NOISE] | "WriteNoise" >> beam.io.WriteToTFRecord(
+                    os.path.join(noise_uri, "noise"), file_name_suffix=".gz"
+                )
 
         summary = summarize(listing, read_counts(rejects.uri))
         _write_text(os.path.join(rejects.uri, SUMMARY_FILE), json.dumps(summary, indent=2))
@@ -189,32 +194,37 @@ def _read_embeddings(
     )
 
 
-def _write(
-    clips: beam.pvalue.DoOutputsTuple, splits: list[str], examples: Artifact, rejects_uri: str
-) -> None:
-    """Adds writing the examples, the rejects and the account."""
+def _write(clips: beam.pvalue.DoOutputsTuple, splits: list[str], examples: Artifact) -> None:
+    """Adds writing the examples."""
     for name in splits:
         prefix = os.path.join(artifact_utils.get_split_uri([examples], name), "clips")
         clips[name] | f"Write[{name}]" >> beam.io.WriteToTFRecord(prefix, file_name_suffix=".gz")
-    clips[REJECTS] | "WriteRejects" >> beam.io.WriteToText(
-        os.path.join(rejects_uri, REJECTS_FILE), shard_name_template=""
-    )
-    clips[COUNTS] | "Count" >> WriteCounts(rejects_uri)
-    clips[TRACES] | "FindLeaks" >> WriteLeaks(os.path.join(rejects_uri, _LEAKS_FILE))
 
 
-def _write_noise(
-    pipeline: beam.Pipeline, listing: Listing, ingest: IngestSettings, uri: str
+def _write_account(
+    decoded: list[beam.pvalue.DoOutputsTuple], traces: beam.PCollection, uri: str
 ) -> None:
+    """Adds writing what was refused, the counts and the leaks."""
+    rejects = [outputs[REJECTS] for outputs in decoded] | "AllRejects" >> beam.Flatten()
+    counts = [outputs[COUNTS] for outputs in decoded] | "AllCounts" >> beam.Flatten()
+    rejects | "WriteRejects" >> beam.io.WriteToText(
+        os.path.join(uri, REJECTS_FILE), shard_name_template=""
+    )
+    counts | "Count" >> WriteCounts(uri)
+    traces | "FindLeaks" >> WriteLeaks(os.path.join(uri, _LEAKS_FILE))
+
+
+def _decode_noise(
+    pipeline: beam.Pipeline, listing: Listing, ingest: IngestSettings
+) -> beam.pvalue.DoOutputsTuple:
     """Adds decoding the noise, of which a long recording is as good as a short one."""
     whole = ingest.model_copy(update={"long": "split", "short": "pad", "min_seconds": 0.0})
-    (
+    decode = beam.ParDo(DecodeNoise(listing.root, whole))
+    return (
         pipeline
         | "ListNoise" >> beam.Create(listing.noise)
         | "SpreadNoise" >> beam.Reshuffle()
-        | "DecodeNoise" >> beam.ParDo(DecodeNoise(listing.root, whole))
-        | "WriteNoise"
-        >> beam.io.WriteToTFRecord(os.path.join(uri, "noise"), file_name_suffix=".gz")
+        | "DecodeNoise" >> decode.with_outputs(NOISE, REJECTS, COUNTS)
     )
 
 

@@ -18,13 +18,14 @@ def summarize(listing: Listing, counts: Iterable[tuple[tuple[str, ...], int]]) -
     Args:
         listing: The source's.
         counts: Numbers by what they count: `found`, where that is not the number of listed files,
-            `accepted`, `duplicate`, `silent`, `clipped`, `rejected` with the reason, `split` with
-            its name, `label` with its name and the split's.
+            `accepted`, `duplicate`, `silent`, `clipped`, `noise_rejected`, `rejected` with the
+            reason, `split` with its name, `label` with its name and the split's.
 
     Returns:
         `found`, `accepted`, `rejected` files; `by_reason` of refusal; `by_split` and `by_label`, of
         clips; `duplicates`, files that are identical to another; `silent` and `clipped` clips;
-        `noise`, `left_out` and `other_files`, files that are not found for that reason.
+        `noise`, `noise_rejected`, `left_out` and `other_files`, files that are not found for that
+        reason.
     """
     totals: dict[str, int] = collections.defaultdict(int)
     by_reason: dict[str, int] = {}
@@ -47,7 +48,8 @@ def summarize(listing: Listing, counts: Iterable[tuple[tuple[str, ...], int]]) -
         "duplicates": totals["duplicate"],
         "silent": totals["silent"],
         "clipped": totals["clipped"],
-        "noise": len(listing.noise),
+        "noise": len(listing.noise) - totals["noise_rejected"],
+        "noise_rejected": totals["noise_rejected"],
         "left_out": listing.left_out,
         "other_files": listing.other_files,
         "by_reason": by_reason,
