@@ -12,7 +12,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from pipeline import commands_catalog, commands_vggish
+from pipeline import commands_catalog, commands_kubeflow, commands_vggish
+from pipeline.options import Checkpoint, ConfigFile, DataRoot, Overrides, read_overrides
 from vggish.errors import VggishError
 
 EXIT_FAILURE = 1
@@ -28,21 +29,6 @@ app = typer.Typer(
 )
 
 DEMO_CONFIG = Path(__file__).resolve().parents[1] / "configs" / "demo.yaml"
-
-DataRoot = Annotated[
-    str | None, typer.Option(help="The folder of sounds; overrides source.root.", metavar="DIR")
-]
-Checkpoint = Annotated[
-    str | None,
-    typer.Option(
-        help="The path of vggish_model.ckpt, `download` or `random`.",
-        metavar="PATH|download|random",
-    ),
-]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option("--set", help="Override a value, such as train.epochs=5.", metavar="KEY=VALUE"),
-]
 
 
 @app.command()
@@ -65,7 +51,7 @@ def demo(
 
 @app.command()
 def run(
-    config: Annotated[Path, typer.Argument(help="The job's YAML file.")],
+    config: ConfigFile,
     data_root: DataRoot = None,
     output: Annotated[
         Path | None, typer.Option(help="The run's folder; default: runs/CONFIG.", metavar="DIR")
@@ -74,13 +60,7 @@ def run(
     overrides: Overrides = None,
 ) -> None:
     """Run a job on this machine: from sounds to a pushed model and a report."""
-    from pipeline.config import parse_overrides
-
-    values = parse_overrides(overrides or [])
-    if data_root is not None:
-        values["source.root"] = data_root
-    if checkpoint is not None:
-        values["features.checkpoint"] = checkpoint
+    values = read_overrides(overrides, data_root, checkpoint)
     _run(config, output or Path("runs", config.stem), values)
 
 
@@ -143,16 +123,18 @@ def results(
     Console(highlight=False).print(results_table(comparisons))
 
 
+commands_kubeflow.register(app)
 commands_catalog.register(app)
 commands_vggish.register(app)
 
 
 def _run(config_path: Path, output: Path, overrides: dict[str, Any]) -> dict[str, Any]:
     """Runs a job with a quiet screen, and prints what came out."""
+    from pipeline.checks import check
     from pipeline.config import load_config
     from pipeline.console import quiet
     from pipeline.results import Comparison, results_table
-    from pipeline.run import check, run
+    from pipeline.run import run
     from pipeline.run_folder import open_run_folder
     from pipeline.summary import format_summary
 

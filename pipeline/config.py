@@ -71,6 +71,21 @@ class BeamSettings(Settings):
     args: tuple[str, ...] = Field(default=(), description="Beam's own pipeline options.")
 
 
+class NodeResources(Settings):
+    """What a node's container may use on Kubeflow and Vertex AI (an entry of `resources`)."""
+
+    cpu: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="Cores, at most; null: what the cluster gives."
+    )
+    memory_gb: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="At most; null: what the cluster gives."
+    )
+    accelerator: str | None = Field(
+        default=None, description="As the cluster calls it, such as NVIDIA_TESLA_T4."
+    )
+    accelerators: Annotated[int, Field(gt=0)] = Field(default=1, description="How many.")
+
+
 class Config(Settings):
     """All sections of a configuration."""
 
@@ -86,6 +101,11 @@ class Config(Settings):
     push: PushSettings = PushSettings()
     card: CardSettings = CardSettings()
     beam: BeamSettings = BeamSettings()
+    resources: dict[str, NodeResources] = Field(
+        default={},
+        description="By a node's name (Trainer_dense), all nodes of a kind (Trainer), or "
+        "`default`; on Kubeflow and Vertex AI alone.",
+    )
 
     @field_validator("model", mode="before")
     @classmethod

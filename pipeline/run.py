@@ -7,71 +7,17 @@ from typing import Any
 
 from rich.console import Console
 
-from components.audio_example_gen.sources import list_source
 from components.report.page import ReportData, render_page
 from pipeline.config import Config
 from pipeline.console import NodeProgress
 from pipeline.run_folder import RunFolder
-from vggish.errors import ConfigError
-
-
-def check(config: Config) -> Config:
-    """Checks what can be checked before anything starts, and decides what is left to the data.
-
-    Args:
-        config: The configuration.
-
-    Returns:
-        The configuration with every model's `task` decided.
-
-    Raises:
-        ConfigError: No checkpoint is named, or the models do not suit the source or each other.
-        DataSetError: The source has no sounds to learn from.
-    """
-    checkpoint = config.features.checkpoint
-    if checkpoint is None:
-        raise ConfigError(
-            "No VGGish checkpoint is named; pass --checkpoint with the path of vggish_model.ckpt, "
-            "`download` for the released one, or `random` to try the pipeline without it."
-        )
-    embedded = config.source.kind == "audioset_embeddings"
-    if embedded and config.features.pca_params is None:
-        raise ConfigError(
-            "AudioSet's embeddings were made with a PCA that the served model must know; pass "
-            "--set features.pca_params=PATH of vggish_pca_params.npz, or `download`."
-        )
-    if embedded or config.features.pca_params:
-        for model in config.model:
-            if model.features != "embedding":
-                raise ConfigError(
-                    f"The released PCA is of the embedding, not of {model.features!r}; set "
-                    "model.features to embedding."
-                )
-            if model.head == "warm_start":
-                raise ConfigError(
-                    "The head warm_start learns from sound, and cannot learn through the released "
-                    "PCA; choose another model.head, or leave features.pca_params out."
-                )
-    listing = list_source(config.source, config.split)
-    # What AudioSet's records hold only reading them tells; its clips have several labels.
-    several = embedded or any(len(file.labels) > 1 for file in listing.files)
-    found = "multi_label" if several else "single_label"
-    models = tuple(
-        model.model_copy(update={"task": found}) if model.task == "auto" else model
-        for model in config.model
-    )
-    if len({model.task for model in models}) > 1:
-        raise ConfigError(
-            "Models of different tasks cannot be compared; give all of them the same model.task."
-        )
-    return config.model_copy(update={"model": models})
 
 
 def run(config: Config, folder: RunFolder, console: Console) -> dict[str, Any]:
     """Runs the pipeline.
 
     Args:
-        config: A configuration as `check` returns it.
+        config: A configuration as `pipeline.checks.check` returns it.
         folder: Where everything goes.
         console: Where the progress is shown.
 

@@ -51,8 +51,8 @@ class RunFolder:
 
     def write(self, report: str, summary: dict[str, Any]) -> None:
         """Replaces the report and the summary, each in one step."""
-        _replace(self.report, report)
-        _replace(self.summary, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+        replace_text(self.report, report)
+        replace_text(self.summary, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
 
 
 def open_run_folder(path: Path) -> RunFolder:
@@ -80,7 +80,8 @@ def open_run_folder(path: Path) -> RunFolder:
     return folder
 
 
-def _replace(path: Path, text: str) -> None:
+def replace_text(path: Path, text: str) -> None:
+    """Writes a file anew in one step: who reads it sees all of the old text or of the new."""
     temporary = path.with_suffix(f"{path.suffix}.{os.getpid()}")
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)

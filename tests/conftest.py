@@ -8,6 +8,10 @@ import pytest
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-golden", action="store_true", help="write stored results anew")
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real recordings and reference values; skips where it is absent."""

@@ -13,6 +13,7 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
+from tfx.utils import io_utils
 
 from components.audio_example_gen.clips import (
     COUNTS,
@@ -106,7 +107,9 @@ class Executor(BaseBeamExecutor):
                 )
 
         summary = summarize(listing, read_counts(rejects.uri))
-        _write_text(os.path.join(rejects.uri, SUMMARY_FILE), json.dumps(summary, indent=2))
+        io_utils.write_string_file(
+            os.path.join(rejects.uri, SUMMARY_FILE), json.dumps(summary, indent=2)
+        )
         try:
             check_rejects(summary["by_reason"], summary["found"], ingest)
             check_summary(summary, listing)
@@ -236,7 +239,7 @@ def _fail_fast(listing: Listing, ingest: IngestSettings, rejects_uri: str) -> No
         check_rejects(by_reason, len(listing.files), ingest)
     except DataSetError as error:
         lines = [reject_line(clip_id, reject) + "\n" for clip_id, reject in refused]
-        _write_text(os.path.join(rejects_uri, REJECTS_FILE), "".join(lines))
+        io_utils.write_string_file(os.path.join(rejects_uri, REJECTS_FILE), "".join(lines))
         raise _with_list(error, rejects_uri, REJECTS_FILE, "refused files") from error
 
 
@@ -247,8 +250,3 @@ def _with_list(error: DataSetError, folder: str, name: str, what: str) -> DataSe
     tf.io.gfile.makedirs(os.path.dirname(kept))
     tf.io.gfile.copy(os.path.join(folder, name), kept, overwrite=True)
     return DataSetError(f"{error} The list of {what} is {kept}")
-
-
-def _write_text(path: str, text: str) -> None:
-    with tf.io.gfile.GFile(path, "w") as file:
-        file.write(text)

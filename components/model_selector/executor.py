@@ -78,8 +78,8 @@ class Executor(BaseExecutor):
         clips = artifact_utils.get_single_uri(input_dict["rejects"])
         _complete(model.uri, candidates[chosen], clips, json.loads(exec_properties["about"]))
         rows = [_row(name, candidates[name], name == chosen) for name in candidates]
-        with fileio.open(os.path.join(comparison.uri, COMPARISON_FILE), "w") as file:
-            file.write(json.dumps(rows, indent=2))
+        path = os.path.join(comparison.uri, COMPARISON_FILE)
+        io_utils.write_string_file(path, json.dumps(rows, indent=2))
 
 
 def _complete(model: str, chosen: _Candidate, clips: str, about: dict[str, str]) -> None:
@@ -88,8 +88,8 @@ def _complete(model: str, chosen: _Candidate, clips: str, about: dict[str, str])
     with fileio.open(os.path.join(clips, "summary.json")) as file:
         card = complete_card(chosen.card, chosen.evaluation, json.loads(file.read()), about)
     write_model_card(folder, card)
-    with fileio.open(os.path.join(folder, EXTRA_FOLDER, CARD_PAGE_FILE), "w") as file:
-        file.write(render_card(card))
+    page = os.path.join(folder, EXTRA_FOLDER, CARD_PAGE_FILE)
+    io_utils.write_string_file(page, render_card(card))
 
 
 def _read_candidates(inputs: dict[str, list[Artifact]], keys: list[str]) -> dict[str, _Candidate]:

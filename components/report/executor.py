@@ -12,7 +12,7 @@ from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
-from tfx.utils import path_utils
+from tfx.utils import io_utils, path_utils
 
 from components.counts import read_counts
 from components.evaluation_results import read_evaluation
@@ -63,9 +63,13 @@ class Executor(BaseExecutor):
         inputs = {key: artifact_utils.get_single_instance(v) for key, v in input_dict.items()}
         folder = artifact_utils.get_single_uri(output_dict["report"])
         report = _gather(inputs, json.loads(exec_properties["config"]))
-        _write(os.path.join(folder, DATA_FILE), json.dumps(asdict(report)))
-        _write(os.path.join(folder, SUMMARY_FILE), json.dumps(report.summary, indent=2))
-        _write(os.path.join(folder, PAGE_FILE), render_page(report))
+        texts = {
+            DATA_FILE: json.dumps(asdict(report)),
+            SUMMARY_FILE: json.dumps(report.summary, indent=2),
+            PAGE_FILE: render_page(report),
+        }
+        for name, text in texts.items():
+            io_utils.write_string_file(os.path.join(folder, name), text)
 
 
 def _gather(inputs: dict[str, Artifact], config: dict[str, Any]) -> ReportData:
@@ -154,8 +158,3 @@ def _read_rejects(folder: str) -> list[Reject]:
 def _read_json(*path: str) -> dict[str, Any]:
     with fileio.open(os.path.join(*path)) as file:
         return json.loads(file.read())
-
-
-def _write(path: str, text: str) -> None:
-    with fileio.open(path, "w") as file:
-        file.write(text)

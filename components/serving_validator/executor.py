@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tfx.dsl.components.base.base_executor import BaseExecutor
-from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
-from tfx.utils import path_utils
+from tfx.utils import io_utils, path_utils
 
 from components.evaluation_results import Check
 from components.serving_validator import probe
@@ -71,8 +70,8 @@ class Executor(BaseExecutor):
         passed = all(check["passed"] for check in checks)
         # What the Pusher looks at.
         blessing.set_int_custom_property("blessed", int(passed))
-        with fileio.open(os.path.join(blessing.uri, VALIDATION_FILE), "w") as file:
-            file.write(json.dumps({"checks": checks, "measured": measured}))
+        path = os.path.join(blessing.uri, VALIDATION_FILE)
+        io_utils.write_string_file(path, json.dumps({"checks": checks, "measured": measured}))
 
 
 def _ask(model: str, requests: Requests) -> tuple[list[dict[str, Any]], dict[str, Any]]:

@@ -1,0 +1,98 @@
+"""Starting a compiled pipeline on Vertex AI or on a Kubeflow Pipelines server."""
+
+import os
+import warnings
+from pathlib import Path
+
+from vggish.errors import ConfigError, VggishError
+
+TOKEN_VARIABLE = "KFP_TOKEN"  # noqa: S105
+"""The environment variable of the bearer token that a Kubeflow server asks for, if it does."""
+
+
+class SubmissionError(VggishError):
+    """A service that did not take the pipeline."""
+
+
+def submit_to_vertex(spec: Path, *, project: str, region: str, name: str) -> str:
+    """Starts a run on Vertex AI.
+
+    Args:
+        spec: What `compile` has written; with defaults for all parameters.
+        project: Of Google Cloud.
+        region: Such as `europe-west4`.
+        name: What the run is called.
+
+    Returns:
+        The address of its page.
+
+    Raises:
+        ConfigError: There are no credentials.
+        SubmissionError: Vertex AI refuses, or cannot be reached.
+    """
+    with warnings.catch_warnings(action="ignore"):
+        from google.api_core.exceptions import GoogleAPICallError, RetryError
+        from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
+        from google.cloud import aiplatform
+    try:
+        job = aiplatform.PipelineJob(
+            display_name=name, template_path=str(spec), project=project, location=region
+        )
+        job.submit()
+    except DefaultCredentialsError as error:
+        raise ConfigError(
+            "There are no Google Cloud credentials; run `gcloud auth application-default login`, "
+            "or name a service account's key file in GOOGLE_APPLICATION_CREDENTIALS."
+        ) from error
+    except (GoogleAPICallError, GoogleAuthError, RetryError) as error:
+        raise SubmissionError(
+            f"Vertex AI did not take the pipeline in project {project}, region {region}: "
+            f"{_first_line(error)}"
+        ) from error
+    return job._dashboard_uri()
+
+
+def submit_to_kubeflow(spec: Path, *, host: str, name: str) -> str:
+    """Starts a run on a Kubeflow Pipelines 2 server.
+
+    Args:
+        spec: What `compile` has written; with defaults for all parameters.
+        host: The server's address, `http://…` or `https://…`.
+        name: What the run is called.
+
+    Returns:
+        The address of its page.
+
+    Raises:
+        ConfigError: The server asks for (other) credentials.
+        SubmissionError: It refuses, or cannot be reached.
+    """
+    import kfp_server_api
+    from kfp.client import Client
+    from urllib3.exceptions import HTTPError
+
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            client = Client(host=host, existing_token=os.environ.get(TOKEN_VARIABLE))
+        experiment = client.create_experiment("vggish-tfx").experiment_id
+        run = client.run_pipeline(experiment, name, str(spec))
+    except kfp_server_api.ApiException as error:
+        if error.status in (401, 403):
+            raise ConfigError(
+                f"The Kubeflow server {host} does not let you in ({error.status}); put a valid "
+                f"token into the environment variable {TOKEN_VARIABLE}."
+            ) from error
+        raise SubmissionError(
+            f"The Kubeflow server {host} did not take the pipeline: {_first_line(error)}"
+        ) from error
+    except (HTTPError, TimeoutError) as error:
+        raise SubmissionError(
+            f"The Kubeflow server {host} does not answer as one; check the address, and the token "
+            f"in {TOKEN_VARIABLE} if it asks for one."
+        ) from error
+    return f"{host.rstrip('/')}/#/runs/details/{run.run_id}"
+
+
+def _first_line(error: Exception) -> str:
+    body = getattr(error, "body", None)
+    return str(body or error).strip().splitlines()[0]
