@@ -28,6 +28,15 @@ from vggish.errors import ConfigError
 PROJECT = Path(__file__).resolve().parents[2]
 GOLDEN = Path(__file__).with_name("kubeflow_golden.json")
 IMAGE = "registry.example/vggish-tfx:1"
+BEFORE_TRAINING = (
+    "AudioExampleGen",
+    "SchemaImporter",
+    "StatisticsGen",
+    "ExampleValidator",
+    "Transform",
+    "VggishImporter",
+    "EmbeddingExporter",
+)
 MODELS = [{"head": "dense", "train": {"epochs": 3}}, {"head": "knn", "name": "neighbours"}]
 JOB = {
     "source": {"root": "gs://bucket/sounds"},
@@ -238,6 +247,7 @@ def test_next_run_is_compared_with_the_pushed_model(replay: Replay, job: Path) -
         None,
     )
     again = Replay(spec, job / "again", replay.parameters, {"PYTHONPATH": str(PROJECT)})
+    again.outputs |= {task: replay.outputs[task] for task in BEFORE_TRAINING}  # As if cached.
     again.run()
     baseline = Path(again.outputs["LatestBlessedModel"]["model"]["uri"], "Format-Serving")
     (pushed, *_) = sorted((job / "cluster" / "serving").iterdir())
