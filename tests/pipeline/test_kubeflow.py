@@ -210,8 +210,8 @@ def replay(job: Path) -> Replay:
 
 
 def read_table(uri: str) -> dict[str, Any]:
-    rows = pq.read_table(uri).to_pylist()
-    return {row["clip_id"]: np.array(row["embedding"]) for row in rows}
+    table = pq.read_table(uri).to_pandas().set_index("fname")
+    return dict(zip(table.index, table.filter(like="emb_").to_numpy(), strict=True))
 
 
 @pytest.mark.e2e
