@@ -5,7 +5,7 @@ UV_VERSION := 0.13.8
 export UV_LINK_MODE ?= copy
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-presets test-real-data lint format lock bench
+.PHONY: help setup demo test test-container test-presets test-real-data lint format lock bench
 
 help:  ## Show the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +34,10 @@ demo: setup  ## Run the whole pipeline on built-in sounds (runs/demo).
 	@$(BIN)/vggish-tfx demo
 
 test: setup  ## Pass the tests that need nothing but this folder.
-	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not real_data and not presets"
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not real_data and not presets and not container"
+
+test-container: setup  ## Build the image's file tree, weigh it, and run a pipeline in it; as root.
+	@$(BIN)/python -m pytest -m container
 
 test-presets: setup  ## Run every shipped configuration on a tiny tree of its data set.
 	@$(BIN)/python -m pytest -n auto --dist load -m presets
@@ -46,15 +49,24 @@ lint: setup  ## Check style and types.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/hadolint Dockerfile
 
 format: setup  ## Put the code into the project's style.
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-lock: setup  ## Compile requirements.lock from pyproject.toml.
-	@PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile pyproject.toml --group dev --universal \
-	  --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet \
-	  --output-file requirements.lock
+COMPILE := uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-annotate \
+  --no-header --quiet
+# The image has the versions of requirements.lock, and leaves out what it never imports.
+COMPILE_IMAGE := $(COMPILE) --constraints requirements.lock --python-platform x86_64-manylinux_2_28 \
+  --excludes deploy/container/left_out.txt
+
+lock: setup  ## Compile requirements.lock, and the image's locks, from pyproject.toml.
+	@PATH="$(CURDIR)/$(BIN):$$PATH" && \
+	  $(COMPILE) --group dev --universal --output-file requirements.lock && \
+	  $(COMPILE_IMAGE) deploy/container/cpu.in --excludes deploy/container/left_out_of_cpu.txt \
+	    --output-file deploy/container/cpu.lock && \
+	  $(COMPILE_IMAGE) deploy/container/gpu.in --output-file deploy/container/gpu.lock
 
 bench: setup  ## Measure; see benchmarks/.
 	@for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit; done

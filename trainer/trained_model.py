@@ -26,7 +26,7 @@ HISTORY_FILE = "history.json"
 """What `model_run` holds: the curves by epoch, the final metrics by split, and, or null, what the
 learning-rate finder saw."""
 
-_PACKAGES = ("vggish-tfx", "tensorflow", "keras", "tfx")
+_PACKAGES = ("vggish-tfx", "keras", "tfx")
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,9 @@ def write_trained_model(fn_args: FnArgs, job: Job, trained: TrainedModel) -> Non
             "clips": trained.clips,
             "metrics": trained.metrics,
             **trained.card,
-            "versions": {name: version(name) for name in _PACKAGES}
+            # TensorFlow's package has several names (tensorflow-cpu), its module has one.
+            "versions": {"tensorflow": tf.__version__}
+            | {name: version(name) for name in _PACKAGES}
             | ({} if native is None else native.libraries),
         },
     )
