@@ -77,7 +77,7 @@ def test_only_a_frozen_head_looks_for_its_learning_rate(tmp_path: Path) -> None:
     )
     config = load(tmp_path, "source: {root: /sounds}\n" + models)
     rates = [config.train_settings(model).learning_rate for model in config.model]
-    assert rates == ["auto", 0.0005, 0.1]
+    assert rates == ["auto", 0.003, 0.1]
     named = load(tmp_path, "source: {root: /sounds}\ntrain: {learning_rate: auto}\n" + models)
     rates = [named.train_settings(model).learning_rate for model in named.model]
     assert rates == ["auto", "auto", 0.1]

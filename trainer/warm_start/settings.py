@@ -7,7 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from vggish import params
 from vggish.settings import Settings
 
-WARM_START_RATE = 5e-4
+WARM_START_RATE = 3e-3
 """The head's learning rate where nobody names one: to look for one as for a frozen head takes 200
 steps, which of the whole network are as dear as several epochs of a small data set."""
 
