@@ -9,6 +9,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator
 
 from components.audio_example_gen.settings import IngestSettings, SourceSettings, SplitSettings
+from pipeline.beam_runners import BeamSettings
 from trainer.settings import ModelSettings, TrainSettings
 from trainer.warm_start.settings import WARM_START_RATE
 from vggish.errors import ConfigError
@@ -61,14 +62,6 @@ class CardSettings(Settings):
     licence: str = Field(default="", description="Of the sounds.")
     limits: str = Field(default="", description="What it is not for.")
     contact: str = Field(default="", description="Whom to ask.")
-
-
-class BeamSettings(Settings):
-    """What runs the Beam-powered nodes (`beam`)."""
-
-    # Beam's own default is its local runner, in this process. On 2 cores its other modes cost more
-    # than they win, since each worker imports TensorFlow again.
-    args: tuple[str, ...] = Field(default=(), description="Beam's own pipeline options.")
 
 
 class NodeResources(Settings):

@@ -29,6 +29,7 @@ from components.schema_importer.component import SchemaImporter
 from components.serving_validator.component import ServingValidator
 from components.vggish_importer.component import VggishImporter
 from components.warm_start_trainer.component import WarmStartTrainer
+from pipeline.beam_runners import pipeline_options
 from pipeline.code_version import code_version
 from pipeline.config import Config
 from pipeline.evaluation import eval_config
@@ -113,7 +114,7 @@ def create_pipeline(
         ],
         enable_cache=True,
         metadata_connection_config=metadata,
-        beam_pipeline_args=list(config.beam.args),
+        beam_pipeline_args=pipeline_options(config.beam),
     )
 
 
