@@ -5,7 +5,7 @@ UV_VERSION := 0.13.8
 export UV_LINK_MODE ?= copy
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-container test-presets test-real-data lint format lock bench
+.PHONY: help setup demo test test-container test-flink test-presets test-real-data lint format lock bench
 
 help:  ## Show the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +34,19 @@ demo: setup  ## Run the whole pipeline on built-in sounds (runs/demo).
 	@$(BIN)/vggish-tfx demo
 
 test: setup  ## Pass the tests that need nothing but this folder.
-	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not real_data and not presets and not container"
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not real_data and not presets and not container and not flink"
+
+test-flink: setup .cache/flink/fetched  ## Run pipelines on a Flink cluster on this machine (needs Java and Maven).
+	@$(BIN)/python -m pytest -m flink tests/flink
+
+.cache/flink/fetched: tests/flink/pom.xml
+	@command -v java >/dev/null && command -v mvn >/dev/null \
+	  || { echo "make test-flink needs Java 17 and Maven (apt install openjdk-17-jre-headless maven)." >&2; exit 2; }
+	@rm -rf $(@D) && echo "Fetching the jars of Flink and of Beam's Flink runner into $(@D)"
+	@mvn --batch-mode --quiet --file tests/flink/pom.xml \
+	  org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
+	  -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$(@D)
+	@touch $@
 
 test-container: setup  ## Build the image's file tree, weigh it, and run a pipeline in it; as root.
 	@$(BIN)/python -m pytest -m container

@@ -47,6 +47,7 @@ from components.audio_example_gen.summary import check_rejects, check_summary, s
 from components.audio_example_gen.tree import open_tree
 from components.audio_example_gen.written_leaks import WriteLeaks, read_leaks
 from components.counts import WriteCounts, read_counts
+from components.leftovers import remove_leftovers
 from vggish.errors import DataSetError
 
 REJECTS_FILE = "rejects.jsonl"
@@ -106,6 +107,7 @@ class Executor(BaseBeamExecutor):
                     os.path.join(noise_uri, "noise"), file_name_suffix=".gz"
                 )
 
+        remove_leftovers(output_dict)
         summary = summarize(listing, read_counts(rejects.uri))
         io_utils.write_string_file(
             os.path.join(rejects.uri, SUMMARY_FILE), json.dumps(summary, indent=2)

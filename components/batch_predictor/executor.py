@@ -14,6 +14,7 @@ from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
 from components.audio_example_gen.settings import UNLABELLED
+from components.leftovers import remove_leftovers
 from vggish import clip_examples
 from vggish.model_card import read_model_card
 from vggish.progress import Progress
@@ -60,6 +61,7 @@ class Executor(BaseBeamExecutor):
                     os.path.join(output, "predictions"), schema, file_name_suffix=".parquet"
                 )
             )
+        remove_leftovers(output_dict)
 
 
 class PredictClips(beam.DoFn):

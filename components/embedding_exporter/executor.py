@@ -19,6 +19,7 @@ from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
 from components.counts import WriteCounts
+from components.leftovers import remove_leftovers
 from vggish import clip_examples, params
 from vggish.features import feature_size
 from vggish.imported_weights import read_imported_weights
@@ -84,6 +85,7 @@ class Executor(BaseBeamExecutor):
             embedded[_TABLE] | "WriteTable" >> _WriteTable(
                 os.path.join(table_uri, "embeddings"), feature_size(exec_properties["features"])
             )
+        remove_leftovers(output_dict)
 
 
 class EmbedClips(beam.DoFn):
