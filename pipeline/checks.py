@@ -2,6 +2,7 @@
 
 from components.audio_example_gen.settings import SourceSettings
 from components.audio_example_gen.sources import list_source
+from pipeline.beam_runners import BeamSettings
 from pipeline.config import Config
 from vggish.errors import ConfigError
 
@@ -16,7 +17,8 @@ def check(config: Config) -> Config:
         The configuration with every model's `task` decided.
 
     Raises:
-        ConfigError: No checkpoint is named, or the models do not suit the source or each other.
+        ConfigError: No checkpoint is named, the models do not suit the source or each other, or
+            Beam's workers could not see the run's folder.
         DataSetError: The source has no sounds to learn from.
     """
     if config.features.checkpoint is None:
@@ -25,6 +27,7 @@ def check(config: Config) -> Config:
             "`download` for the released one, or `random` to try the pipeline without it."
         )
     _check_models(config)
+    _check_workers(config.beam)
     listing = list_source(config.source, config.split)
     several = _several_labels(config.source)
     if several is None:
@@ -53,6 +56,21 @@ def check_unseen(config: Config) -> Config:
             "model.task to single_label or multi_label."
         )
     return _decide_tasks(config, several=bool(several))
+
+
+def _check_workers(beam: BeamSettings) -> None:
+    """Refuses workers that could not see the folder of a run on this machine."""
+    section = {"flink": beam.flink, "spark": beam.spark}.get(beam.runner)
+    if beam.runner == "dataflow":
+        blind = "Dataflow's workers (beam.runner)"
+    elif section and section.worker.kind == "docker":
+        blind = f"Workers in containers (beam.{beam.runner}.worker.kind)"
+    else:
+        return
+    raise ConfigError(
+        f"{blind} cannot see a run's folder on this machine; choose other ones, or start the "
+        "pipeline elsewhere, with `vggish-tfx compile` and a --root in object storage."
+    )
 
 
 def _check_models(config: Config) -> None:

@@ -17,7 +17,9 @@ from tfx.types import artifact_utils, standard_artifacts
 from components.artifacts import EmbeddingTable
 from components.embedding_exporter.executor import Executor
 from pipeline.beam_runners import BeamSettings, pipeline_options
+from pipeline.checks import check, check_unseen
 from pipeline.config import load_config
+from pipeline.kubeflow import compile_pipeline
 from vggish.errors import ConfigError
 
 IMAGE = "vggish-tfx:1"
@@ -197,6 +199,28 @@ def test_wrong_combinations_are_refused_in_one_sentence(
 
 
 @pytest.mark.parametrize(
+    ("beam", "says"),
+    [
+        ({"runner": "dataflow", "dataflow": DATAFLOW}, "Dataflow's workers (beam.runner) cannot"),
+        ({"runner": "flink", "flink": FLINK}, "containers (beam.flink.worker.kind) cannot see"),
+        ({"runner": "spark", "spark": {"worker": FLINK["worker"]}}, "(beam.spark.worker.kind)"),
+    ],
+)
+def test_workers_must_see_the_folder_of_a_local_run(
+    tmp_path: Path, beam: dict[str, Any], says: str
+) -> None:
+    path = tmp_path / "job.yaml"
+    features = {"checkpoint": "random"}
+    path.write_text(json.dumps({"source": {"root": "/sounds"}, "features": features, "beam": beam}))
+    config = load_config(path, {})
+    with pytest.raises(ConfigError) as caught:
+        check(config)
+    assert says in str(caught.value)
+    # Elsewhere, the run's folder is in object storage.
+    check_unseen(load_config(path, {"model.task": "single_label"}))
+
+
+@pytest.mark.parametrize(
     ("runner", "section", "urn", "payload"),
     [
         (
@@ -273,3 +297,23 @@ def test_settings_reach_the_job_of_dataflow(
     assert job.google_cloud_options.project == "sounds"
     assert job.google_cloud_options.region == "europe-west1"
     assert job.google_cloud_options.staging_location.startswith("gs://bucket/staging/")
+
+
+def test_settings_reach_the_nodes_of_a_compiled_pipeline(tmp_path: Path) -> None:
+    path = tmp_path / "job.yaml"
+    settings = {
+        "source": {"root": "gs://bucket/sounds"},
+        "model": {"task": "single_label"},
+        "beam": {"runner": "dataflow", **ALL},
+    }
+    path.write_text(json.dumps(settings))
+    config = check_unseen(load_config(path, {}))
+    compiled = compile_pipeline(config, IMAGE, "gs://bucket/runs")
+    executors = compiled["deploymentSpec"]["executors"]
+    arguments = {
+        name.removesuffix("_executor"): executor["container"]["args"]
+        for name, executor in executors.items()
+        if "container" in executor
+    }
+    for node in ("AudioExampleGen", "StatisticsGen", "Transform", "EmbeddingExporter", "Evaluator"):
+        assert set(pipeline_options(config.beam)) <= set(arguments[node]), node
