@@ -27,7 +27,7 @@ from vggish.errors import ConfigError
 
 PROJECT = Path(__file__).resolve().parents[2]
 GOLDEN = Path(__file__).with_name("kubeflow_golden.json")
-IMAGE = "registry.example/vggish-tfx:1"
+IMAGE = "project/vggish-tfx:1"
 BEFORE_TRAINING = (
     "AudioExampleGen",
     "SchemaImporter",

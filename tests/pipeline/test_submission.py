@@ -20,7 +20,7 @@ from pipeline.cli import app
 from pipeline.submission import SubmissionError, submit_to_kubeflow, submit_to_vertex
 from vggish.errors import ConfigError
 
-IMAGE = "registry.example/vggish-tfx:1"
+IMAGE = "project/vggish-tfx:1"
 
 
 class KubeflowApi(ThreadingHTTPServer):
