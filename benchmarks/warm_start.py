@@ -47,6 +47,7 @@ def write_clips(path: Path, clips: int) -> None:
     with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
         for i in range(clips):
             values = {
+                "clip_id": str(i).encode(),
                 "pcm": pcm16_from_samples(rng.normal(0, 0.1, 16_000)),
                 "labels": CLASSES[i % 2].encode(),
             }
