@@ -5,7 +5,7 @@ UV_VERSION := 0.13.8
 export UV_LINK_MODE ?= copy
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-container test-flink test-presets test-real-data lint format lock bench
+.PHONY: help setup demo test test-container test-flink test-metadata test-presets test-real-data lint format lock bench
 
 help:  ## Show the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +34,7 @@ demo: setup  ## Run the whole pipeline on built-in sounds (runs/demo).
 	@$(BIN)/vggish-tfx demo
 
 test: setup  ## Pass the tests that need nothing but this folder.
-	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not real_data and not presets and not container and not flink"
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not real_data and not presets and not container and not flink and not metadata_servers"
 
 test-flink: setup .cache/flink/fetched  ## Run pipelines on a Flink cluster on this machine (needs Java and Maven).
 	@$(BIN)/python -m pytest -m flink tests/flink
@@ -50,6 +50,11 @@ test-flink: setup .cache/flink/fetched  ## Run pipelines on a Flink cluster on t
 
 test-container: setup  ## Build the image's file tree, weigh it, and run a pipeline in it; as root.
 	@$(BIN)/python -m pytest -m container
+
+test-metadata: setup  ## Pass the tests on database servers; installs MariaDB, so as root.
+	@command -v mariadbd >/dev/null \
+	  || { apt-get update -qq && apt-get install -qq --no-install-recommends mariadb-server-core; }
+	@$(BIN)/python -m pytest -m metadata_servers
 
 test-presets: setup  ## Run every shipped configuration on a tiny tree of its data set.
 	@$(BIN)/python -m pytest -n auto --dist load -m presets

@@ -162,6 +162,8 @@ def _explain(error: BaseException) -> tuple[int, str]:
     ours = [e for e in chain if isinstance(e, VggishError)]
     if ours:
         return EXIT_WRONG_INPUT, str(ours[0])
+    if late := [e for e in chain if _is_late(e)]:
+        return EXIT_FAILURE, str(late[0])
     texts = " ".join(str(e) for e in chain)
     if "No space left on device" in texts or "database or disk is full" in texts:
         return EXIT_FAILURE, (
@@ -172,6 +174,12 @@ def _explain(error: BaseException) -> tuple[int, str]:
     reason = root[-1] if root else type(chain[-1]).__name__
     where = f"{error} " if len(chain) > 1 else ""
     return EXIT_FAILURE, f"{where}{type(chain[-1]).__name__}: {reason}"
+
+
+def _is_late(error: BaseException) -> bool:
+    from pipeline.attempts import TimeLimitError
+
+    return isinstance(error, TimeLimitError)
 
 
 def main() -> None:
@@ -187,4 +195,7 @@ def main() -> None:
         Console(stderr=True, highlight=False).print(
             f"Error: {sentence}", markup=False, soft_wrap=True
         )
+        if error.__cause__ is not None and _is_late(error.__cause__):
+            # The interrupted node's threads may still be at work; Python would wait for them.
+            os._exit(code)
         sys.exit(code)

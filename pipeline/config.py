@@ -9,7 +9,9 @@ import yaml
 from pydantic import Field, ValidationError, field_validator
 
 from components.audio_example_gen.settings import IngestSettings, SourceSettings, SplitSettings
+from pipeline.attempts import RunSettings
 from pipeline.beam_runners import BeamSettings
+from pipeline.metadata_store import MetadataSettings
 from trainer.settings import ModelSettings, TrainSettings
 from trainer.warm_start.settings import WARM_START_RATE
 from vggish.errors import ConfigError
@@ -99,6 +101,8 @@ class Config(Settings):
         description="By a node's name (Trainer_dense), all nodes of a kind (Trainer), or "
         "`default`; on Kubeflow and Vertex AI alone.",
     )
+    run: RunSettings = RunSettings()
+    metadata: MetadataSettings = MetadataSettings()
 
     @field_validator("model", mode="before")
     @classmethod

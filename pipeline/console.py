@@ -119,6 +119,19 @@ class NodeProgress(logging.Handler):
         self.runs.append(run)
         self._console.print(f"{self._node} {run.outcome.value:8} {run.seconds:6.1f} s")
 
+    def retried(self, failure: str) -> None:
+        """Says why the running node is tried again."""
+        self.say(failure)
+
+    def stopped(self, sentence: str) -> None:
+        """Says why the process ends."""
+        self.say(f"Error: {sentence}")
+
+    def say(self, text: str) -> None:
+        """Writes a line above the moving one."""
+        # Not wrapped: a path that is cut in two cannot be copied.
+        self._console.print(text, markup=False, soft_wrap=True)
+
     def clear(self) -> None:
         """Takes the moving line away."""
         if self._task is not None:

@@ -99,7 +99,7 @@ def create_pipeline(
     validator = _validate(config, clips, selector)
     outcome = _deliver(config, clips, exporters, selector, validator, places)
     return Pipeline(
-        pipeline_name=PIPELINE_NAME,
+        pipeline_name=config.metadata.history or PIPELINE_NAME,
         pipeline_root=pipeline_root,
         components=[
             *clips.nodes,
@@ -338,7 +338,8 @@ def _deliver(
             for features, exporter in exporters.items()
             for key in ("embeddings", "table")
         },
-        config=config.model_dump_json(),
+        # Where and how often something ran makes no other report of it.
+        config=config.model_dump_json(exclude={"run", "metadata"}),
         code_version=code_version("components/report", "components/evaluation_results.py"),
     )
     return pusher, predictor, report

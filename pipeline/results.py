@@ -45,7 +45,11 @@ def read_comparisons(path: Path) -> list[Comparison]:
     """
     folder = RunFolder(path.expanduser().absolute())
     if not folder.metadata.is_file():
-        raise ConfigError(f"{path} is no run's output folder: it has no metadata.db.")
+        files = list(folder.artifacts.glob("ModelSelector/comparison/*/comparison.json"))
+        if not files:
+            raise ConfigError(f"{path} is no run's output folder: it has no metadata.db.")
+        # ML Metadata is on a server, which may not be reached from here.
+        return sorted((_read(path, file) for file in files), key=lambda found: found.when)
     import ml_metadata
     from ml_metadata.proto import metadata_store_pb2
 
@@ -66,6 +70,11 @@ def read_comparisons(path: Path) -> list[Comparison]:
         )
         for artifact in sorted(live, key=lambda artifact: artifact.create_time_since_epoch)
     ]
+
+
+def _read(path: Path, file: Path) -> Comparison:
+    when = datetime.fromtimestamp(file.stat().st_mtime)
+    return Comparison(path, when, json.loads(file.read_text()))
 
 
 def results_table(comparisons: Iterable[Comparison]) -> Table:

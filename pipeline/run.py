@@ -10,6 +10,7 @@ from rich.console import Console
 from components.report.page import ReportData, render_page
 from pipeline.config import Config
 from pipeline.console import NodeProgress
+from pipeline.metadata_store import connect
 from pipeline.run_folder import RunFolder
 
 
@@ -26,16 +27,15 @@ def run(config: Config, folder: RunFolder, console: Console) -> dict[str, Any]:
 
     Raises:
         NodeError: A node failed.
+        ConfigError: The metadata store cannot be used, or a time limit is of no node.
     """
     begin = time.monotonic()
-    with NodeProgress(console) as progress:
+    with NodeProgress(console) as progress, folder.alone(progress.say):
         progress.show("loading TensorFlow and TFX")
-        from tfx.orchestration.metadata import sqlite_metadata_connection_config
-
         from pipeline.create_pipeline import Places, create_pipeline, push_destination
         from pipeline.local_runner import LocalRunner, Outcome, output_uri
 
-        connection = sqlite_metadata_connection_config(str(folder.metadata))
+        connection = connect(config.metadata, folder)
         places = Places(
             config.source.root,
             config.features.checkpoint or "",
@@ -44,7 +44,7 @@ def run(config: Config, folder: RunFolder, console: Console) -> dict[str, Any]:
         pipeline = create_pipeline(
             config, places, pipeline_root=str(folder.artifacts), metadata=connection
         )
-        LocalRunner(progress, _nodes_to_repeat(folder)).run(pipeline)
+        LocalRunner(progress, _nodes_to_repeat(folder), config.run).run(pipeline)
         runs = {run.node: run for run in progress.runs}
         data = _read_json(
             Path(output_uri(connection, runs["Report"].execution_id, "report"), "data.json")

@@ -1,7 +1,10 @@
 """What a run leaves in its output folder."""
 
+import fcntl
 import json
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +51,26 @@ class RunFolder:
     def summary(self) -> Path:
         """What a program reads."""
         return self.root / "summary.json"
+
+    @contextmanager
+    def alone(self, tell: Callable[[str], None]) -> Iterator[None]:
+        """Keeps other runs out of the folder, after waiting for the one that is in it.
+
+        SQLite would serve both, but not the nodes: each would compute what the other computes, and
+        reuse nothing of it. The lock ends with the process that holds it, however that ends.
+
+        Args:
+            tell: Is told that there is something to wait for.
+        """
+        with (self.root / ".lock").open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                tell(f"Another run is at work in {self.root}; waiting for its end.")
+                fcntl.flock(file, fcntl.LOCK_EX)
+            except OSError:
+                tell(f"{self.root} is on a file system without locks; start no other run in it.")
+            yield
 
     def write(self, report: str, summary: dict[str, Any]) -> None:
         """Replaces the report and the summary, each in one step."""

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pipeline.config import Config, load_config, parse_overrides
 from vggish.errors import ConfigError, VggishError
@@ -146,3 +147,21 @@ def test_attention_is_for_heads_that_can_learn_it(tmp_path: Path) -> None:
     assert load(tmp_path, text % "dense").model[0].pooling == "attention"
     with pytest.raises(ConfigError, match="the head knn cannot learn an attention; set it to mean"):
         load(tmp_path, text % "knn")
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"kind": "postgresql", "history": "x"}, "PostgreSQL does not work"),
+        ({"kind": "mysql"}, "give this one a `history`"),
+        ({"host": "db"}, "set `kind` to mysql"),
+        ({"kind": "mysql", "history": "x", "password": "p"}, "unknown key 'metadata.password'"),
+    ],
+)
+def test_metadata_store_that_cannot_be_is_refused(
+    tmp_path: Path, values: dict[str, str], said: str
+) -> None:
+    path = tmp_path / "job.yaml"
+    path.write_text(yaml.safe_dump({"source": {"root": "sounds"}, "metadata": values}))
+    with pytest.raises(ConfigError, match=said):
+        load_config(path, {})
