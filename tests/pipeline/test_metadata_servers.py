@@ -21,7 +21,7 @@ from vggish.errors import ConfigError
 
 pytestmark = pytest.mark.metadata_servers
 
-PASSWORD = "not to be found anywhere"  # noqa: S105
+PASSWORD = "not-to-be-found-anywhere"  # noqa: S105
 POSTGRESQL = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
 

@@ -56,11 +56,11 @@ def test_two_runs_at_once_both_end_well_and_share_the_work(
     summary = json.loads((output / "summary.json").read_text())
     assert summary["pushed_path"]
     assert len(list((output / "serving").iterdir())) == 1
-    assert len(summary["cached"]) == len(summary["seconds"]) - 2  # The total, and a resolver.
+    assert len(summary["cached"]) == len(summary["seconds"]) - 1  # The total is no node.
     counts = states(output)
     assert {node for node, _ in counts} > BEFORE_TRANSFORM
     for (node, state), count in counts.items():
-        if state == "COMPLETE" and node != "Resolver":
+        if state == "COMPLETE":
             assert count == 1, node
     with sqlite3.connect(output / "metadata.db") as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
