@@ -18,6 +18,7 @@ from tfx.orchestration.pipeline import Pipeline
 from components.audio_example_gen.component import AudioExampleGen
 from components.pushed_model_finder.component import PushedModelFinder
 from components.vggish_importer.component import VggishImporter
+from pipeline.attempts import RunSettings, kind_of
 from pipeline.config import Config, NodeResources
 from pipeline.create_pipeline import Places, create_pipeline, push_destination
 from pipeline.run_folder import replace_text
@@ -70,8 +71,11 @@ def compile_pipeline(config: Config, image: str, root: str | None) -> dict[str, 
     for name, value in _defaults(config, root).items():
         spec["root"]["inputDefinitions"]["parameters"][name]["defaultValue"] = value
     for node in pipeline.components:
+        task = spec["root"]["dag"]["tasks"][node.id]
         if isinstance(node, _UNCACHED):
-            spec["root"]["dag"]["tasks"][node.id]["cachingOptions"] = {}
+            task["cachingOptions"] = {}
+        if config.run.retries:
+            task["retryPolicy"] = _retry_policy(config.run)
     return _checked(spec)
 
 
@@ -93,6 +97,15 @@ def _defaults(config: Config, root: str | None) -> dict[str, str]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+def _retry_policy(run: RunSettings) -> dict[str, Any]:
+    """Says how often a container is started again; these engines do so whatever was at fault."""
+    return {
+        "maxRetryCount": run.retries,
+        "backoffDuration": f"{run.retry_wait_seconds:g}s",
+        "backoffFactor": 2.0,
+    }
+
+
 def _assign_resources(pipeline: Pipeline, resources: dict[str, NodeResources]) -> None:
     nodes = list(pipeline.components)
     known = {"default"}.union(*(_names(node) for node in nodes))
@@ -111,7 +124,7 @@ def _assign_resources(pipeline: Pipeline, resources: dict[str, NodeResources]) -
 
 def _names(node: BaseNode) -> tuple[str, ...]:
     """Lists what a configuration may call a node, the most special name first."""
-    return node.id, node.id.partition("_")[0], "default"
+    return node.id, kind_of(node.id), "default"
 
 
 def _resource_spec(asked: NodeResources) -> Any:

@@ -126,6 +126,15 @@ def test_resources_of_nodes(spec: dict[str, Any]) -> None:
     assert resources("Trainer_neighbours") == {"memoryLimit": 64.0}
 
 
+def test_retries(spec: dict[str, Any], tmp_path: Path) -> None:
+    def policies(spec: dict[str, Any]) -> list[Any]:
+        return [task.get("retryPolicy") for task in spec["root"]["dag"]["tasks"].values()]
+
+    policy = {"maxRetryCount": 2, "backoffDuration": "10s", "backoffFactor": 2.0}
+    assert all(found == policy for found in policies(spec))
+    assert not any(policies(compiled(tmp_path, run={"retries": 0})))
+
+
 def test_no_path_of_this_machine_and_no_cache_of_what_lies_outside(spec: dict[str, Any]) -> None:
     assert str(PROJECT) not in json.dumps(spec)
     assert str(Path.home()) not in json.dumps(spec)
