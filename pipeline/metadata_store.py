@@ -1,6 +1,7 @@
 """Where ML Metadata keeps what ran: a file of the run's folder, or a database server."""
 
 import os
+import time
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -11,6 +12,9 @@ from vggish.settings import Settings
 
 if TYPE_CHECKING:
     from ml_metadata.proto import metadata_store_pb2
+
+_TRIES = 6
+_WAIT_SECONDS = 2.0
 
 _NOT_POSTGRESQL = (
     "PostgreSQL does not work: ML Metadata 1.16 quotes values that hold a backslash twice, and "
@@ -93,9 +97,9 @@ def connect(settings: MetadataSettings, folder: RunFolder) -> "metadata_store_pb
         )
     )
     try:
-        ml_metadata.MetadataStore(connection)
+        _open(connection)
     except (RuntimeError, ml_metadata.errors.StatusError) as error:
-        reason = " ".join(str(error).split()).replace(password, "…")
+        reason = " ".join(str(error).split()).replace(password, "…")[:200]
         raise ConfigError(
             f"The metadata store (MySQL at {settings.host}:{settings.port}, database "
             f"{settings.database!r}, user {settings.user!r}) cannot be used ({reason}); check that "
@@ -103,3 +107,22 @@ def connect(settings: MetadataSettings, folder: RunFolder) -> "metadata_store_pb
             "mysql_native_password."
         ) from error
     return connection
+
+
+def _open(connection: "metadata_store_pb2.ConnectionConfig") -> None:
+    """Opens a store, which makes its tables where there are none.
+
+    ML Metadata fails where another run is making them at the same moment, and says to try again.
+    """
+    import ml_metadata
+
+    for _ in range(_TRIES - 1):
+        try:
+            ml_metadata.MetadataStore(connection)
+        except (RuntimeError, ml_metadata.errors.StatusError) as error:
+            if "mysql_real_connect" in str(error):
+                raise
+            time.sleep(_WAIT_SECONDS)
+        else:
+            return
+    ml_metadata.MetadataStore(connection)

@@ -5,6 +5,7 @@ import json
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,9 +62,9 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     )
     setup = folder / "setup.sql"
     setup.write_text(
-        "create database vggish_tfx;"
+        "create database vggish_tfx;\ncreate database empty;"
         f"\ncreate user vggish_tfx@'127.0.0.1' identified by '{PASSWORD}';"
-        "\ngrant all on vggish_tfx.* to vggish_tfx@'127.0.0.1';\n"
+        "\ngrant all on *.* to vggish_tfx@'127.0.0.1';\n"
     )
     setup.chmod(0o600)
     server = subprocess.Popen(
@@ -107,6 +108,21 @@ def test_two_runs_at_once_share_a_server(mariadb: int, password: None, tmp_path:
     again, screen = end(start(job, tmp_path / "three", server))
     assert again == 0, screen
     assert "AudioExampleGen" in json.loads((tmp_path / "three/summary.json").read_text())["cached"]
+
+
+OPEN = """
+import sys
+from pathlib import Path
+from pipeline.metadata_store import MetadataSettings, connect
+from pipeline.run_folder import RunFolder
+settings = MetadataSettings(kind="mysql", history="x", port=int(sys.argv[1]), database="empty")
+connect(settings, RunFolder(Path(".")))
+"""
+
+
+def test_many_at_once_find_an_empty_database(mariadb: int, password: None) -> None:
+    opened = [subprocess.Popen([sys.executable, "-c", OPEN, str(mariadb)]) for _ in range(3)]
+    assert [process.wait() for process in opened] == [0] * 3
 
 
 def test_wrong_password_is_one_sentence_without_it(
