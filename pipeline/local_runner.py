@@ -32,8 +32,6 @@ class Outcome(enum.StrEnum):
 
     RAN = "done"
     CACHED = "cached"
-    RESOLVED = "resolved"
-    """A node that looks artifacts up; it has nothing to compute, and so nothing to cache."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +145,6 @@ class LocalRunner(LocalDagRunner):
             self._observer.started(node_id, i, len(pipeline.nodes))
             if node_id in self._uncached:
                 node.pipeline_node.execution_options.caching_options.enable_cache = False
-            executor = runner_utils.extract_executor_spec(deployment, node_id)
             begin = time.monotonic()
             new_attempt = functools.partial(
                 _Attempt,
@@ -155,13 +152,11 @@ class LocalRunner(LocalDagRunner):
                 mlmd_connection=metadata.Metadata(connection),
                 pipeline_info=pipeline.pipeline_info,
                 pipeline_runtime_spec=pipeline.runtime_spec,
-                executor_spec=executor,
+                executor_spec=runner_utils.extract_executor_spec(deployment, node_id),
                 custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, node_id),
             )
             execution = self._run_node(node_id, new_attempt, connection)
-            if executor is None:
-                outcome = Outcome.RESOLVED
-            elif execution.last_known_state == metadata_store_pb2.Execution.CACHED:
+            if execution.last_known_state == metadata_store_pb2.Execution.CACHED:
                 outcome = Outcome.CACHED
             else:
                 outcome = Outcome.RAN
