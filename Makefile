@@ -5,7 +5,7 @@ UV_VERSION := 0.13.8
 export UV_LINK_MODE ?= copy
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-container test-flink test-metadata test-presets test-real-data lint format lock bench
+.PHONY: help setup demo test test-container test-flink test-kubeflow test-metadata test-presets test-real-data lint format lock bench
 
 help:  ## Show the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +34,7 @@ demo: setup  ## Run the whole pipeline on built-in sounds (runs/demo).
 	@$(BIN)/vggish-tfx demo
 
 test: setup  ## Pass the tests that need nothing but this folder.
-	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not real_data and not presets and not container and not flink and not metadata_servers"
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not real_data and not presets and not container and not flink and not kubeflow and not metadata_servers"
 
 test-flink: setup .cache/flink/fetched  ## Run pipelines on a Flink cluster on this machine (needs Java and Maven).
 	@$(BIN)/python -m pytest -m flink tests/flink
@@ -47,6 +47,9 @@ test-flink: setup .cache/flink/fetched  ## Run pipelines on a Flink cluster on t
 	  org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
 	  -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$(@D)
 	@touch $@
+
+test-kubeflow: setup  ## Run every node of a compiled pipeline as its container would be.
+	@$(BIN)/python -m pytest -m kubeflow tests/pipeline
 
 test-container: setup  ## Build the image's file tree, weigh it, and run a pipeline in it; as root.
 	@$(BIN)/python -m pytest -m container

@@ -223,7 +223,7 @@ def read_table(uri: str) -> dict[str, Any]:
     return dict(zip(table.index, table.filter(like="emb_").to_numpy(), strict=True))
 
 
-@pytest.mark.e2e
+@pytest.mark.kubeflow
 def test_compiled_commands_end_in_the_same_model(
     replay: Replay, local: dict[str, Any], job: Path
 ) -> None:
@@ -248,7 +248,7 @@ def test_compiled_commands_end_in_the_same_model(
         np.testing.assert_allclose(cluster[clip_id], embedding, atol=1e-5, err_msg=clip_id)
 
 
-@pytest.mark.e2e
+@pytest.mark.kubeflow
 def test_next_run_is_compared_with_the_pushed_model(replay: Replay, job: Path) -> None:
     spec = compile_pipeline(
         check_unseen(load_config(job / "job.yaml", {"model": {"head": "linear_discriminant"}})),
