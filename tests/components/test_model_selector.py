@@ -108,7 +108,6 @@ def test_best_on_eval_goes_on_with_all_that_belongs_to_it(root: Path) -> None:
     for key in TYPES:
         assert Path(outputs[key].uri, "whose").read_text() == "better"
     assert outputs["blessing"].get_int_custom_property("blessed") == 1
-    assert outputs["model"].get_int_custom_property("blessed") == 1
     trained = outputs["model"].get_string_custom_property("trained_model")
     assert trained == str(root / "better" / "model")
     assert [(row["name"], row["chosen"]) for row in rows] == [("better", True), ("worse", False)]
@@ -134,7 +133,6 @@ def test_where_none_is_blessed_the_best_goes_on_unblessed(root: Path) -> None:
     outputs, _ = select(root, add(root, "a", 0.3, 1, False), add(root, "b", 0.4, 1, False))
     assert Path(outputs["model"].uri, "whose").read_text() == "b"
     assert outputs["blessing"].get_int_custom_property("blessed") == 0
-    assert outputs["model"].get_int_custom_property("blessed") == 0
 
 
 def test_the_card_of_the_chosen_model_is_whole(root: Path) -> None:

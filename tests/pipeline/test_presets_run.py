@@ -10,8 +10,9 @@ import pytest
 from preset_trees import BUILDERS
 from rich.console import Console
 
+from pipeline.checks import check
 from pipeline.config import load_config
-from pipeline.run import check, run
+from pipeline.run import run
 from pipeline.run_folder import open_run_folder
 from vggish.model_card import read_model_card
 
