@@ -1,8 +1,5 @@
 # Every target sets up what it needs; a second call installs nothing.
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-UV_VERSION := 0.13.8
-export UV_LINK_MODE ?= copy
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-container test-flink test-kubeflow test-metadata test-presets test-real-data lint format lock bench
@@ -13,22 +10,8 @@ help:  ## Show the targets.
 setup: .venv/installed  ## Make .venv with the locked dependencies.
 	@:
 
-# uv installs in a fraction of pip's time, and takes TFX's wheels on Python 3.11, which pip refuses
-# by their metadata. Where it is not on the machine it is brought into .venv.
-.venv/installed: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
-	  || { echo "vggish-tfx needs Python 3.11; name one: make PYTHON=/path/to/python3.11" >&2; exit 2; }
-	@if command -v uv >/dev/null; then \
-	  uv venv --quiet --allow-existing --python $(PYTHON) .venv; \
-	else \
-	  $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet uv==$(UV_VERSION) \
-	  || { echo "Cannot make .venv; install uv, or Python's venv module (apt install python3-venv)." >&2; exit 2; }; \
-	fi
-	@echo "Installing the locked dependencies into .venv"
-	@PATH="$(CURDIR)/$(BIN):$$PATH" && \
-	  uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock && \
-	  uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
-	@touch $@
+.venv/installed: requirements.lock pyproject.toml setup.sh
+	@PYTHON="$(PYTHON)" ./setup.sh
 
 demo: setup  ## Run the whole pipeline on built-in sounds (runs/demo).
 	@$(BIN)/vggish-tfx demo
@@ -75,14 +58,14 @@ format: setup  ## Put the code into the project's style.
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-COMPILE := uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-annotate \
+COMPILE := uv pip compile pyproject.toml --python-version 3.12 --generate-hashes --no-annotate \
   --no-header --quiet
 # The image has the versions of requirements.lock, and leaves out what it never imports.
 COMPILE_IMAGE := $(COMPILE) --constraints requirements.lock --python-platform x86_64-manylinux_2_28 \
   --excludes deploy/container/left_out.txt
 
 lock: setup  ## Compile requirements.lock, and the image's locks, from pyproject.toml.
-	@PATH="$(CURDIR)/$(BIN):$$PATH" && \
+	@PATH="$(CURDIR)/.cache/uv/bin:$$PATH" && \
 	  $(COMPILE) --group dev --universal --output-file requirements.lock && \
 	  $(COMPILE_IMAGE) deploy/container/cpu.in --excludes deploy/container/left_out_of_cpu.txt \
 	    --output-file deploy/container/cpu.lock && \

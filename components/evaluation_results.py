@@ -9,6 +9,7 @@ import numpy as np
 
 if TYPE_CHECKING:  # Loading it takes seconds; who needs the types alone goes without.
     import tensorflow_model_analysis as tfma
+    from tensorflow_model_analysis.proto import config_pb2
 
 SCORES = {"single_label": "accuracy", "multi_label": "lwlrap"}
 """What models are judged by: a metric by the task."""
@@ -227,7 +228,7 @@ def _read_checks(
     return checks
 
 
-def _threshold(config: "tfma.EvalConfig") -> "tfma.MetricThreshold":
+def _threshold(config: "config_pb2.EvalConfig") -> "config_pb2.MetricThreshold":
     """Finds the one metric that blessing asks for."""
     return next(
         bound.threshold

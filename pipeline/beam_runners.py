@@ -11,7 +11,13 @@ _KEEP_WORKERS_MS = 30_000
 """How long a Python worker outlives its last step: starting another for the next step takes longer
 than many a step, since each imports TensorFlow."""
 
+LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+"""Beam's local runner in Python. By the name `DirectRunner`, Beam would first try Prism, a program
+that it downloads, and take this one where that fails: which one ran would depend on the network."""
+
 _NO_IMAGE = "none"
+"""Where no image is named, TFX packs its sources for the workers at every node, and asks them to
+install these; but every worker of ours has them. Only workers in containers read the name."""
 
 
 class WorkerSettings(Settings):
@@ -133,7 +139,7 @@ def pipeline_options(settings: BeamSettings) -> list[str]:
     Returns:
         Words of Beam's command line, the user's own last: of two, Beam takes the later.
     """
-    options: list[str] = []
+    options = _words(runner=LOCAL_RUNNER, sdk_container_image=_NO_IMAGE)
     if settings.runner == "flink" and settings.flink:
         options = _flink(settings.flink)
     elif settings.runner == "spark" and settings.spark:
@@ -199,8 +205,6 @@ def _worker(worker: WorkerSettings) -> dict[str, str | int | None]:
         "environment_config": config,
         "environment_cache_millis": _KEEP_WORKERS_MS,
         "sdk_worker_parallelism": worker.processes,
-        # Where no image is named, TFX packs its sources for the workers at every node and bids
-        # them install these; but every worker of ours has them. Only `docker` reads the name.
         "sdk_container_image": worker.image or _NO_IMAGE,
     }
 

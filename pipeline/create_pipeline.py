@@ -36,7 +36,7 @@ from pipeline.evaluation import eval_config
 from trainer.settings import ModelSettings
 
 PIPELINE_NAME = "vggish-tfx"
-SERVING_VERSION = "2.16.1"
+SERVING_VERSION = "2.19.1"
 """Of TensorFlow Serving's image; that of docker-compose.yaml and the Kubernetes files."""
 
 SCHEMAS = Path(__file__).resolve().parents[1] / "schema"

@@ -2,7 +2,7 @@
 
 import json
 
-import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 
 from pipeline.config import EvaluateSettings
 from vggish import clip_examples
@@ -15,7 +15,7 @@ _SLICES = {
 """By which feature of a clip a slice is made; the signature `targets` turns seconds to buckets."""
 
 
-def eval_config(settings: EvaluateSettings, *, multi_label: bool) -> tfma.EvalConfig:
+def eval_config(settings: EvaluateSettings, *, multi_label: bool) -> config_pb2.EvalConfig:
     """Builds the Evaluator's configuration.
 
     The model is called as it is served, through its signature `examples`, on clips.
@@ -29,49 +29,51 @@ def eval_config(settings: EvaluateSettings, *, multi_label: bool) -> tfma.EvalCo
         asks for, over all clips: it has a lower bound, and one on its drop below the last blessed
         model's.
     """
-    model = tfma.ModelSpec(
+    model = config_pb2.ModelSpec(
         signature_name="examples",
         model_type="tf_generic",
         prediction_key="scores",
         label_key=clip_examples.TARGETS,
         preprocessing_function_names=["targets"],
     )
-    threshold = tfma.MetricThreshold(
-        value_threshold=tfma.GenericValueThreshold(lower_bound={"value": settings.min_score}),
-        change_threshold=tfma.GenericChangeThreshold(
-            direction=tfma.MetricDirection.HIGHER_IS_BETTER,
+    threshold = config_pb2.MetricThreshold(
+        value_threshold=config_pb2.GenericValueThreshold(lower_bound={"value": settings.min_score}),
+        change_threshold=config_pb2.GenericChangeThreshold(
+            direction=config_pb2.MetricDirection.HIGHER_IS_BETTER,
             absolute={"value": -settings.max_drop},
         ),
     )
     metrics = _multi_label_metrics() if multi_label else _single_label_metrics()
     # A threshold without slices would be asked of every slice.
-    metrics[0].per_slice_thresholds.add(slicing_specs=[tfma.SlicingSpec()], threshold=threshold)
+    metrics[0].per_slice_thresholds.add(
+        slicing_specs=[config_pb2.SlicingSpec()], threshold=threshold
+    )
     metrics += _common_metrics(multi_label=multi_label)
-    return tfma.EvalConfig(
+    return config_pb2.EvalConfig(
         model_specs=[model],
-        metrics_specs=[tfma.MetricsSpec(metrics=metrics)],
-        slicing_specs=[tfma.SlicingSpec()]
-        + [tfma.SlicingSpec(feature_keys=[_SLICES[kind]]) for kind in settings.slices],
+        metrics_specs=[config_pb2.MetricsSpec(metrics=metrics)],
+        slicing_specs=[config_pb2.SlicingSpec()]
+        + [config_pb2.SlicingSpec(feature_keys=[_SLICES[kind]]) for kind in settings.slices],
     )
 
 
-def _single_label_metrics() -> list[tfma.MetricConfig]:
+def _single_label_metrics() -> list[config_pb2.MetricConfig]:
     return [
         _metric("Accuracy", "trainer.accuracy"),
         # At threshold 0 the class with the highest score is the predicted one, however low it is.
-        tfma.MetricConfig(
+        config_pb2.MetricConfig(
             class_name="MultiClassConfusionMatrixAtThresholds", config='{"thresholds": [0]}'
         ),
     ]
 
 
-def _multi_label_metrics() -> list[tfma.MetricConfig]:
+def _multi_label_metrics() -> list[config_pb2.MetricConfig]:
     return [_metric("Lwlrap", "trainer.lwlrap"), _metric("LabelDecisions", "trainer.decisions")]
 
 
-def _common_metrics(*, multi_label: bool) -> list[tfma.MetricConfig]:
+def _common_metrics(*, multi_label: bool) -> list[config_pb2.MetricConfig]:
     return [
-        tfma.MetricConfig(class_name="ExampleCount"),
+        config_pb2.MetricConfig(class_name="ExampleCount"),
         _metric("Ranking", "trainer.ranking"),
         _metric("ClassDecisions", "trainer.decisions"),
         _metric("CrossEntropy", "trainer.cross_entropy", multi_label=multi_label),
@@ -79,5 +81,5 @@ def _common_metrics(*, multi_label: bool) -> list[tfma.MetricConfig]:
     ]
 
 
-def _metric(class_name: str, module: str, **config: bool) -> tfma.MetricConfig:
-    return tfma.MetricConfig(class_name=class_name, module=module, config=json.dumps(config))
+def _metric(class_name: str, module: str, **config: bool) -> config_pb2.MetricConfig:
+    return config_pb2.MetricConfig(class_name=class_name, module=module, config=json.dumps(config))

@@ -1,10 +1,9 @@
 """Mixing clips in pairs (mixup, Zhang et al. 2018)."""
 
-from typing import TypeAlias
 
 import tensorflow as tf
 
-Inputs: TypeAlias = tf.Tensor | tuple[tf.Tensor, tf.Tensor]
+type Inputs = tf.Tensor | tuple[tf.Tensor, tf.Tensor]
 """Of a batch of clips: a tensor [batch, ...]; or windows, float32 [batch, n, ...], and a mask,
 float32 [batch, n], of ones where there is a window and zeros where there is padding."""
 

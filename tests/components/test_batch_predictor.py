@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pyarrow.parquet as pq
 import tensorflow as tf
+from beam_pipelines import local_context
 from tfx.types import artifact_utils, standard_artifacts
 
 from components.artifacts import Predictions
@@ -46,7 +47,9 @@ def predict(folder: Path, splits: list[str]) -> Path:
     examples.uri, model.uri = str(folder / "examples"), str(folder / "model")
     examples.split_names = artifact_utils.encode_split_names(splits)
     predictions.uri = str(folder / "predictions")
-    Executor().Do({"examples": [examples], "model": [model]}, {"predictions": [predictions]}, {})
+    Executor(local_context(folder)).Do(
+        {"examples": [examples], "model": [model]}, {"predictions": [predictions]}, {}
+    )
     return folder / "predictions"
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import apache_beam as beam
-from apache_beam.testing.test_pipeline import TestPipeline
+from beam_pipelines import TestPipeline
 
 from components.counts import WriteCounts, read_counts
 

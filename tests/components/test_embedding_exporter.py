@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
+from beam_pipelines import local_context
 from tensorflow_transform.tf_metadata import dataset_metadata, schema_utils
 from tfx.types import artifact_utils, standard_artifacts
 
@@ -82,7 +83,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     embeddings.uri, table.uri = str(folder / "embeddings"), str(folder / "table")
     imported = import_weights("random", random_weights(0), None)
     write_imported_weights(f"{weights.uri}/Format-Serving", imported)
-    Executor().Do(
+    Executor(local_context(folder)).Do(
         {"examples": [examples], "transform_graph": [graph], "weights": [weights]},
         {"embeddings": [embeddings], "table": [table]},
         {"features": "mfcc", "compute": "float32"},

@@ -16,7 +16,7 @@ from tfx.types import artifact_utils, standard_artifacts
 
 from components.artifacts import EmbeddingTable
 from components.embedding_exporter.executor import Executor
-from pipeline.beam_runners import BeamSettings, pipeline_options
+from pipeline.beam_runners import LOCAL_RUNNER, BeamSettings, pipeline_options
 from pipeline.checks import check, check_unseen
 from pipeline.config import load_config
 from pipeline.kubeflow import compile_pipeline
@@ -35,6 +35,8 @@ DATAFLOW = {
 FLINK = {"master": "flink:8081", "parallelism": 4, "worker": {"kind": "docker", "image": IMAGE}}
 SPARK = {"master": "spark://spark:7077", "worker": {"kind": "external", "address": "pool:50000"}}
 ALL = {"flink": FLINK, "spark": SPARK, "dataflow": DATAFLOW}
+
+LOCAL = [f"--runner={LOCAL_RUNNER}", "--sdk_container_image=none"]
 
 
 def options_of(beam: dict[str, Any]) -> dict[str, Any]:
@@ -87,7 +89,7 @@ def packages(environment: beam_runner_api_pb2.Environment) -> list[str]:
 
 @pytest.mark.parametrize("runner", [{}, {"runner": "local"}, {"runner": "local", **ALL}])
 def test_the_local_runner_needs_no_options(runner: dict[str, Any]) -> None:
-    assert pipeline_options(BeamSettings.model_validate(runner)) == []
+    assert pipeline_options(BeamSettings.model_validate(runner)) == LOCAL
 
 
 def test_one_file_runs_under_every_runner(tmp_path: Path) -> None:

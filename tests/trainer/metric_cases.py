@@ -3,7 +3,8 @@
 import apache_beam as beam
 import numpy as np
 import tensorflow_model_analysis as tfma
-from apache_beam.testing.test_pipeline import TestPipeline
+from beam_pipelines import TestPipeline
+from tensorflow_model_analysis.proto import config_pb2
 
 from trainer.clip_metrics import ScoredClips
 
@@ -29,7 +30,11 @@ def one_label(clips: int = 120, classes: int = 7, seed: int = 0) -> ScoredClips:
 
 
 def analyse(
-    clips: ScoredClips, metrics: list[tfma.MetricConfig], *, multi_label: bool, bundles: int = 5
+    clips: ScoredClips,
+    metrics: list[config_pb2.MetricConfig],
+    *,
+    multi_label: bool,
+    bundles: int = 5,
 ) -> dict:
     """Computes metrics with TFMA's evaluator on clips that come in several bundles.
 
@@ -37,9 +42,9 @@ def analyse(
         Values by the metric's name and the class's number; None for the number where they are over
         all classes.
     """
-    config = tfma.EvalConfig(
-        model_specs=[tfma.ModelSpec(prediction_key="scores", label_key="targets")],
-        metrics_specs=[tfma.MetricsSpec(metrics=metrics)],
+    config = config_pb2.EvalConfig(
+        model_specs=[config_pb2.ModelSpec(prediction_key="scores", label_key="targets")],
+        metrics_specs=[config_pb2.MetricsSpec(metrics=metrics)],
     )
     extracts = [
         {

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import sklearn.metrics as oracle
 from metric_cases import analyse, one_label, several_labels
-from tensorflow_model_analysis import MetricConfig
+from tensorflow_model_analysis.proto.config_pb2 import MetricConfig
 
 from pipeline.config import EvaluateSettings
 from pipeline.evaluation import eval_config

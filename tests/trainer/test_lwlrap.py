@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-import tensorflow_model_analysis as tfma
 from metric_cases import analyse
+from tensorflow_model_analysis.proto.config_pb2 import MetricConfig
 
 from trainer.clip_metrics import ScoredClips
 from trainer.lwlrap import lwlrap
@@ -43,7 +43,7 @@ def test_known_values() -> None:
 def test_model_analysis_computes_the_same(clips: tuple[np.ndarray, np.ndarray]) -> None:
     truth, scores = clips
     expected, by_class = by_definition(truth, scores)
-    metric = tfma.MetricConfig(class_name="Lwlrap", module="trainer.lwlrap")
+    metric = MetricConfig(class_name="Lwlrap", module="trainer.lwlrap")
     found = analyse(ScoredClips(truth > 0, scores, scores > 0.5), [metric], multi_label=True)
     assert found.pop(("lwlrap", None)) == pytest.approx(expected, abs=1e-9)
     assert {class_id for _, class_id in found} == set(by_class)

@@ -5,10 +5,8 @@ whatever runs beside it.
 """
 
 import math
-from collections.abc import Callable
 
 import tensorflow as tf
-import tensorflow_io as tfio
 
 from vggish import params
 
@@ -16,7 +14,6 @@ SILENCE = math.log(params.LOG_OFFSET)
 """The log-mel value of digital silence."""
 
 _SILENT_POWER = 1e-10  # -100 dB of full scale, below the last of 16 bits.
-_MASKS = 4096
 
 
 def shift(waveform: tf.Tensor, most: int, seed: tf.Tensor) -> tf.Tensor:
@@ -75,49 +72,33 @@ def mix_at(waveform: tf.Tensor, noise: tf.Tensor, decibels: tf.Tensor) -> tf.Ten
     return waveform + tf.where(audible, gain, 0.0) * noise
 
 
-class SpectrogramMasks:
+def mask_spectrogram(log_mel: tf.Tensor, frames: int, bands: int, seed: tf.Tensor) -> tf.Tensor:
     """Silences a run of frames and a run of mel bands in every window (SpecAugment).
 
-    After Park et al. (2019), arXiv 1904.08779, with tensorflow-io's masks. These put noughts, which
-    are louder than most sounds on the scale of log-mel; so they mask ones, and where these are gone
-    a window gets the value of silence. They also keep a random state of their own, which cannot be
-    set to where an interrupted training left it; so they are drawn beforehand, some thousands of
-    either kind, and a window's seed chooses among them.
+    After Park et al. (2019), arXiv 1904.08779. What is masked gets the value of silence: on the
+    scale of log-mel, zero is louder than most sounds.
 
     Args:
+        log_mel: float32 [batch, n, 96, 64].
         frames: How many of the 96 frames, at most; 0 for none.
         bands: How many of the 64 bands, at most; 0 for none.
-        seed: Of the masks that are drawn.
+        seed: int [2].
+
+    Returns:
+        float32 [batch, n, 96, 64].
     """
-
-    def __init__(self, frames: int, bands: int, seed: int):
-        tf.random.set_seed(seed)  # The masks take no other seed.
-        # A mask's width stays below its parameter, and its end before the last frame or band.
-        frame = tf.ones([params.NUM_FRAMES + 1, 1])
-        band = tf.ones([1, params.NUM_BANDS + 1])
-        self._frames = _draw(lambda: tfio.audio.time_mask(frame, frames + 1)[:-1])
-        self._bands = _draw(lambda: tfio.audio.freq_mask(band, bands + 1)[:, :-1])
-
-    def __call__(self, log_mel: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Masks windows.
-
-        Args:
-            log_mel: float32 [batch, n, 96, 64].
-            seed: int [2].
-
-        Returns:
-            float32 [batch, n, 96, 64].
-        """
-        seeds = tf.random.experimental.stateless_split(seed, 2)
-        shape = tf.shape(log_mel)[:2]
-        frames, bands = (
-            tf.gather(kept, tf.random.stateless_uniform(shape, of_kind, 0, _MASKS, tf.int32))
-            for kept, of_kind in ((self._frames, seeds[0]), (self._bands, seeds[1]))
-        )
-        return tf.where(frames & bands, log_mel, SILENCE)
+    of_frames, of_bands = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
+    windows = tf.shape(log_mel)[:2]
+    kept_frames = _outside_a_run(windows, params.NUM_FRAMES, frames, of_frames)
+    kept_bands = _outside_a_run(windows, params.NUM_BANDS, bands, of_bands)
+    return tf.where(kept_frames[..., None] & kept_bands[..., None, :], log_mel, SILENCE)
 
 
-def _draw(mask: Callable[[], tf.Tensor]) -> tf.Tensor:
-    """Draws masks, bool [masks, ...]: True where something is kept."""
-    drawn = tf.data.Dataset.range(_MASKS).map(lambda _: mask() > 0).batch(_MASKS)
-    return drawn.get_single_element()
+def _outside_a_run(shape: tf.Tensor, length: int, widest: int, seed: tf.Tensor) -> tf.Tensor:
+    """Draws bool [*shape, length]: False in one run, of any width from 0 to `widest`, anywhere."""
+    of_width, of_start = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
+    width = tf.random.stateless_uniform(shape, of_width, 0, widest + 1, tf.int32)
+    share = tf.random.stateless_uniform(shape, of_start)
+    start = tf.cast(share * tf.cast(length - width + 1, tf.float32), tf.int32)
+    place = tf.range(length)
+    return (place < start[..., None]) | (place >= (start + width)[..., None])

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.fitting import EpochBatches
-from trainer.warm_start.augmentation import SpectrogramMasks, mix_at, shift, stretch_of
+from trainer.warm_start.augmentation import mask_spectrogram, mix_at, shift, stretch_of
 from trainer.warm_start.settings import AugmentSettings, WarmStartSettings
 from vggish import clip_examples, params
 from vggish.errors import DataSetError
@@ -153,7 +153,6 @@ def training_batches(
     augment = settings.augment
     stretch = params.WINDOW_SAMPLES + (settings.max_windows - 1) * clips.hop_samples
     has_noise = bool(augment.noise_share and noise.shape[0])
-    masks = SpectrogramMasks(augment.mask_frames, augment.mask_bands, seed)
 
     def crop(clip_seed: tf.Tensor, pcm: tf.Tensor) -> tf.Tensor:
         samples = tf.strings.length(pcm) // _BYTES_A_SAMPLE
@@ -167,6 +166,9 @@ def training_batches(
         places = tf.range(tf.shape(seeds)[0])
         order = tf.random.experimental.stateless_shuffle(places, _fold(seeds[0], 1))
         return tuple(tf.gather(tensor, order) for tensor in (seeds, *clips))
+
+    def mask(log_mel: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        return mask_spectrogram(log_mel, augment.mask_frames, augment.mask_bands, _fold(seed, 3))
 
     def listen(clip_seed: tf.Tensor, pcm: tf.Tensor) -> tf.Tensor:
         waveform = _waveform(pcm)
@@ -190,9 +192,7 @@ def training_batches(
             .map(lambda s, pcm, targets: (listen(s, pcm), targets, s), tf.data.AUTOTUNE)
         )
         batched = _batched(waveforms, clips, batch_size)
-        return batched.map(
-            lambda inputs, t, seeds: ((masks(inputs[0], _fold(seeds[0], 3)), inputs[1]), t)
-        )
+        return batched.map(lambda inputs, t, seeds: ((mask(inputs[0], seeds[0]), inputs[1]), t))
 
     return batches
 

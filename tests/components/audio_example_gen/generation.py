@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import tensorflow as tf
+from beam_pipelines import local_context
 from tfx.types import artifact_utils, standard_artifacts
 
 from components.artifacts import Noise, Rejects
@@ -49,13 +50,7 @@ def generate(
     rejects.uri = str(output / "node" / "rejects" / "1")
     for artifact in (examples, noise, rejects):
         Path(artifact.uri).mkdir(parents=True)
-    context = Executor.Context(
-        # With any option, TFX packages itself for workers that there are not.
-        beam_pipeline_args=[],
-        tmp_dir=str(output / "tmp"),
-        unique_id="1",
-    )
-    Executor(context).Do(
+    Executor(local_context(output)).Do(
         {},
         {"examples": [examples], "noise": [noise], "rejects": [rejects]},
         {

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import apache_beam as beam
 import pytest
-from apache_beam.testing.test_pipeline import TestPipeline
+from beam_pipelines import TestPipeline
 
 from components.audio_example_gen.leaks import check_leaks, traces_of
 from components.audio_example_gen.written_leaks import WriteLeaks, read_leaks
