@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from pipeline import commands_catalog, commands_kubeflow, commands_vggish
+from pipeline.console import import_tensorflow_quietly
 from pipeline.options import Checkpoint, ConfigFile, DataRoot, Overrides, read_overrides
 from vggish.errors import VggishError
 
@@ -86,7 +87,7 @@ def predict(
     timeout: Annotated[float, typer.Option(help="Of a request to a server, in seconds.")] = 30.0,
 ) -> None:
     """Print what a model says of sounds, one JSON line each."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import_tensorflow_quietly()
     from pipeline.model_server import connect
     from pipeline.predict import load_model, predict_files
     from pipeline.prediction_files import check_table_path, write_predictions

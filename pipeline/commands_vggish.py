@@ -1,6 +1,5 @@
 """The commands that use VGGish without a pipeline: `embed`, `convert`, `check`."""
 
-import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from pipeline.console import import_tensorflow_quietly
 from vggish.errors import ConfigError
 from vggish.params import WINDOW_SECONDS
 
@@ -106,7 +106,7 @@ def embed(  # noqa: PLR0913  Its arguments are the options of the command.
 
     A .tfrecord file is in AudioSet's released format: every window, post-processed.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import_tensorflow_quietly()
     from vggish.embed import embed_files
     from vggish.embedder import Embedder
     from vggish.embedding_files import Layout, open_embedding_file
@@ -168,7 +168,7 @@ def convert(
     ],
 ) -> None:
     """Convert a TensorFlow 1 checkpoint: vggish.npz for --checkpoint, vggish.keras for Keras."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import_tensorflow_quietly()
     from vggish.network import build_network
     from vggish.weights import apply_weights, save_weights, weights_sha256
 
@@ -195,7 +195,7 @@ def check(
     ] = None,
 ) -> None:
     """Compare what is computed here with what is published of VGGish."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import_tensorflow_quietly()
     from vggish.check import check as run_check
 
     with _download_bar(Console(stderr=True)) as progress:

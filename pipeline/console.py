@@ -50,6 +50,24 @@ def quiet(log: Path) -> Iterator[Console]:
                 os.close(original)
 
 
+def import_tensorflow_quietly() -> None:
+    """Imports TensorFlow without what it writes to the standard error.
+
+    TensorFlow 2.21 reports there that it found no GPU, whatever the level of its log is.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    saved = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    try:
+        import tensorflow  # noqa: F401
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+
+
 class NodeProgress(logging.Handler):
     """One line a node: what runs, how far it is, and how long it took.
 

@@ -110,7 +110,9 @@ def save_weights(
         CheckpointError: When the weights are not VGGish's.
     """
     check_variables({name: array.shape for name, array in weights.items()}, "the weights to save")
-    arrays = {name: np.asarray(weights[name], np.float32) for name in VARIABLE_SHAPES}
+    arrays: dict[str, Any] = {
+        name: np.asarray(weights[name], np.float32) for name in VARIABLE_SHAPES
+    }
     if not isinstance(file, str | os.PathLike):
         np.savez(file, **arrays)
         return

@@ -16,7 +16,7 @@ def by_definition(truth: np.ndarray, scores: np.ndarray) -> tuple[float, dict[in
         ranked = sorted(range(len(clip_scores)), key=lambda c: -clip_scores[c])
         for label in np.flatnonzero(clip_truth):
             retrieved = ranked[: ranked.index(label) + 1]
-            hits = sum(clip_truth[c] for c in retrieved)
+            hits = sum(float(clip_truth[c]) for c in retrieved)
             precisions.setdefault(int(label), []).append(hits / len(retrieved))
     everything = [p for values in precisions.values() for p in values]
     return float(np.mean(everything)), {c: float(np.mean(v)) for c, v in precisions.items()}

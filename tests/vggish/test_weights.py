@@ -21,7 +21,7 @@ def test_random_weights_are_those_of_keras_initialisers_in_distribution(weights)
         if name.endswith("biases"):
             assert not array.any()
             continue
-        limit = np.abs(keras.initializers.GlorotUniform(0)(array.shape)).max()
+        limit = float(np.abs(keras.initializers.GlorotUniform(0)(array.shape)).max())
         assert np.abs(array).max() == pytest.approx(limit, rel=0.01), name
         assert array.mean() == pytest.approx(0, abs=0.1 * limit), name
         assert array.std() == pytest.approx(limit / np.sqrt(3), rel=0.05), name
