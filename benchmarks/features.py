@@ -23,12 +23,12 @@ from sklearn.model_selection import GroupKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from pipeline.demo_sounds import write_sound_set
-from vggish.audio import decode
-from vggish.checkpoint import resolve
+from pipeline.demo.sound_synthesizer import write_sound_set
+from vggish.audio.decoding import decode
 from vggish.errors import AudioError
-from vggish.features import FEATURES, build_features
-from vggish.log_mel import log_mel_from_windows, windows_from_waveform
+from vggish.networks.layer_taps import FEATURES, build_features
+from vggish.networks.log_mel import log_mel_from_windows, windows_from_waveform
+from vggish.weights.checkpoint import resolve
 
 _BATCH = 64
 _TIMED_BATCHES = 8

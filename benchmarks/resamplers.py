@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from vggish.audio import RESAMPLERS, pcm16_from_samples, resample, samples_from_pcm16
-from vggish.checkpoint import resolve
-from vggish.embedder import Embedder
-from vggish.sound_files import find_files
+from vggish.audio.decoding import RESAMPLERS, pcm16_from_samples, resample, samples_from_pcm16
+from vggish.audio.sound_files import find_files
+from vggish.embedding.embedder import Embedder
+from vggish.weights.checkpoint import resolve
 
 RATES = (8_000, 22_050, 44_100, 48_000, 96_000)
 CLIPS_A_RATE = 20

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from pipeline.demo_sounds import synthesize
+from pipeline.demo.sound_synthesizer import synthesize
 
 LABELS = ("bell", "siren", "rain", "engine")
 CLIPS_A_CLASS = (10, 260)

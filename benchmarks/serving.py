@@ -22,11 +22,11 @@ import numpy as np
 import soundfile
 import tensorflow as tf
 
-from trainer.export import ServedClassifier
-from trainer.pooling import PooledHead
-from vggish.features import build_features
+from trainer.heads.pooling import PooledHead
+from trainer.serving.served_classifier import ServedClassifier
+from vggish.networks.layer_taps import build_features
 from vggish.params import NUM_BANDS, NUM_FRAMES, WINDOW_HOP_SAMPLES
-from vggish.weights import random_weights
+from vggish.weights.slim_weights import random_weights
 
 CLASSES = 10
 BATCH = 64

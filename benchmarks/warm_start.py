@@ -21,21 +21,21 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trainer.fitting import fit
-from trainer.heads import build_frozen_head
-from trainer.objective import build_objective
-from trainer.settings import ModelSettings, TrainSettings
-from trainer.warm_start.settings import AugmentSettings, WarmStartSettings
+from schema.config.model_settings import ModelSettings, TrainSettings
+from schema.config.warm_start_settings import AugmentSettings, WarmStartSettings
+from trainer.fitting.keras_fitting import fit
+from trainer.fitting.objective import build_objective
+from trainer.heads.dense import build_frozen_head
 from trainer.warm_start.sound_clips import (
     SoundClips,
     evaluation_batches,
     training_batches,
 )
 from trainer.warm_start.whole_network import WholeNetwork
-from vggish.audio import pcm16_from_samples
-from vggish.features import build_features, feature_size
+from vggish.audio.decoding import pcm16_from_samples
+from vggish.networks.layer_taps import build_features, feature_size
 from vggish.params import WINDOW_HOP_SAMPLES
-from vggish.weights import random_weights
+from vggish.weights.slim_weights import random_weights
 
 CLASSES = ["even", "odd"]
 NO_AUGMENTATION = AugmentSettings(shift_seconds=0, noise_share=0, mask_frames=0, mask_bands=0)
@@ -97,7 +97,7 @@ class TimedNetwork(WholeNetwork):
         self._clock = clock
 
     def fit(self, *arguments: Any, callbacks: list[keras.callbacks.Callback], **others: Any) -> Any:
-        """Called by `trainer.fitting.fit`."""
+        """Called by `trainer.fitting.keras_fitting.fit`."""
         return super().fit(*arguments, callbacks=[*callbacks, self._clock], **others)
 
 

@@ -166,7 +166,7 @@ def _read_confusion(values: Mapping[str, Any], classes: int) -> np.ndarray | Non
 def _read_slices(
     candidate: Mapping[tuple[tuple[str, str], ...], _Values], score: str
 ) -> dict[str, list[SliceScore]]:
-    from vggish import clip_examples
+    from schema import clip_examples
 
     kinds = {
         clip_examples.LABELS: "label",

@@ -29,11 +29,11 @@ from components.schema_importer.component import SchemaImporter
 from components.serving_validator.component import ServingValidator
 from components.vggish_importer.component import VggishImporter
 from components.warm_start_trainer.component import WarmStartTrainer
-from pipeline.beam_runners import pipeline_options
-from pipeline.code_version import code_version
-from pipeline.config import Config
-from pipeline.evaluation import eval_config
-from trainer.settings import ModelSettings
+from pipeline.code_version import depend_on_code
+from pipeline.eval_config import eval_config
+from pipeline.runners.beam_options import pipeline_options
+from schema.config.config import Config
+from schema.config.model_settings import ModelSettings
 
 PIPELINE_NAME = "vggish-tfx"
 SERVING_VERSION = "2.19.1"
@@ -90,7 +90,7 @@ def create_pipeline(
     }
     _name_apart("Trainer", trainers)
     rivals = {name: node.outputs["model"] for name, node in trainers.items()}
-    baseline = _find_pushed_model(rivals, places).with_id("LatestBlessedModel")
+    baseline = _find_pushed_model(rivals, places).with_id("LatestPushedModel")
     evaluators = {
         name: _evaluate(config, clips, trainer, baseline) for name, trainer in trainers.items()
     }
@@ -98,20 +98,23 @@ def create_pipeline(
     selector = _select(config, clips, trainers, evaluators)
     validator = _validate(config, clips, selector)
     outcome = _deliver(config, clips, exporters, selector, validator, places)
+    nodes = [
+        *clips.nodes,
+        *exporters.values(),
+        *([previous] if previous else []),
+        *trainers.values(),
+        baseline,
+        *evaluators.values(),
+        selector,
+        validator,
+        *outcome,
+    ]
+    for node in nodes:
+        depend_on_code(node)
     return Pipeline(
         pipeline_name=config.metadata.history or PIPELINE_NAME,
         pipeline_root=pipeline_root,
-        components=[
-            *clips.nodes,
-            *exporters.values(),
-            *([previous] if previous else []),
-            *trainers.values(),
-            baseline,
-            *evaluators.values(),
-            selector,
-            validator,
-            *outcome,
-        ],
+        components=nodes,
         enable_cache=True,
         metadata_connection_config=metadata,
         beam_pipeline_args=pipeline_options(config.beam),
@@ -140,7 +143,6 @@ def _ingest(config: Config, places: Places) -> _Clips:
         places.data_root,
         ingest=config.ingest,
         split=config.split,
-        code_version=code_version("components/audio_example_gen"),
     )
     schema_file = SCHEMAS / ("embedded.pbtxt" if _embedded(config) else "schema.pbtxt")
     schema = SchemaImporter(schema_file.read_text())
@@ -152,10 +154,7 @@ def _ingest(config: Config, places: Places) -> _Clips:
         preprocessing_fn="trainer.preprocessing.preprocessing_fn",
         # StatisticsGen has looked at the clips; quantiles of every log-mel value tell nobody more.
         disable_statistics=True,
-        custom_config={
-            "hop_samples": config.features.hop_samples,
-            "code_version": code_version("trainer"),
-        },
+        custom_config={"hop_samples": config.features.hop_samples},
     )
     # Anomalies stop the run before anything costly starts.
     transform.add_upstream_node(validator)
@@ -163,7 +162,6 @@ def _ingest(config: Config, places: Places) -> _Clips:
         places.checkpoint,
         config.features.seed,
         config.features.pca_params,
-        code_version("components/vggish_importer"),
     )
     return _Clips(example_gen, schema, statistics, validator, transform, importer)
 
@@ -177,7 +175,6 @@ def _embed(config: Config, clips: _Clips) -> dict[str, EmbeddingExporter]:
             clips.importer.outputs["weights"],
             features=features,
             compute=config.features.compute,
-            code_version=code_version("components/embedding_exporter"),
         )
         for features in dict.fromkeys(model.features for model in config.model)
     }
@@ -189,7 +186,7 @@ def _train(
     config: Config, model: ModelSettings, clips: _Clips, exporter: EmbeddingExporter
 ) -> Trainer:
     return Trainer(
-        run_fn="trainer.frozen_head.run_fn",
+        run_fn="trainer.fitting.frozen_head.run_fn",
         examples=exporter.outputs["embeddings"],
         **_known_to_every_trainer(clips),
         train_args=trainer_pb2.TrainArgs(splits=["train"]),
@@ -221,8 +218,7 @@ def _previous_model(config: Config, places: Places) -> PushedModelFinder | None:
 
 
 def _find_pushed_model(rivals: dict[str, BaseChannel], places: Places) -> PushedModelFinder:
-    version = code_version("components/pushed_model_finder", "components/pushed_models.py")
-    return PushedModelFinder(rivals, places.push_destination, version)
+    return PushedModelFinder(rivals, places.push_destination)
 
 
 def _known_to_every_trainer(clips: _Clips) -> dict[str, BaseChannel]:
@@ -234,13 +230,12 @@ def _known_to_every_trainer(clips: _Clips) -> dict[str, BaseChannel]:
 
 
 def _job(config: Config, model: ModelSettings) -> dict[str, Any]:
-    """Builds what `trainer.job.read_job` reads."""
+    """Builds what `trainer.fitting.training_job.read_job` reads."""
     return {
         "model": model.model_dump(mode="json", exclude={"train"}),
         "train": config.train_settings(model).model_dump(mode="json"),
         "features": config.features.model_dump(mode="json"),
         "embedded": _embedded(config),
-        "code_version": code_version("trainer"),
     }
 
 
@@ -271,7 +266,6 @@ def _select(
         candidates,
         clips.example_gen.outputs["rejects"],
         about=config.card.model_dump_json(),
-        code_version=code_version("components/model_selector", "components/evaluation_results.py"),
     )
 
 
@@ -302,7 +296,6 @@ def _validate(
         examples,
         max_latency_ms=config.push.max_latency_ms,
         max_memory_mb=config.push.max_memory_mb,
-        code_version=code_version("components/serving_validator"),
     )
 
 
@@ -324,7 +317,6 @@ def _deliver(
     predictor = BatchPredictor(
         clips.example_gen.outputs["examples"],
         selector.outputs["model"],
-        code_version("components/batch_predictor"),
     )
     report = Report(
         rejects=clips.example_gen.outputs["rejects"],
@@ -340,7 +332,6 @@ def _deliver(
         },
         # Where and how often something ran makes no other report of it.
         config=config.model_dump_json(exclude={"run", "metadata"}),
-        code_version=code_version("components/report", "components/evaluation_results.py"),
     )
     return pusher, predictor, report
 

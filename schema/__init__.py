@@ -1,1 +1,1 @@
-"""The curated schema of clip examples."""
+"""What nodes agree on: clip examples, files of artifacts, the model card, the configuration."""

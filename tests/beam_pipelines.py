@@ -5,7 +5,8 @@ from pathlib import Path
 from apache_beam.testing import test_pipeline
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 
-from pipeline.beam_runners import LOCAL_RUNNER, BeamSettings, pipeline_options
+from pipeline.runners.beam_options import LOCAL_RUNNER, pipeline_options
+from schema.config.beam_settings import BeamSettings
 
 
 class TestPipeline(test_pipeline.TestPipeline):

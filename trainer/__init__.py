@@ -1,1 +1,1 @@
-"""What TFX calls by import path: preprocessing, training and export."""
+"""What TFX calls by import path: what preprocesses, trains, measures and exports."""

@@ -5,8 +5,8 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from vggish import clip_examples
-from vggish.log_mel import log_mel, windows_from_pcm16
+from schema import clip_examples
+from vggish.networks.log_mel import log_mel, windows_from_pcm16
 from vggish.params import EMBEDDING_SIZE
 
 

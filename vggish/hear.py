@@ -13,9 +13,9 @@ import keras
 import tensorflow as tf
 
 from vggish import params
-from vggish.checkpoint import resolve
-from vggish.features import build_features, feature_size, find_feature
-from vggish.log_mel import log_mel_from_windows, windows_from_waveform
+from vggish.networks.layer_taps import build_features, feature_size, find_feature
+from vggish.networks.log_mel import log_mel_from_windows, windows_from_waveform
+from vggish.weights.checkpoint import resolve
 
 _WINDOWS_A_BATCH = 64
 _MILLISECONDS = 1_000.0
@@ -56,7 +56,7 @@ def load_model(
     Args:
         model_file_path: The path of `vggish_model.ckpt` or of converted weights, `download` or
             `random`.
-        features: One of `vggish.features.FEATURES`.
+        features: One of `vggish.networks.layer_taps.FEATURES`.
         hop_ms: Milliseconds from one timestamp to the next one. HEAR suggests at most 50, because
             its event tasks tolerate that much.
 

@@ -12,14 +12,14 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 
 from components.artifacts import Noise, Rejects
 from components.audio_example_gen.executor import Executor
-from components.audio_example_gen.settings import (
+from components.audio_example_gen.sources import list_source
+from components.fingerprint import FingerprintDriver
+from schema.config.data_settings import (
     IngestSettings,
     SourceSettings,
     SplitSettings,
     read_source,
 )
-from components.audio_example_gen.sources import list_source
-from components.fingerprint import FingerprintDriver
 
 
 class Driver(FingerprintDriver):
@@ -44,7 +44,6 @@ class AudioExampleGenSpec(ComponentSpec):
         "source": ExecutionParameter(type=str),
         "ingest": ExecutionParameter(type=str),
         "split": ExecutionParameter(type=str),
-        "code_version": ExecutionParameter(type=str),
     }
     INPUTS: dict = {}
     OUTPUTS = {
@@ -66,7 +65,6 @@ class AudioExampleGen(BaseBeamComponent):
         data_root: Where they are; wins over the source's own.
         ingest: Which clips are let in.
         split: How they are dealt to splits.
-        code_version: Of the code that reads them.
     """
 
     SPEC_CLASS = AudioExampleGenSpec
@@ -80,7 +78,6 @@ class AudioExampleGen(BaseBeamComponent):
         *,
         ingest: IngestSettings,
         split: SplitSettings,
-        code_version: str,
     ):
         super().__init__(
             AudioExampleGenSpec(
@@ -88,7 +85,6 @@ class AudioExampleGen(BaseBeamComponent):
                 source=source.model_dump_json(exclude={"root"}),
                 ingest=ingest.model_dump_json(),
                 split=split.model_dump_json(),
-                code_version=code_version,
                 examples=Channel(type=standard_artifacts.Examples),
                 noise=Channel(type=Noise),
                 rejects=Channel(type=Rejects),

@@ -10,8 +10,8 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from components.audio_example_gen.listing import Reject, SourceFile
-from components.audio_example_gen.settings import UNLABELLED, IngestSettings
+from components.audio_example_gen.sources.listing import Reject, SourceFile
+from schema.config.data_settings import UNLABELLED, IngestSettings
 
 _BLOCK_BYTES = 1 << 20
 _PRECEDENCE = ("test", "eval", "train")

@@ -15,7 +15,7 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils
 
-from components.audio_example_gen.clips import (
+from components.audio_example_gen.clip_reading import (
     COUNTS,
     NOISE,
     REJECTS,
@@ -30,10 +30,16 @@ from components.audio_example_gen.duplicates import (
     may_be_copies,
     settle,
 )
-from components.audio_example_gen.embeddings import ReadEmbeddings
-from components.audio_example_gen.leaks import check_leaks
-from components.audio_example_gen.listing import Listing, SourceFile
-from components.audio_example_gen.settings import (
+from components.audio_example_gen.ingest_summary import check_rejects, check_summary, summarize
+from components.audio_example_gen.leaks import WriteLeaks, check_leaks, read_leaks
+from components.audio_example_gen.released_embeddings import ReadEmbeddings
+from components.audio_example_gen.sources import list_source
+from components.audio_example_gen.sources.audioset import read_class_names
+from components.audio_example_gen.sources.file_tree import open_tree
+from components.audio_example_gen.sources.listing import Listing, SourceFile
+from components.counts import WriteCounts, read_counts
+from components.leftovers import remove_leftovers
+from schema.config.data_settings import (
     SPLITS,
     UNLABELLED,
     IngestSettings,
@@ -41,13 +47,6 @@ from components.audio_example_gen.settings import (
     SplitSettings,
     read_source,
 )
-from components.audio_example_gen.sources import list_source
-from components.audio_example_gen.sources.audioset import read_class_names
-from components.audio_example_gen.summary import check_rejects, check_summary, summarize
-from components.audio_example_gen.tree import open_tree
-from components.audio_example_gen.written_leaks import WriteLeaks, read_leaks
-from components.counts import WriteCounts, read_counts
-from components.leftovers import remove_leftovers
 from vggish.errors import DataSetError
 
 REJECTS_FILE = "rejects.jsonl"

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from components.audio_example_gen.listing import SourceFile
-from components.audio_example_gen.settings import SPLITS, UNLABELLED, SplitSettings
-from components.audio_example_gen.tree import Tree
+from components.audio_example_gen.sources.file_tree import Tree
+from components.audio_example_gen.sources.listing import SourceFile
+from schema.config.data_settings import SPLITS, UNLABELLED, SplitSettings
 from vggish.errors import ConfigError, DataSetError
 
 _NAMES = {

@@ -4,7 +4,7 @@ from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
 from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.types import standard_artifacts
 from tfx.types.channel import BaseChannel, Channel
-from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+from tfx.types.component_spec import ChannelParameter, ComponentSpec
 
 from components.artifacts import Predictions
 from components.batch_predictor.executor import Executor
@@ -13,7 +13,7 @@ from components.batch_predictor.executor import Executor
 class BatchPredictorSpec(ComponentSpec):
     """The inputs, outputs and parameters of BatchPredictor."""
 
-    PARAMETERS = {"code_version": ExecutionParameter(type=str)}
+    PARAMETERS: dict = {}
     INPUTS = {
         "examples": ChannelParameter(type=standard_artifacts.Examples),
         "model": ChannelParameter(type=standard_artifacts.Model),
@@ -30,12 +30,11 @@ class BatchPredictor(BaseBeamComponent):
     SPEC_CLASS = BatchPredictorSpec
     EXECUTOR_SPEC = BeamExecutorSpec(Executor)
 
-    def __init__(self, examples: BaseChannel, model: BaseChannel, code_version: str):
+    def __init__(self, examples: BaseChannel, model: BaseChannel):
         super().__init__(
             BatchPredictorSpec(
                 examples=examples,
                 model=model,
-                code_version=code_version,
                 predictions=Channel(type=Predictions),
             )
         )

@@ -13,10 +13,10 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
-from components.audio_example_gen.settings import UNLABELLED
 from components.leftovers import remove_leftovers
-from vggish import clip_examples
-from vggish.model_card import read_model_card
+from schema import clip_examples
+from schema.config.data_settings import UNLABELLED
+from schema.model_card import read_model_card
 from vggish.progress import Progress
 
 _CLIPS_A_BATCH = 32

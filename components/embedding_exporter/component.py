@@ -16,7 +16,6 @@ class EmbeddingExporterSpec(ComponentSpec):
     PARAMETERS = {
         "features": ExecutionParameter(type=str),
         "compute": ExecutionParameter(type=str),
-        "code_version": ExecutionParameter(type=str),
     }
     INPUTS = {
         "examples": ChannelParameter(type=standard_artifacts.Examples),
@@ -47,7 +46,6 @@ class EmbeddingExporter(BaseBeamComponent):
         *,
         features: str,
         compute: str,
-        code_version: str,
     ):
         super().__init__(
             EmbeddingExporterSpec(
@@ -56,7 +54,6 @@ class EmbeddingExporter(BaseBeamComponent):
                 weights=weights,
                 features=features,
                 compute=compute,
-                code_version=code_version,
                 embeddings=Channel(type=standard_artifacts.Examples),
                 table=Channel(type=EmbeddingTable),
             )

@@ -20,9 +20,10 @@ from tfx.utils import path_utils
 
 from components.counts import WriteCounts
 from components.leftovers import remove_leftovers
-from vggish import clip_examples, params
-from vggish.features import feature_size
-from vggish.imported_weights import read_imported_weights
+from schema import clip_examples
+from schema.imported_weights import read_imported_weights
+from vggish import params
+from vggish.networks.layer_taps import feature_size
 from vggish.progress import Progress
 
 _CLIPS_A_BATCH = 64

@@ -41,7 +41,6 @@ class ModelSelectorSpec(ComponentSpec):
 
     PARAMETERS = {
         "about": ExecutionParameter(type=str),
-        "code_version": ExecutionParameter(type=str),
     }
     INPUTS = {"rejects": ChannelParameter(type=Rejects)}
     OUTPUTS = {
@@ -65,7 +64,6 @@ class ModelSelector(BaseComponent):
         candidates: The models by their names.
         rejects: AudioExampleGen's, for the counts of clips.
         about: What the configuration says of the model, as a JSON object of texts.
-        code_version: Of the code that compares.
     """
 
     SPEC_CLASS = ModelSelectorSpec
@@ -77,7 +75,6 @@ class ModelSelector(BaseComponent):
         rejects: BaseChannel,
         *,
         about: str,
-        code_version: str,
     ):
         # An input a candidate, since not every runner lets several channels into one.
         inputs = {
@@ -95,7 +92,6 @@ class ModelSelector(BaseComponent):
         super().__init__(
             spec_class(
                 about=about,
-                code_version=code_version,
                 rejects=rejects,
                 comparison=Channel(type=ModelComparison),
                 **outputs,

@@ -14,7 +14,7 @@ from tfx.utils import io_utils, path_utils
 
 from components.evaluation_results import SCORES, Evaluation, read_evaluation
 from components.model_selector.model_card import CARD_PAGE_FILE, complete_card, render_card
-from vggish.model_card import EXTRA_FOLDER, read_model_card, write_model_card
+from schema.model_card import EXTRA_FOLDER, read_model_card, write_model_card
 
 COMPARISON_FILE = "comparison.json"
 

@@ -29,7 +29,6 @@ class PushedModelFinderSpec(ComponentSpec):
 
     PARAMETERS = {
         "push_destination": ExecutionParameter(type=str),
-        "code_version": ExecutionParameter(type=str),
     }
     INPUTS: dict = {}
     OUTPUTS = {"model": ChannelParameter(type=standard_artifacts.Model)}
@@ -46,7 +45,6 @@ class PushedModelFinder(BaseComponent):
     Args:
         rivals: The models of this run by their names.
         push_destination: The Pusher's, as JSON.
-        code_version: Of the code that finds it.
     """
 
     SPEC_CLASS = PushedModelFinderSpec
@@ -57,7 +55,6 @@ class PushedModelFinder(BaseComponent):
         self,
         rivals: dict[str, BaseChannel],
         push_destination: str | RuntimeParameter,
-        code_version: str,
     ):
         types = {
             f"rival_{name}": ChannelParameter(type=standard_artifacts.Model) for name in rivals
@@ -66,7 +63,6 @@ class PushedModelFinder(BaseComponent):
         super().__init__(
             spec_class(
                 push_destination=push_destination,
-                code_version=code_version,
                 model=Channel(type=standard_artifacts.Model),
                 **{f"rival_{name}": channel for name, channel in rivals.items()},
             )

@@ -15,7 +15,6 @@ class ReportSpec(ComponentSpec):
 
     PARAMETERS = {
         "config": ExecutionParameter(type=str),
-        "code_version": ExecutionParameter(type=str),
     }
     INPUTS = {
         "rejects": ChannelParameter(type=artifacts.Rejects),
@@ -40,7 +39,6 @@ class Report(BaseComponent):
 
     Args:
         config: The configuration as JSON.
-        code_version: Of the code that makes the report.
         **inputs: A channel for each of the specification's inputs, and, of every layer tap that was
             exported, `embeddings_TAP` and `table_TAP`.
     """
@@ -48,13 +46,12 @@ class Report(BaseComponent):
     SPEC_CLASS = ReportSpec
     EXECUTOR_SPEC = ExecutorClassSpec(Executor)
 
-    def __init__(self, *, config: str, code_version: str, **inputs: BaseChannel):
+    def __init__(self, *, config: str, **inputs: BaseChannel):
         types = {key: ChannelParameter(type=channel.type) for key, channel in inputs.items()}
         spec_class = type("ReportSpec", (ReportSpec,), {"INPUTS": {**ReportSpec.INPUTS, **types}})
         super().__init__(
             spec_class(
                 config=config,
-                code_version=code_version,
                 report=Channel(type=artifacts.Report),
                 **inputs,
             )

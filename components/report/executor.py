@@ -19,7 +19,7 @@ from components.evaluation_results import read_evaluation
 from components.model_selector.executor import COMPARISON_FILE, TRAINED_MODEL_PROPERTY
 from components.report.page import LineageStep, Reject, ReportData, render_page
 from components.serving_validator.executor import VALIDATION_FILE
-from vggish.model_card import read_model_card
+from schema.model_card import read_model_card
 
 DATA_FILE = "data.json"
 PAGE_FILE = "report.html"

@@ -15,7 +15,6 @@ class ServingValidatorSpec(ComponentSpec):
     PARAMETERS = {
         "max_latency_ms": ExecutionParameter(type=float, optional=True),
         "max_memory_mb": ExecutionParameter(type=float, optional=True),
-        "code_version": ExecutionParameter(type=str),
     }
     INPUTS = {
         "model": ChannelParameter(type=standard_artifacts.Model),
@@ -37,7 +36,6 @@ class ServingValidator(BaseComponent):
         examples: The clip examples.
         max_latency_ms: Of one clip of a second, at most, in milliseconds; None: any.
         max_memory_mb: Of the process at its peak, at most, in MiB; None: any.
-        code_version: Of the code that validates.
     """
 
     SPEC_CLASS = ServingValidatorSpec
@@ -51,7 +49,6 @@ class ServingValidator(BaseComponent):
         *,
         max_latency_ms: float | None,
         max_memory_mb: float | None,
-        code_version: str,
     ):
         super().__init__(
             ServingValidatorSpec(
@@ -60,7 +57,6 @@ class ServingValidator(BaseComponent):
                 examples=examples,
                 max_latency_ms=max_latency_ms,
                 max_memory_mb=max_memory_mb,
-                code_version=code_version,
                 blessing=Channel(type=standard_artifacts.InfraBlessing),
             )
         )

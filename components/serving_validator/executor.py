@@ -17,8 +17,8 @@ from components.evaluation_results import Check
 from components.serving_validator import probe
 from components.serving_validator.checks import Limits, check_answers
 from components.serving_validator.requests import Requests, make_requests, read_clips
-from vggish.clip_scores import EVAL_SCORES_FILE, read_clip_scores
-from vggish.model_card import read_model_card
+from schema.clip_scores import EVAL_SCORES_FILE, read_clip_scores
+from schema.model_card import read_model_card
 
 VALIDATION_FILE = "validation.json"
 

@@ -10,9 +10,10 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from vggish import clip_examples, params
-from vggish.audio import pcm16_from_samples, samples_from_pcm16, wav_from_pcm16
-from vggish.model_card import EXTRA_FOLDER, WARMUP_FILE
+from schema import clip_examples
+from schema.model_card import EXTRA_FOLDER, WARMUP_FILE
+from vggish import params
+from vggish.audio.decoding import pcm16_from_samples, samples_from_pcm16, wav_from_pcm16
 
 
 @dataclass(frozen=True)

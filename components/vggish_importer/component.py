@@ -36,7 +36,6 @@ class VggishImporterSpec(ComponentSpec):
         "checkpoint": ExecutionParameter(type=str),
         "seed": ExecutionParameter(type=int),
         "pca_params": ExecutionParameter(type=str, optional=True),
-        "code_version": ExecutionParameter(type=str),
     }
     INPUTS: dict = {}
     # TFX's Trainer takes the weights as its base model, and asks for this type.
@@ -58,14 +57,12 @@ class VggishImporter(BaseComponent):
         checkpoint: str | RuntimeParameter,
         seed: int,
         pca_params: str | None,
-        code_version: str,
     ):
         super().__init__(
             VggishImporterSpec(
                 checkpoint=checkpoint,
                 seed=seed,
                 pca_params=pca_params,
-                code_version=code_version,
                 weights=Channel(type=standard_artifacts.Model),
             )
         )

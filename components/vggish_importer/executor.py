@@ -7,8 +7,8 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
-from vggish import checkpoint
-from vggish.imported_weights import import_weights, write_imported_weights
+from schema.imported_weights import import_weights, write_imported_weights
+from vggish.weights import checkpoint
 
 
 class Executor(BaseExecutor):

@@ -15,13 +15,13 @@ from tfx.types import artifact_utils, standard_artifacts
 from components.artifacts import EmbeddingTable
 from components.counts import read_counts
 from components.embedding_exporter.executor import Executor
-from trainer.embedded_clips import load_embedded_clips
+from schema.imported_weights import import_weights, write_imported_weights
+from trainer.fitting.embedded_clips import load_embedded_clips
 from trainer.preprocessing import preprocessing_fn
-from vggish.audio import pcm16_from_samples
-from vggish.features import build_features
-from vggish.imported_weights import import_weights, write_imported_weights
-from vggish.log_mel import log_mel, windows_from_pcm16
-from vggish.weights import random_weights
+from vggish.audio.decoding import pcm16_from_samples
+from vggish.networks.layer_taps import build_features
+from vggish.networks.log_mel import log_mel, windows_from_pcm16
+from vggish.weights.slim_weights import random_weights
 
 RAW_SPEC = {
     "clip_id": tf.io.FixedLenFeature([], tf.string),

@@ -11,7 +11,7 @@ from tfx.types.artifact import Artifact
 from components.artifacts import ModelComparison, Rejects
 from components.evaluation_results import Evaluation
 from components.model_selector import executor
-from vggish.model_card import write_model_card
+from schema.model_card import write_model_card
 
 CLIPS = {
     "found": 12,

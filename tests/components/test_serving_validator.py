@@ -12,12 +12,12 @@ import tensorflow as tf
 from tfx.types import artifact_utils, standard_artifacts
 
 from components.serving_validator.executor import Executor
-from trainer.export import ServedClassifier
-from trainer.pooling import PooledHead
-from vggish.audio import pcm16_from_samples
-from vggish.clip_scores import write_clip_scores
-from vggish.features import build_features
-from vggish.model_card import write_model_card
+from schema.clip_scores import write_clip_scores
+from schema.model_card import write_model_card
+from trainer.heads.pooling import PooledHead
+from trainer.serving.served_classifier import ServedClassifier
+from vggish.audio.decoding import pcm16_from_samples
+from vggish.networks.layer_taps import build_features
 
 CLASSES = ["dog", "cat"]
 

@@ -14,7 +14,7 @@ import dockerfile_build
 import pytest
 from dockerfile_build import UNSHARE, Stage, context_files, instructions
 
-from pipeline.demo_sounds import write_sound_set
+from pipeline.demo.sound_synthesizer import write_sound_set
 
 PROJECT = Path(__file__).resolve().parents[2]
 CONTAINER = PROJECT / "deploy" / "container"
@@ -144,7 +144,7 @@ def test_kubeflow_and_beam_start_their_parts_in_it(image: Stage) -> None:
         "apache_beam.io.gcp.gcsfilesystem",
         "google.cloud.aiplatform",
         "kfp",
-        "pipeline.kubeflow",
+        "pipeline.runners.kubeflow_spec",
         "vggish.hear",
     )
     done = image.run(["python", "-c", f"import {', '.join(modules)}"])

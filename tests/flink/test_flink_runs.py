@@ -14,7 +14,7 @@ import yaml
 from flink_cluster import TASK_MANAGERS, FlinkCluster, flink_cluster
 from run_tables import assert_same_embeddings, assert_same_sounds, embeddings
 
-from pipeline.demo_sounds import write_sound_set
+from pipeline.demo.sound_synthesizer import write_sound_set
 
 pytestmark = pytest.mark.flink
 

@@ -9,8 +9,8 @@ import tensorflow_transform.beam as tft_beam
 from tensorflow_transform.tf_metadata import dataset_metadata, schema_utils
 
 from trainer.preprocessing import preprocessing_fn
-from vggish.audio import pcm16_from_samples, samples_from_pcm16
-from vggish.log_mel import log_mel_from_windows
+from vggish.audio.decoding import pcm16_from_samples, samples_from_pcm16
+from vggish.networks.log_mel import log_mel_from_windows
 
 RAW_SPEC = {
     "clip_id": tf.io.FixedLenFeature([], tf.string),

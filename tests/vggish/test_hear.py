@@ -6,8 +6,8 @@ import tensorflow as tf
 
 from vggish import hear
 from vggish.errors import VggishError
-from vggish.features import build_features
-from vggish.log_mel import log_mel_from_windows
+from vggish.networks.layer_taps import build_features
+from vggish.networks.log_mel import log_mel_from_windows
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import trackable_object_graph_pb2
 
-from vggish.model_card import read_model_card
+from schema.model_card import read_model_card
 
 _LAST_LAYER = "scores"
 

@@ -6,12 +6,13 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from trainer.fitting import EpochBatches
+from schema import clip_examples
+from schema.config.warm_start_settings import AugmentSettings, WarmStartSettings
+from trainer.fitting.keras_fitting import EpochBatches
 from trainer.warm_start.augmentation import mask_spectrogram, mix_at, shift, stretch_of
-from trainer.warm_start.settings import AugmentSettings, WarmStartSettings
-from vggish import clip_examples, params
+from vggish import params
 from vggish.errors import DataSetError
-from vggish.log_mel import log_mel, num_windows, windows_from_waveform
+from vggish.networks.log_mel import log_mel, num_windows, windows_from_waveform
 
 _CLIPS_A_READ = 16  # Each may be as long as `ingest.max_seconds`.
 _SHUFFLED_CLIPS = 2048

@@ -8,14 +8,15 @@ import numpy as np
 import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from trainer.fitting import Fit, Hooks, fit
-from trainer.heads import build_frozen_head
-from trainer.job import Job, read_job
-from trainer.objective import build_objective
-from trainer.pooling import PooledHead
-from trainer.quality import count, measure
-from trainer.thresholds import tune_thresholds
-from trainer.trained_model import TrainedModel, write_trained_model
+from schema.imported_weights import ImportedWeights, read_imported_weights
+from trainer.fitting.keras_fitting import Fit, Hooks, fit
+from trainer.fitting.objective import build_objective
+from trainer.fitting.split_metrics import count, measure
+from trainer.fitting.trained_model import TrainedModel, write_trained_model
+from trainer.fitting.training_job import Job, read_job
+from trainer.heads.dense import build_frozen_head
+from trainer.heads.pooling import PooledHead
+from trainer.heads.thresholds import tune_thresholds
 from trainer.warm_start.previous_model import PreviousModel
 from trainer.warm_start.sound_clips import (
     SoundClips,
@@ -29,8 +30,7 @@ from trainer.warm_start.whole_network import (
     freeze,
     rate_scale,
 )
-from vggish.features import build_features
-from vggish.imported_weights import ImportedWeights, read_imported_weights
+from vggish.networks.layer_taps import build_features
 
 
 def run_fn(fn_args: FnArgs) -> None:

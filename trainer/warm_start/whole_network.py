@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trainer.pooling import PooledHead, pool
-from trainer.settings import Pooling
-from trainer.warm_start.settings import LAYERS, WarmStartSettings
+from schema.config.model_settings import Pooling
+from schema.config.warm_start_settings import LAYERS, WarmStartSettings
+from trainer.heads.pooling import PooledHead, pool
 
 _WINDOWS_A_STEP = 64
 _WINDOWS_FOR_STATISTICS = 1024

@@ -3,12 +3,12 @@
 import hashlib
 from collections.abc import Callable
 
-from components.audio_example_gen.listing import Listing, SourceFile
-from components.audio_example_gen.settings import SourceSettings, SplitSettings
 from components.audio_example_gen.sources import audioset, folders, manifest
-from components.audio_example_gen.sources.found import Found
+from components.audio_example_gen.sources.file_tree import Tree, open_tree
+from components.audio_example_gen.sources.listing import Listing, SourceFile
+from components.audio_example_gen.sources.undealt_files import Found
 from components.audio_example_gen.splits import deal
-from components.audio_example_gen.tree import Tree, open_tree
+from schema.config.data_settings import SourceSettings, SplitSettings
 from vggish.errors import DataSetError
 
 _FIND: dict[str, Callable[[SourceSettings, Tree], Found]] = {

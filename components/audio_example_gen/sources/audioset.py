@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from components.audio_example_gen.listing import RefusedError, Reject, SourceFile
-from components.audio_example_gen.settings import SourceSettings
-from components.audio_example_gen.sources.found import Found
-from components.audio_example_gen.tree import Tree
+from components.audio_example_gen.sources.file_tree import Tree
+from components.audio_example_gen.sources.listing import RefusedError, Reject, SourceFile
+from components.audio_example_gen.sources.undealt_files import Found
+from schema.config.data_settings import SourceSettings
 from vggish.errors import DataSetError
 from vggish.params import AUDIO_EMBEDDING_FEATURE_NAME, EMBEDDING_SIZE
 
@@ -154,7 +154,9 @@ def _number(feature: Any, default: float) -> float:
 
 def _embedding(steps: Sequence[Any], record_id: str) -> np.ndarray:
     """Reads one row a second, as bytes (AudioSet's release) or as numbers: float32 [n, 128]."""
-    from vggish.postprocess import dequantize  # The served model computes with the same numbers.
+    from vggish.networks.pca_postprocessor import (
+        dequantize,  # The served model computes with the same numbers.
+    )
 
     if not steps:
         raise RefusedError("empty", f"{record_id} has no {AUDIO_EMBEDDING_FEATURE_NAME}.")

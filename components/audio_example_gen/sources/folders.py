@@ -1,9 +1,14 @@
 """`folders`: where a file lies, or what it is called, says its class."""
 
-from components.audio_example_gen.settings import SourceSettings
-from components.audio_example_gen.sounds import is_sound
-from components.audio_example_gen.sources.found import Found, find_in, is_below, to_source_file
-from components.audio_example_gen.tree import Tree
+from components.audio_example_gen.sources.file_tree import Tree
+from components.audio_example_gen.sources.sound_names import is_sound
+from components.audio_example_gen.sources.undealt_files import (
+    Found,
+    find_in,
+    is_below,
+    to_source_file,
+)
+from schema.config.data_settings import SourceSettings
 
 
 def find(settings: SourceSettings, tree: Tree) -> Found:

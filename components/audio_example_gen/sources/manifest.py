@@ -4,12 +4,12 @@ import posixpath
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
-from components.audio_example_gen.listing import Reject, SourceFile
-from components.audio_example_gen.settings import SourceSettings, TableSettings
-from components.audio_example_gen.sounds import is_sound, is_sound_name
-from components.audio_example_gen.sources.found import Found, is_below, to_source_file
-from components.audio_example_gen.sources.tables import Row, read_table
-from components.audio_example_gen.tree import Entry, Tree
+from components.audio_example_gen.sources.file_tree import Entry, Tree
+from components.audio_example_gen.sources.listing import Reject, SourceFile
+from components.audio_example_gen.sources.manifest_tables import Row, read_table
+from components.audio_example_gen.sources.sound_names import is_sound, is_sound_name
+from components.audio_example_gen.sources.undealt_files import Found, is_below, to_source_file
+from schema.config.data_settings import SourceSettings, TableSettings
 from vggish.errors import DataSetError
 
 

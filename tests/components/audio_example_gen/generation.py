@@ -10,7 +10,7 @@ from tfx.types import artifact_utils, standard_artifacts
 
 from components.artifacts import Noise, Rejects
 from components.audio_example_gen.executor import Executor
-from components.audio_example_gen.settings import IngestSettings, SourceSettings, SplitSettings
+from schema.config.data_settings import IngestSettings, SourceSettings, SplitSettings
 
 
 @dataclass(frozen=True)

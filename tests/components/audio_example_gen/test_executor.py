@@ -13,7 +13,7 @@ from generation import Generated, generate
 from preset_trees import audioset_embeddings, audioset_record
 from trees import write_sound, write_sounds, write_table
 
-from vggish.audio import decode, pcm16_from_samples
+from vggish.audio.decoding import decode, pcm16_from_samples
 from vggish.errors import DataSetError
 
 LABELS = ("cat", "dog")

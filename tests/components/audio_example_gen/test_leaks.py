@@ -4,8 +4,7 @@ import apache_beam as beam
 import pytest
 from beam_pipelines import TestPipeline
 
-from components.audio_example_gen.leaks import check_leaks, traces_of
-from components.audio_example_gen.written_leaks import WriteLeaks, read_leaks
+from components.audio_example_gen.leaks import WriteLeaks, check_leaks, read_leaks, traces_of
 from vggish.errors import DataSetError
 
 

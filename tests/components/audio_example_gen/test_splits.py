@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from trees import write_sounds, write_table
 
-from components.audio_example_gen.listing import Listing
-from components.audio_example_gen.settings import SourceSettings, SplitSettings
 from components.audio_example_gen.sources import list_source
+from components.audio_example_gen.sources.listing import Listing
 from components.audio_example_gen.splits import speech_commands_split, split_of
+from schema.config.data_settings import SourceSettings, SplitSettings
 from vggish.errors import VggishError
 
 CLIPS = [f"{label}/{i}.wav" for label in ("cat", "dog") for i in range(4)]

@@ -8,11 +8,11 @@ import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 from transform_graphs import write_transform_graph
 
-from trainer.settings import ModelSettings, TrainSettings
-from vggish.audio import pcm16_from_samples
-from vggish.imported_weights import import_weights, write_imported_weights
-from vggish.settings import FeatureSettings
-from vggish.weights import random_weights
+from schema.config.feature_settings import FeatureSettings
+from schema.config.model_settings import ModelSettings, TrainSettings
+from schema.imported_weights import import_weights, write_imported_weights
+from vggish.audio.decoding import pcm16_from_samples
+from vggish.weights.slim_weights import random_weights
 
 PITCHES = {"high": 2_000, "low": 300, "mid": 900}
 CLASSES = list(PITCHES)

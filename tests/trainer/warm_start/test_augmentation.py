@@ -11,7 +11,7 @@ from trainer.warm_start.augmentation import (
     shift,
     stretch_of,
 )
-from vggish.log_mel import log_mel_from_windows
+from vggish.networks.log_mel import log_mel_from_windows
 from vggish.params import WINDOW_SAMPLES
 
 

@@ -4,15 +4,15 @@ import keras
 import numpy as np
 import pytest
 
-from trainer.export import ServedClassifier
-from trainer.heads import build_frozen_head
-from trainer.pooling import PooledHead
-from trainer.settings import ModelSettings
+from schema.config.model_settings import ModelSettings
+from schema.model_card import write_model_card
+from trainer.heads.dense import build_frozen_head
+from trainer.heads.pooling import PooledHead
+from trainer.serving.served_classifier import ServedClassifier
 from trainer.warm_start.previous_model import PreviousModel
-from vggish.features import build_features
-from vggish.model_card import write_model_card
-from vggish.network import build_network
-from vggish.weights import apply_weights, random_weights
+from vggish.networks.layer_taps import build_features
+from vggish.networks.vggish_network import build_network
+from vggish.weights.slim_weights import apply_weights, random_weights
 
 SIZE = 4_096
 SETTINGS = ModelSettings(hidden=(5,))

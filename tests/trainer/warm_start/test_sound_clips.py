@@ -7,16 +7,16 @@ import pytest
 import tensorflow as tf
 from learnable import CLASSES, tone, write_clips
 
-from trainer.warm_start.settings import AugmentSettings, WarmStartSettings
+from schema.config.warm_start_settings import AugmentSettings, WarmStartSettings
 from trainer.warm_start.sound_clips import (
     SoundClips,
     evaluation_batches,
     read_noise,
     training_batches,
 )
-from vggish.audio import pcm16_from_samples
+from vggish.audio.decoding import pcm16_from_samples
 from vggish.errors import DataSetError
-from vggish.log_mel import log_mel_from_windows, windows_from_pcm16
+from vggish.networks.log_mel import log_mel_from_windows, windows_from_pcm16
 
 HOP = 15_360
 UNCHANGED = AugmentSettings(shift_seconds=0, noise_share=0, mask_frames=0, mask_bands=0)

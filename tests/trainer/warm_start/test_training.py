@@ -13,16 +13,16 @@ import pytest
 import tensorflow as tf
 from learnable import CLASSES, PITCHES, tone, trainer_call, write_inputs
 
-from trainer.heads import build_frozen_head
-from trainer.settings import ModelSettings
+from schema.config.model_settings import ModelSettings
+from schema.model_card import read_model_card
+from trainer.heads.dense import build_frozen_head
 from trainer.warm_start.previous_model import PreviousModel
 from trainer.warm_start.training import run_fn
 from trainer.warm_start.whole_network import WholeNetwork
-from vggish.audio import pcm16_from_samples, wav_from_pcm16
-from vggish.features import build_features
-from vggish.log_mel import log_mel_from_windows, windows_from_pcm16
-from vggish.model_card import read_model_card
-from vggish.weights import random_weights
+from vggish.audio.decoding import pcm16_from_samples, wav_from_pcm16
+from vggish.networks.layer_taps import build_features
+from vggish.networks.log_mel import log_mel_from_windows, windows_from_pcm16
+from vggish.weights.slim_weights import random_weights
 
 HERE = Path(__file__).parent
 MODEL = {"hidden": (8,), "warm_start": {"freeze_below": "conv4"}}

@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.fitting import Hooks, fit
-from trainer.heads import build_frozen_head
-from trainer.objective import build_objective
-from trainer.settings import ModelSettings, TrainSettings
-from trainer.warm_start.settings import WarmStartSettings
+from schema.config.model_settings import ModelSettings, TrainSettings
+from schema.config.warm_start_settings import WarmStartSettings
+from trainer.fitting.keras_fitting import Hooks, fit
+from trainer.fitting.objective import build_objective
+from trainer.heads.dense import build_frozen_head
 from trainer.warm_start.whole_network import WholeNetwork, freeze, rate_scale
-from vggish.features import build_features
-from vggish.weights import random_weights
+from vggish.networks.layer_taps import build_features
+from vggish.weights.slim_weights import random_weights
 
 RATE = 1e-3
 

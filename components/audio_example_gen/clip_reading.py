@@ -1,0 +1,210 @@
+"""From listed files to clip examples, as a step of a Beam pipeline."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import apache_beam as beam
+import tensorflow as tf
+
+from components.audio_example_gen.decoding.clip_policies import DecodedClip
+from components.audio_example_gen.decoding.decoder import Decoder
+from components.audio_example_gen.duplicates import Copy
+from components.audio_example_gen.leaks import traces_of
+from components.audio_example_gen.sources.file_tree import open_tree
+from components.audio_example_gen.sources.listing import RefusedError, Reject, SourceFile
+from schema.config.data_settings import UNLABELLED, IngestSettings
+from vggish.errors import AudioError
+from vggish.progress import Progress
+
+REJECTS = "rejects"
+COUNTS = "counts"
+TRACES = "traces"
+NOISE = "noise"
+_METRICS_NAMESPACE = "AudioExampleGen"
+
+
+def reject_line(clip_id: str, reject: Reject) -> str:
+    """Writes a refusal as JSON."""
+    line = {"clip_id": clip_id, "reason": reject.reason, "detail": reject.detail}
+    return json.dumps(line, ensure_ascii=False)
+
+
+def rejected(clip_id: str, reject: Reject) -> Iterator[beam.pvalue.TaggedOutput]:
+    """Yields what a refusal adds to the rejects and to the counts."""
+    beam.metrics.Metrics.counter(_METRICS_NAMESPACE, f"rejected_{reject.reason}").inc()
+    yield beam.pvalue.TaggedOutput(REJECTS, reject_line(clip_id, reject))
+    yield beam.pvalue.TaggedOutput(COUNTS, (("rejected", reject.reason), 1))
+
+
+def accepted(clips: int, split: str, labels: tuple[str, ...]) -> Iterator[beam.pvalue.TaggedOutput]:
+    """Yields what the clips of a file add to the counts."""
+    beam.metrics.Metrics.counter(_METRICS_NAMESPACE, "accepted").inc()
+    yield beam.pvalue.TaggedOutput(COUNTS, (("accepted",), 1))
+    yield beam.pvalue.TaggedOutput(COUNTS, (("split", split), clips))
+    for label in labels:
+        yield beam.pvalue.TaggedOutput(COUNTS, (("label", label, split), clips))
+
+
+class ClipReader:
+    """Reads the clips of listed files, one file after the other, with one decoder.
+
+    Args:
+        root: The data root.
+        ingest: Which clips are let in, and in what shape.
+    """
+
+    def __init__(self, root: str, ingest: IngestSettings):
+        self._tree = open_tree(root)
+        self._decoder = Decoder(ingest)
+
+    def clips(self, file: SourceFile) -> Iterator[DecodedClip]:
+        """Yields the clips of a file.
+
+        Raises:
+            AudioError: The file is refused.
+        """
+        if file.refused:
+            raise RefusedError(file.refused.reason, file.refused.detail)
+        try:
+            with self._tree.local(file.clip_id) as path:
+                yield from self._decoder.clips(path, file.clip_id)
+        except OSError as error:
+            raise RefusedError("missing_file", f"{error.strerror or error}") from error
+
+    def close(self) -> None:
+        """Ends the decoder."""
+        self._decoder.close()
+
+
+def settled(file: SourceFile, copy: Copy | None) -> SourceFile:
+    """Returns a file as it is after it was compared with others; `copy` is None for most."""
+    return replace(file, split=copy.split, refused=copy.refused) if copy else file
+
+
+def group_of(file: SourceFile, clip: DecodedClip) -> str | None:
+    """Returns a clip's group; the parts of a recording stay together, as if it were a speaker."""
+    return file.group or (file.clip_id if clip.part else None)
+
+
+class DecodeClips(beam.DoFn):
+    """Decodes a file into serialized clip examples, tagged with their split.
+
+    Tagged outputs: one a split, of serialized `tf.train.Example`; `rejects`, of JSON lines;
+    `counts`, of `(key, number)` pairs for the summary; `traces`, for finding leaks.
+
+    Args:
+        root: The data root.
+        total: The number of files, to tell the progress by.
+        ingest: Which clips are let in, and in what shape.
+    """
+
+    def __init__(self, root: str, total: int, ingest: IngestSettings):
+        self._root = root
+        self._total = total
+        self._ingest = ingest
+
+    def setup(self) -> None:
+        """Starts the count and the decoder of this worker."""
+        self._progress = Progress("files", self._total)
+        self._reader = ClipReader(self._root, self._ingest)
+
+    def teardown(self) -> None:
+        """Ends the decoder."""
+        self._reader.close()
+
+    def process(
+        self, file: SourceFile, copies: dict[str, Copy]
+    ) -> Iterator[beam.pvalue.TaggedOutput]:
+        """Yields the file's clips, or its refusal, and what it adds to the counts."""
+        self._progress.advance()
+        copy = copies.get(file.clip_id)
+        if copy and not copy.first:
+            yield beam.pvalue.TaggedOutput(COUNTS, (("duplicate",), 1))
+        file = settled(file, copy)
+        clips = 0
+        try:
+            for clip in self._reader.clips(file):
+                yield from self._written(file, clip)
+                clips += 1
+        except AudioError as error:
+            yield from rejected(file.clip_id, Reject(error.reason, str(error)))
+        else:
+            yield from accepted(clips, file.split or "", file.labels)
+
+    def _written(self, file: SourceFile, clip: DecodedClip) -> Iterator[beam.pvalue.TaggedOutput]:
+        clip_id = file.clip_id + clip.part
+        group = group_of(file, clip)
+        yield beam.pvalue.TaggedOutput(file.split, _to_record(file, clip))
+        if clip.silent:
+            yield beam.pvalue.TaggedOutput(COUNTS, (("silent",), 1))
+        if clip.clipped:
+            yield beam.pvalue.TaggedOutput(COUNTS, (("clipped",), 1))
+        if file.split != UNLABELLED:
+            content = None if clip.silent else clip.pcm
+            for trace in traces_of(clip_id, file.split or "", group, content):
+                yield beam.pvalue.TaggedOutput(TRACES, trace)
+
+
+class DecodeNoise(beam.DoFn):
+    """Decodes the ids of noise sounds into serialized clip examples without labels.
+
+    Tagged outputs: `noise`, `rejects` and `counts`, as `DecodeClips` has them.
+
+    Args:
+        root: The data root.
+        ingest: How long a part of a sound may be.
+    """
+
+    def __init__(self, root: str, ingest: IngestSettings):
+        self._root = root
+        self._ingest = ingest
+
+    def setup(self) -> None:
+        """Starts the decoder of this worker."""
+        self._reader = ClipReader(self._root, self._ingest)
+
+    def teardown(self) -> None:
+        """Ends the decoder."""
+        self._reader.close()
+
+    def process(self, clip_id: str) -> Iterator[beam.pvalue.TaggedOutput]:
+        """Yields the parts of a sound, or its refusal."""
+        file = SourceFile(clip_id)
+        try:
+            for clip in self._reader.clips(file):
+                yield beam.pvalue.TaggedOutput(NOISE, _to_record(file, clip))
+        except AudioError as error:
+            reject = Reject(error.reason, str(error))
+            yield beam.pvalue.TaggedOutput(REJECTS, reject_line(clip_id, reject))
+            yield beam.pvalue.TaggedOutput(COUNTS, (("noise_rejected",), 1))
+
+
+def _to_record(file: SourceFile, clip: DecodedClip) -> bytes:
+    """Builds the serialized example of a clip."""
+    features = to_features(
+        file.clip_id + clip.part, file.labels, group_of(file, clip), clip.duration
+    ) | {
+        "pcm": of_bytes(clip.pcm),
+        "source_rate": tf.train.Feature(int64_list=tf.train.Int64List(value=[clip.source_rate])),
+    }
+    example = tf.train.Example(features=tf.train.Features(feature=features))
+    return example.SerializeToString()
+
+
+def to_features(
+    clip_id: str, labels: tuple[str, ...], group: str | None, duration: float
+) -> dict[str, Any]:
+    """Builds the features that every clip example has."""
+    return {
+        "clip_id": of_bytes(clip_id.encode()),
+        "labels": of_bytes(*(label.encode() for label in labels)),
+        "group": of_bytes(*([group.encode()] if group is not None else [])),
+        "duration": tf.train.Feature(float_list=tf.train.FloatList(value=[duration])),
+    }
+
+
+def of_bytes(*values: bytes) -> tf.train.Feature:
+    """Builds a feature of byte strings."""
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))

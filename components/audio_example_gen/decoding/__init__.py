@@ -1,0 +1,1 @@
+"""From one sound file to its clips, in a process of its own."""

@@ -1,0 +1,199 @@
+"""From a sound file to its clips: what becomes of the long, the short and the silent ones."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from components.audio_example_gen.sources.listing import RefusedError
+from schema.config.data_settings import IngestSettings
+from vggish.audio import decoding
+from vggish.errors import AudioError
+from vggish.params import SAMPLE_RATE, WINDOW_SAMPLES
+
+_SILENCE_PEAK = 1e-3  # -60 dB of full scale: below the noise of a quiet room on any recorder.
+
+
+@dataclass(frozen=True)
+class DecodedClip:
+    """A clip as it is written.
+
+    Attributes:
+        part: Empty, or which seconds of the file it is, as a media fragment (`#t=0,600`).
+        pcm: Mono 16 kHz signed 16-bit little-endian samples.
+        source_rate: Sample rate of the file in Hz.
+        duration: Seconds of source audio in it, before it was lengthened.
+        format: Container and coding of the file.
+        clipped: How many samples lay outside of the range and were set to its end.
+        silent: Whether nothing in it can be heard.
+    """
+
+    part: str
+    pcm: bytes
+    source_rate: int
+    duration: float
+    format: str
+    clipped: int
+    silent: bool
+
+
+def read_clips(path: str, clip_id: str, ingest: IngestSettings) -> Iterator[DecodedClip]:
+    """Reads a sound file, and makes of it what the settings want.
+
+    Memory is bounded by `ingest.max_seconds` of sound, whatever the file holds or claims to hold.
+
+    Args:
+        path: Of the file.
+        clip_id: Its id, which draws the stretch of a `random` crop.
+        ingest: Which clips are let in, and in what shape.
+
+    Yields:
+        The file's clips: several only where `ingest.long` is `split`.
+
+    Raises:
+        AudioError: The file is refused. Nothing was yielded before.
+    """
+    with decoding.open_sound(path) as sound:
+        reader = _Reader(sound)
+        limit = int(ingest.max_seconds * sound.rate)
+        begin = reader.take(limit)
+        match ingest.long:
+            case "first":
+                rest = 0
+            case "reject":
+                rest = reader.skip(1)  # One frame too many is enough.
+            case _:
+                rest = reader.skip(None)
+        if not rest:
+            yield _finish(_join(begin, sound, ingest), sound, ingest)
+            return
+        total = limit + rest
+    del begin
+    if ingest.long == "reject":
+        raise AudioError(
+            "too_long",
+            f"{path} is longer than the limit of {ingest.max_seconds:g} seconds; cut it, raise "
+            "ingest.max_seconds, or set ingest.long.",
+        )
+    if ingest.long == "random":
+        starts = [_draw(total - limit, f"{ingest.seed}/{clip_id}")]
+    else:
+        starts = list(range(0, total, limit))
+    yield from _read_stretches(path, starts, limit, ingest)
+
+
+def _read_stretches(
+    path: str, starts: list[int], frames: int, ingest: IngestSettings
+) -> Iterator[DecodedClip]:
+    """Reads a file a second time, for stretches of it."""
+    with decoding.open_sound(path) as sound:
+        reader = _Reader(sound)
+        position = 0
+        for start in starts:
+            position += reader.skip(start - position)
+            stretch = reader.take(frames)
+            begin, position = position, position + sum(map(len, stretch))
+            clip = _join(stretch, sound, ingest)
+            if begin and ingest.long == "split" and not _fills_a_window(clip, ingest):
+                return  # The last part; it would be mostly padding.
+            seconds = f"{begin / sound.rate:.10g},{position / sound.rate:.10g}"
+            yield _finish(clip, sound, ingest, f"#t={seconds}" if ingest.long == "split" else "")
+
+
+def _fills_a_window(clip: decoding.Clip, ingest: IngestSettings) -> bool:
+    least = ingest.target_samples if ingest.short == "reject" else WINDOW_SAMPLES
+    return clip.duration >= ingest.min_seconds and clip.samples.size >= least
+
+
+def _draw(choices: int, key: str) -> int:
+    """Draws a number from 0 to `choices`, the same one for the same key."""
+    digest = hashlib.sha256(key.encode(errors="surrogateescape")).digest()
+    return int.from_bytes(digest[:8], "big") % (choices + 1)
+
+
+class _Reader:
+    """Takes a sound apart at frames of one's own choice, and looks at every sample once."""
+
+    def __init__(self, sound: decoding.Sound):
+        self._name = sound.name
+        self._blocks = sound.blocks()
+        self._left: np.ndarray | None = None
+
+    def take(self, frames: int) -> list[np.ndarray]:
+        """Reads frames: fewer at the end of the sound."""
+        return list(self._read(frames))
+
+    def skip(self, frames: int | None) -> int:
+        """Passes over frames, None for all there are, and counts them."""
+        return sum(map(len, self._read(frames)))
+
+    def _read(self, frames: int | None) -> Iterator[np.ndarray]:
+        while frames is None or frames > 0:
+            block = self._next()
+            if block is None:
+                return
+            if frames is not None:
+                if len(block) > frames:
+                    block, self._left = block[:frames], block[frames:]
+                frames -= len(block)
+            if not np.isfinite(block).all():
+                raise AudioError(
+                    "non_finite",
+                    f"{self._name} holds samples that are not finite numbers; export it again.",
+                )
+            yield block
+
+    def _next(self) -> np.ndarray | None:
+        if self._left is not None:
+            left, self._left = self._left, None
+            return left
+        return next(self._blocks, None)
+
+
+def _join(blocks: list[np.ndarray], sound: decoding.Sound, ingest: IngestSettings) -> decoding.Clip:
+    return decoding.clip_from_blocks(blocks, sound, ingest.resampler)
+
+
+def _finish(
+    clip: decoding.Clip, sound: decoding.Sound, ingest: IngestSettings, part: str = ""
+) -> DecodedClip:
+    """Lengthens or cuts a clip, and packs it."""
+    if clip.duration < ingest.min_seconds:
+        raise RefusedError(
+            "too_short",
+            f"{sound.name} lasts {clip.duration:.3g} seconds, less than ingest.min_seconds "
+            f"({ingest.min_seconds:g}).",
+        )
+    samples = clip.samples
+    if samples.size < ingest.target_samples:
+        samples = _lengthen(samples, sound, ingest)
+    if ingest.windows.exactly is not None:
+        samples = samples[: ingest.target_samples]
+    return DecodedClip(
+        part=part,
+        pcm=decoding.pcm16_from_samples(samples),
+        source_rate=clip.source_rate,
+        duration=clip.duration,
+        format=sound.format,
+        clipped=clip.clipped,
+        silent=bool(np.abs(samples).max() < _SILENCE_PEAK),
+    )
+
+
+def _lengthen(samples: np.ndarray, sound: decoding.Sound, ingest: IngestSettings) -> np.ndarray:
+    target = ingest.target_samples
+    match ingest.short:
+        case "reject":
+            raise RefusedError(
+                "too_short",
+                f"{sound.name} lasts {samples.size / SAMPLE_RATE:.3g} seconds, less than "
+                f"{target / SAMPLE_RATE:g}, which its windows need.",
+            )
+        case "repeat":
+            return np.resize(samples, target)
+        case "pad" if ingest.windows.exactly and ingest.windows.exactly > 1:
+            return np.pad(samples, (0, target - samples.size))
+        case _:
+            # One window is padded by the model, on serving as in training.
+            return samples

@@ -1,0 +1,112 @@
+"""The account of an ingestion, and whether it is good enough to learn from."""
+
+import collections
+from collections.abc import Iterable
+from typing import Any
+
+from components.audio_example_gen.sources.listing import Listing
+from schema.config.data_settings import SPLITS, UNLABELLED, IngestSettings
+from vggish.errors import DataSetError
+
+_POLICY_REASONS = ("duplicate",)
+"""Refusals that the settings ask for, rather than faults of the data set."""
+
+
+def summarize(listing: Listing, counts: Iterable[tuple[tuple[str, ...], int]]) -> dict[str, Any]:
+    """Gathers the counts into the `clips` section of a run's summary.
+
+    Args:
+        listing: The source's.
+        counts: Numbers by what they count: `found`, where that is not the number of listed files,
+            `accepted`, `duplicate`, `silent`, `clipped`, `noise_rejected`, `rejected` with the
+            reason, `split` with its name, `label` with its name and the split's.
+
+    Returns:
+        `found`, `accepted`, `rejected` files; `by_reason` of refusal; `by_split` and `by_label`, of
+        clips; `duplicates`, files that are identical to another; `silent` and `clipped` clips;
+        `noise`, `noise_rejected`, `left_out` and `other_files`, files that are not found for that
+        reason.
+    """
+    totals: dict[str, int] = collections.defaultdict(int)
+    by_reason: dict[str, int] = {}
+    by_split = dict.fromkeys(SPLITS, 0)
+    by_label: dict[str, dict[str, int]] = collections.defaultdict(lambda: dict.fromkeys(SPLITS, 0))
+    for key, number in counts:
+        match key:
+            case ("rejected", reason):
+                by_reason[reason] = number
+            case ("split", split):
+                by_split[split] = number
+            case ("label", label, split):
+                by_label[label][split] = number
+            case (name,):
+                totals[name] = number
+    return {
+        "found": totals["found"] or len(listing.files),
+        "accepted": totals["accepted"],
+        "rejected": sum(by_reason.values()),
+        "duplicates": totals["duplicate"],
+        "silent": totals["silent"],
+        "clipped": totals["clipped"],
+        "noise": len(listing.noise) - totals["noise_rejected"],
+        "noise_rejected": totals["noise_rejected"],
+        "left_out": listing.left_out,
+        "other_files": listing.other_files,
+        "by_reason": by_reason,
+        "by_split": by_split,
+        "by_label": by_label,
+    }
+
+
+def check_rejects(by_reason: dict[str, int], found: int, ingest: IngestSettings) -> None:
+    """Refuses a data set that lost too much.
+
+    Args:
+        by_reason: How many files were refused.
+        found: How many there are.
+        ingest: How many may be refused.
+
+    Raises:
+        DataSetError: More were.
+    """
+    faults = {r: n for r, n in by_reason.items() if r not in _POLICY_REASONS}
+    rejected = sum(faults.values())
+    share = rejected / found
+    if share > ingest.max_reject_fraction:
+        reasons = ", ".join(f"{n} {reason}" for reason, n in sorted(faults.items()))
+        raise DataSetError(
+            f"{rejected} of {found} files were refused ({reasons}), a share of {share:.3g} where "
+            f"ingest.max_reject_fraction allows {ingest.max_reject_fraction:g}; mend the files or "
+            "raise it."
+        )
+
+
+def check_summary(summary: dict[str, Any], listing: Listing) -> None:
+    """Refuses a data set that no classifier can be learned from and tested with.
+
+    Args:
+        summary: Of the ingestion.
+        listing: The source's.
+
+    Raises:
+        DataSetError: A split or a class has too few clips.
+    """
+    lost = summary["found"] - summary["accepted"] - summary["rejected"]
+    if lost:
+        raise RuntimeError(f"{lost} of {summary['found']} files are neither accepted nor rejected")
+    for split, count in summary["by_split"].items():
+        if not count and split != UNLABELLED:
+            raise DataSetError(
+                f"The {split} split has no clips; add clips or groups, or change split.seed."
+            )
+    if not listing.single_label:
+        return  # Of hundreds of labels, some are always too rare for every split.
+    for label in listing.classes:
+        clips = summary["by_label"].get(label, dict.fromkeys(SPLITS, 0))
+        count = sum(clips.values())
+        if count < len(SPLITS) or not clips["train"]:
+            dealt = ", ".join(f"{split} {n}" for split, n in clips.items())
+            raise DataSetError(
+                f"The class {label!r} has {count} usable clips (by split: {dealt}), too few to "
+                "learn and to test from; give it more, leave it out, or change split.seed."
+            )

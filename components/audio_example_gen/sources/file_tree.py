@@ -1,0 +1,345 @@
+"""The files below a data root, on this machine's disk or in any storage that TensorFlow reads."""
+
+import contextlib
+import os
+import posixpath
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+from components.audio_example_gen.sources.listing import Reject
+from vggish.errors import DataSetError
+
+_REMOTE_REQUESTS = 32  # At once: each waits for the network, not for a processor.
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file below a data root.
+
+    Attributes:
+        path: Relative to the root, with POSIX separators; bytes that are no UTF-8 are escaped. A
+            refused folder's ends with a slash.
+        size: Bytes.
+        modified: When it was written to last, in nanoseconds.
+        refused: Why it cannot be read, or None.
+    """
+
+    path: str
+    size: int = 0
+    modified: int = 0
+    refused: Reject | None = None
+
+
+class Tree(Protocol):
+    """A data root.
+
+    Attributes:
+        root: Its path or address.
+    """
+
+    root: str
+
+    def walk(self, folder: str = "") -> Iterator[Entry]:
+        """Yields every file below a folder that is not hidden, in the order of their paths.
+
+        Raises:
+            DataSetError: A folder cannot be listed.
+        """
+        ...
+
+    def find(self, paths: Iterable[str]) -> Iterator[Entry]:
+        """Yields an entry for every path, in their order; refused where there is no such file."""
+        ...
+
+    def relative(self, path: str) -> str:
+        """Returns a path relative to the root, without detours; one outside of it stays so."""
+        ...
+
+    def names(self, folder: str) -> list[str]:
+        """Lists the names in a folder; none where there is no such folder."""
+        ...
+
+    def head(self, path: str, size: int) -> bytes:
+        """Reads a file's first bytes; none where it cannot be read."""
+        ...
+
+    def read(self, path: str) -> bytes:
+        """Reads a file that the configuration names, below the root or by its absolute path.
+
+        Raises:
+            DataSetError: There is no such file.
+        """
+        ...
+
+    def local(self, path: str) -> contextlib.AbstractContextManager[str]:
+        """Gives a file a path on this machine's disk for a while.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        ...
+
+
+def open_tree(root: str) -> Tree:
+    """Opens a data root.
+
+    Args:
+        root: A folder, with `~` for the home folder, or an address such as `gs://bucket/folder`.
+
+    Returns:
+        The tree.
+
+    Raises:
+        DataSetError: There is no such folder.
+    """
+    tree: Tree
+    if "://" in root:
+        tree, there = RemoteTree(root), RemoteTree.is_folder(root)
+    else:
+        tree = LocalTree(root)
+        there = os.path.isdir(tree.root)
+    if not there:
+        raise DataSetError(
+            f"The data root {tree.root} is not a folder; check source.root or --data-root."
+        )
+    return tree
+
+
+class LocalTree:
+    """A folder on this machine's disk. Links are followed, to a folder once, and within the root.
+
+    Args:
+        root: The folder.
+    """
+
+    def __init__(self, root: str):
+        self.root = os.path.realpath(Path(root).expanduser())
+
+    def walk(self, folder: str = "") -> Iterator[Entry]:
+        """See `Tree`."""
+        entered = {os.path.realpath(os.path.join(self.root, folder))}
+        yield from sorted(self._walk(folder, entered), key=lambda entry: entry.path)
+
+    def _walk(self, folder: str, entered: set[str]) -> Iterator[Entry]:
+        for name in sorted(self._scan(folder)):
+            path = posixpath.join(folder, name)
+            full = os.path.join(self.root, path)
+            if name.startswith("."):
+                continue
+            real = os.path.realpath(full) if os.path.islink(full) else None
+            if not os.path.isdir(full):
+                yield self._entry(path)
+            elif real and not self._is_inside(real):
+                # One refusal for the whole folder, which may be as large as the disk.
+                yield Entry(path + "/", refused=Reject("outside_root", f"links to {real}"))
+            elif (target := os.path.realpath(full)) not in entered:
+                entered.add(target)
+                yield from self._walk(path, entered)
+
+    def _scan(self, folder: str) -> list[str]:
+        try:
+            return os.listdir(os.path.join(self.root, folder))
+        except OSError as error:
+            raise DataSetError(
+                f"The folder {error.filename} cannot be listed ({error.strerror}); make it "
+                "readable."
+            ) from error
+
+    def find(self, paths: Iterable[str]) -> Iterator[Entry]:
+        """See `Tree`."""
+        for path in paths:
+            inside = self.relative(path)
+            if _is_outside(inside):
+                yield Entry(path, refused=Reject("outside_root", f"is not below {self.root}"))
+            else:
+                yield self._entry(inside)
+
+    def relative(self, path: str) -> str:
+        """See `Tree`. An absolute path may lead to the root by links."""
+        if os.path.isabs(path):
+            folder, name = os.path.split(os.path.normpath(path))
+            path = os.path.join(_real_folder(folder), name).removeprefix(f"{self.root}/")
+        return posixpath.normpath(path)
+
+    def _entry(self, path: str) -> Entry:
+        full = os.path.join(self.root, path)
+        try:
+            path.encode()
+        except UnicodeEncodeError:
+            escaped = os.fsencode(path).decode(errors="backslashreplace")
+            return Entry(escaped, refused=Reject("unreadable", "the file name is not UTF-8"))
+        try:
+            status = os.stat(full)
+        except (OSError, ValueError) as error:
+            what = f"a link to {os.path.realpath(full)}, where" if os.path.islink(full) else "where"
+            detail = f"{what} there is no file ({getattr(error, 'strerror', error)})"
+            return Entry(path, refused=Reject("missing_file", detail))
+        real = self._real(os.path.dirname(full), os.path.basename(full))
+        if not self._is_inside(real):
+            return Entry(path, refused=Reject("outside_root", f"links to {real}"))
+        if not stat.S_ISREG(status.st_mode):
+            return Entry(path, refused=Reject("unreadable", "is not a file"))
+        return Entry(path, status.st_size, status.st_mtime_ns)
+
+    def _real(self, folder: str, name: str) -> str:
+        # Resolving a path looks at each of its folders, and files of one folder share them.
+        full = os.path.join(_real_folder(folder), name)
+        return os.path.realpath(full) if os.path.islink(full) else full
+
+    def _is_inside(self, real: str) -> bool:
+        return real.startswith(self.root.rstrip("/") + "/")
+
+    def names(self, folder: str) -> list[str]:
+        """See `Tree`."""
+        try:
+            return sorted(os.listdir(os.path.join(self.root, folder)))
+        except OSError:
+            return []
+
+    def head(self, path: str, size: int) -> bytes:
+        """See `Tree`."""
+        try:
+            with open(os.path.join(self.root, path), "rb", buffering=0) as file:
+                return file.read(size)
+        except OSError:
+            return b""
+
+    def read(self, path: str) -> bytes:
+        """See `Tree`."""
+        full = Path(self.root, Path(path).expanduser())
+        try:
+            return full.read_bytes()
+        except OSError as error:
+            raise _unreadable(str(full), error.strerror or "") from error
+
+    @contextlib.contextmanager
+    def local(self, path: str) -> Iterator[str]:
+        """See `Tree`."""
+        yield os.path.join(self.root, path)
+
+
+@lru_cache(maxsize=4096)
+def _real_folder(folder: str) -> str:
+    return os.path.realpath(folder)
+
+
+class RemoteTree:
+    """A folder in a storage that TensorFlow's filesystems read, such as `gs://`.
+
+    Args:
+        root: Its address.
+    """
+
+    def __init__(self, root: str):
+        self.root = root.rstrip("/")
+
+    @staticmethod
+    def is_folder(root: str) -> bool:
+        """Tells whether there is such a folder.
+
+        Raises:
+            DataSetError: The storage cannot be asked.
+        """
+        import tensorflow as tf
+
+        try:
+            return tf.io.gfile.isdir(root)
+        except tf.errors.OpError as error:
+            raise _unreadable(root, error.message) from error
+
+    def walk(self, folder: str = "") -> Iterator[Entry]:
+        """See `Tree`."""
+        import tensorflow as tf
+
+        paths = []
+        for parent, _, names in tf.io.gfile.walk(posixpath.join(self.root, folder)):
+            place = parent[len(self.root) :].strip("/")
+            paths += [posixpath.join(place, name) for name in names]
+        hidden = [any(part.startswith(".") for part in path.split("/")) for path in paths]
+        yield from self.find(
+            sorted(path for path, out in zip(paths, hidden, strict=True) if not out)
+        )
+
+    def find(self, paths: Iterable[str]) -> Iterator[Entry]:
+        """See `Tree`."""
+        with ThreadPoolExecutor(_REMOTE_REQUESTS) as threads:
+            yield from threads.map(self._entry, paths)
+
+    def _entry(self, path: str) -> Entry:
+        import tensorflow as tf
+
+        inside = self.relative(path)
+        if _is_outside(inside):
+            return Entry(path, refused=Reject("outside_root", f"is not below {self.root}"))
+        try:
+            status = tf.io.gfile.stat(f"{self.root}/{inside}")
+        except tf.errors.OpError as error:
+            return Entry(inside, refused=Reject("missing_file", error.message))
+        return Entry(inside, status.length, status.mtime_nsec)
+
+    def relative(self, path: str) -> str:
+        """See `Tree`."""
+        path = path.removeprefix(f"{self.root}/")
+        return path if "://" in path else posixpath.normpath(path)
+
+    def names(self, folder: str) -> list[str]:
+        """See `Tree`."""
+        import tensorflow as tf
+
+        try:
+            names = tf.io.gfile.listdir(posixpath.join(self.root, folder))
+        except tf.errors.OpError:
+            return []
+        return sorted(name.rstrip("/") for name in names)
+
+    def head(self, path: str, size: int) -> bytes:
+        """See `Tree`."""
+        import tensorflow as tf
+
+        try:
+            with tf.io.gfile.GFile(f"{self.root}/{path}", "rb") as file:
+                return file.read(size)
+        except tf.errors.OpError:
+            return b""
+
+    def read(self, path: str) -> bytes:
+        """See `Tree`."""
+        import tensorflow as tf
+
+        full = path if "://" in path or path.startswith("/") else f"{self.root}/{path}"
+        try:
+            with tf.io.gfile.GFile(full, "rb") as file:
+                return file.read()
+        except tf.errors.OpError as error:
+            raise _unreadable(full, error.message) from error
+
+    @contextlib.contextmanager
+    def local(self, path: str) -> Iterator[str]:
+        """See `Tree`. The file is copied: decoders read from the disk, and only from there."""
+        import tensorflow as tf
+
+        with tempfile.NamedTemporaryFile(prefix="clip-") as copy:
+            try:
+                with tf.io.gfile.GFile(f"{self.root}/{path}", "rb") as file:
+                    shutil.copyfileobj(file, copy, 1 << 20)
+            except tf.errors.OpError as error:
+                raise OSError(error.message) from error
+            copy.flush()
+            yield copy.name
+
+
+def _is_outside(path: str) -> bool:
+    return path in (".", "..") or path.startswith(("../", "/")) or "://" in path
+
+
+def _unreadable(path: str, cause: str) -> DataSetError:
+    return DataSetError(
+        f"{path}, which the configuration names, cannot be read ({cause}); check the path."
+    )

@@ -1,0 +1,62 @@
+"""What a kind of source finds, before it is dealt to splits."""
+
+import re
+from dataclasses import dataclass
+
+from components.audio_example_gen.sources.file_tree import Entry
+from components.audio_example_gen.sources.listing import Reject, SourceFile
+from schema.config.data_settings import SourceSettings
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a source holds; see `Listing` for the attributes."""
+
+    files: tuple[SourceFile, ...]
+    noise: tuple[str, ...] = ()
+    left_out: int = 0
+    other_files: int = 0
+
+
+def to_source_file(
+    entry: Entry, settings: SourceSettings, labels: tuple[str, ...], group: str | None
+) -> SourceFile:
+    """Makes a source's file of an entry, refusing what has no label or an unknown one.
+
+    Args:
+        entry: The file.
+        settings: The source.
+        labels: What the source says the clip is.
+        group: The group that the source names; None leaves it to `source.group_pattern`.
+
+    Returns:
+        The file.
+    """
+    refused = entry.refused
+    if is_below(entry.path, settings.unlabelled_folders):
+        labels = ()
+    elif not labels:
+        refused = refused or Reject("no_label", "the source gives it no label")
+    elif settings.classes is not None:
+        known = tuple(label for label in labels if label in settings.classes)
+        if not known:
+            named = ", ".join(labels)
+            detail = f"source.classes does not name {named}"
+            refused = refused or Reject("unknown_label", detail)
+        labels = known
+    if group is None:
+        group = find_in(settings.group_pattern, entry.path)
+    return SourceFile(
+        entry.path, entry.size, entry.modified, labels=labels, group=group, refused=refused
+    )
+
+
+def find_in(pattern: str | None, path: str) -> str | None:
+    """Returns what the first parenthesis of a pattern finds in a path, or None."""
+    match = re.search(pattern, path) if pattern is not None else None
+    return match.group(1) if match else None
+
+
+def is_below(path: str, folders: tuple[str, ...]) -> bool:
+    """Tells whether a path lies in one of some folders, however deep."""
+    return any(path.startswith(folder.strip("/") + "/") for folder in folders)

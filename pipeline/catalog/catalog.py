@@ -1,0 +1,295 @@
+"""What a data set holds, file by file, before any run."""
+
+import collections
+import csv
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from components.audio_example_gen.clip_reading import ClipReader, group_of, settled
+from components.audio_example_gen.duplicates import Copy, content_digest, may_be_copies, settle
+from components.audio_example_gen.ingest_summary import check_rejects, check_summary, summarize
+from components.audio_example_gen.leaks import check_leaks, merge_traces, traces_of
+from components.audio_example_gen.sources import list_source
+from components.audio_example_gen.sources.audioset import EmbeddedClip, read_class_names, read_clips
+from components.audio_example_gen.sources.file_tree import open_tree
+from components.audio_example_gen.sources.listing import Listing, SourceFile
+from components.audio_example_gen.splits import split_of
+from schema.config.data_settings import (
+    UNLABELLED,
+    IngestSettings,
+    SourceSettings,
+    SplitSettings,
+)
+from vggish.errors import AudioError, ConfigError, DataSetError
+
+CSV_COLUMNS = ("path", "label", "valid", "reason", "split", "duration")
+_LABEL_SEPARATOR = ","
+
+_Trace = tuple[tuple[str, str], dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One file, or one clip of AudioSet's released features.
+
+    Attributes:
+        path: Its id.
+        labels: Its class names.
+        reason: Why it is refused, or None.
+        split: Where its clips go; None where it is refused.
+        seconds: How long each of its clips is.
+        rate: Sample rate in Hz; 0 where there is no sound.
+        format: Container and coding.
+        silent: How many of the clips are silent.
+        clipped: How many of the clips had samples outside of the range.
+        copy: Whether it is identical to an earlier file.
+    """
+
+    path: str
+    labels: tuple[str, ...]
+    reason: str | None = None
+    split: str | None = None
+    seconds: tuple[float, ...] = ()
+    rate: int = 0
+    format: str = ""
+    silent: int = 0
+    clipped: int = 0
+    copy: bool = False
+
+    @property
+    def duration(self) -> float:
+        """Seconds of sound in its clips."""
+        return sum(self.seconds)
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """What a data set holds.
+
+    Attributes:
+        root: The data root.
+        rows: One a file, in the order of their ids.
+        summary: The account that a run would give; see `summarize`.
+        complaint: Why a run would stop, or None.
+    """
+
+    root: str
+    rows: tuple[Row, ...]
+    summary: dict[str, Any]
+    complaint: str | None
+
+
+def take_catalog(
+    source: SourceSettings,
+    ingest: IngestSettings,
+    split: SplitSettings,
+    advance: Callable[[int], None],
+) -> Catalog:
+    """Reads every file of a data set as a run would.
+
+    Args:
+        source: The source.
+        ingest: Which clips are let in, and in what shape.
+        split: How they are dealt.
+        advance: Told of every file that was read, and first of all how many there are.
+
+    Returns:
+        The catalog.
+
+    Raises:
+        DataSetError: The source cannot be listed.
+    """
+    listing = list_source(source, split)
+    advance(len(listing.files))
+    if source.kind == "audioset_embeddings":
+        read = _read_embeddings(listing, source, split, advance)
+    else:
+        read = _read_sounds(listing, ingest, advance)
+    rows, traces = [], []
+    for row, found in read:
+        rows.append(row)
+        traces += found
+    summary = summarize(listing, _counts(rows))
+    complaint = _complaint(listing, ingest, summary, traces)
+    return Catalog(listing.root, tuple(rows), summary, complaint)
+
+
+def write_csv(rows: Iterable[Row], path: Path) -> None:
+    """Writes one row a file: path, label, valid, reason, split, duration in seconds.
+
+    Args:
+        rows: The files.
+        path: Of the CSV; several labels are separated by commas within their field.
+
+    Raises:
+        ConfigError: It cannot be written.
+    """
+    try:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(CSV_COLUMNS)
+            for row in rows:
+                label = _LABEL_SEPARATOR.join(row.labels)
+                valid = str(row.reason is None).lower()
+                duration = f"{row.duration:.6g}" if row.reason is None else ""
+                line = (row.path, label, valid, row.reason or "", row.split or "", duration)
+                writer.writerow(line)
+    except OSError as error:
+        raise ConfigError(
+            f"The table {path} cannot be written ({error.strerror}); choose another with --csv."
+        ) from error
+
+
+def _read_sounds(
+    listing: Listing, ingest: IngestSettings, advance: Callable[[int], None]
+) -> Iterator[tuple[Row, list[_Trace]]]:
+    """Reads sounds, with as many decoders as there are processors."""
+    workers = os.cpu_count() or 1
+    readers: SimpleQueue[ClipReader] = SimpleQueue()
+    made = [ClipReader(listing.root, ingest) for _ in range(workers)]
+    for reader in made:
+        readers.put(reader)
+
+    def read(file: SourceFile) -> tuple[Row, list[_Trace]]:
+        reader = readers.get()
+        try:
+            return _read_file(file, copies.get(file.clip_id), reader)
+        finally:
+            readers.put(reader)
+
+    try:
+        with ThreadPoolExecutor(workers) as threads:
+            copies = _find_copies(listing, ingest, threads)
+            for result in threads.map(read, listing.files):
+                advance(1)
+                yield result
+    finally:
+        for reader in made:
+            reader.close()
+
+
+def _find_copies(
+    listing: Listing, ingest: IngestSettings, threads: ThreadPoolExecutor
+) -> dict[str, Copy]:
+    tree = open_tree(listing.root)
+
+    def digest(file: SourceFile) -> str | None:
+        try:
+            with tree.local(file.clip_id) as path:
+                return content_digest(path)
+        except OSError:
+            return None  # Reading it will refuse it.
+
+    files = may_be_copies(listing.files)
+    same = collections.defaultdict(list)
+    for file, found in zip(files, threads.map(digest, files), strict=True):
+        if found is not None:
+            same[found].append(file)
+    copies: dict[str, Copy] = {}
+    for group in same.values():
+        if len(group) > 1:
+            copies |= settle(group, ingest)
+    return copies
+
+
+def _read_file(file: SourceFile, copy: Copy | None, reader: ClipReader) -> tuple[Row, list[_Trace]]:
+    file = settled(file, copy)
+    is_copy = copy is not None and not copy.first
+    traces: list[_Trace] = []
+    try:
+        clips = []
+        for clip in reader.clips(file):
+            if file.split != UNLABELLED:
+                content = None if clip.silent else clip.pcm
+                clip_id, group = file.clip_id + clip.part, group_of(file, clip)
+                traces += traces_of(clip_id, file.split or "", group, content)
+            clips.append((clip.duration, clip.silent, clip.clipped > 0))
+    except AudioError as error:
+        return Row(file.clip_id, file.labels, reason=error.reason, copy=is_copy), []
+    seconds, silent, clipped = zip(*clips, strict=True)
+    row = Row(
+        path=file.clip_id,
+        labels=file.labels,
+        split=file.split,
+        seconds=seconds,
+        rate=clip.source_rate,
+        format=clip.format,
+        silent=sum(silent),
+        clipped=sum(clipped),
+        copy=is_copy,
+    )
+    return row, traces
+
+
+def _read_embeddings(
+    listing: Listing,
+    source: SourceSettings,
+    split: SplitSettings,
+    advance: Callable[[int], None],
+) -> Iterator[tuple[Row, list[_Trace]]]:
+    names = read_class_names(source, open_tree(listing.root))
+    for file in listing.files:
+        if file.refused:
+            yield Row(file.clip_id, (), reason=file.refused.reason), []
+        else:
+            path = f"{listing.root}/{file.clip_id}"
+            for read in read_clips(path, names, source, file.clip_id):
+                yield _embedded_row(read, file.split, split)
+        advance(1)
+
+
+def _embedded_row(read: Any, of_file: str | None, split: SplitSettings) -> tuple[Row, list[_Trace]]:
+    if not isinstance(read, EmbeddedClip):
+        clip_id, reject = read
+        return Row(clip_id, (), reason=reject.reason), []
+    name = of_file or split_of(read.video, split)
+    row = Row(
+        path=read.clip_id,
+        labels=read.labels,
+        split=name,
+        seconds=(read.seconds,),
+        format="AudioSet features",
+    )
+    return row, list(traces_of(read.clip_id, name, read.video, read.embedding.tobytes()))
+
+
+def _counts(rows: Iterable[Row]) -> Iterator[tuple[tuple[str, ...], int]]:
+    """Counts as the steps of a run do."""
+    counts: collections.Counter[tuple[str, ...]] = collections.Counter()
+    for row in rows:
+        counts["found",] += 1
+        counts["duplicate",] += row.copy
+        if row.reason is not None:
+            counts["rejected", row.reason] += 1
+            continue
+        counts["accepted",] += 1
+        counts["silent",] += row.silent
+        counts["clipped",] += row.clipped
+        counts["split", row.split or ""] += len(row.seconds)
+        for label in row.labels:
+            counts["label", label, row.split or ""] += len(row.seconds)
+    yield from sorted(counts.items())
+
+
+def _complaint(
+    listing: Listing,
+    ingest: IngestSettings,
+    summary: dict[str, Any],
+    traces: Iterable[_Trace],
+) -> str | None:
+    clips_by_trace = collections.defaultdict(list)
+    for trace, clips in traces:
+        clips_by_trace[trace].append(clips)
+    merged = ((kind, merge_traces(clips)) for (kind, _), clips in clips_by_trace.items())
+    try:
+        check_rejects(summary["by_reason"], summary["found"], ingest)
+        check_summary(summary, listing)
+        check_leaks((kind, clips) for kind, clips in merged if len(clips) > 1)
+    except DataSetError as error:
+        return str(error)
+    return None

@@ -1,0 +1,44 @@
+"""What a run prints at its end."""
+
+from typing import Any
+
+from components.evaluation_results import SCORES
+from components.report.page import format_interval
+from pipeline.runners.run_folder import RunFolder
+
+
+def format_summary(summary: dict[str, Any], folder: RunFolder) -> str:
+    """Writes the few lines that a person wants to see first.
+
+    Args:
+        summary: The run's.
+        folder: Where the run left everything.
+
+    Returns:
+        Lines of a label and its value.
+    """
+    clips, metrics, model = summary["clips"], summary["metrics"], summary["model"]
+    reasons = ", ".join(f"{count} {reason}" for reason, count in clips["by_reason"].items())
+    refused = f" ({reasons})" if reasons else ""
+    aside = f"; {clips['noise']} noise files beside them" if clips["noise"] else ""
+    if clips["noise_rejected"]:
+        aside += f"; {clips['noise_rejected']} noise files rejected"
+    test = metrics["test"]
+    score = SCORES[model["task"]]
+    measured = f"{test[score]:.4f} {format_interval(metrics['test_intervals'].get(score))}".strip()
+    origin = (
+        "seeded random weights, NOT the released VGGish"
+        if model["weights"] == "random"
+        else f"checkpoint {model['weights'][:12]}"
+    )
+    rows = {
+        "Clips": f"{clips['found']} found, {clips['accepted']} accepted, "
+        f"{clips['rejected']} rejected{refused}{aside}",
+        f"Test {score}": f"{measured} on {round(test['clips'])} clips, "
+        f"{len(clips['by_label'])} classes",
+        "VGGish": origin,
+        "Pushed model": summary["pushed_path"] or "none: not blessed, see the report",
+        "Report": str(folder.report),
+        "Time": f"{summary['seconds']['total']:.1f} s",
+    }
+    return "\n".join(f"{label + ':':20}{value}" for label, value in rows.items())

@@ -1,0 +1,247 @@
+"""The commands that use VGGish without a pipeline: `embed`, `convert`, `check`."""
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from pipeline.cli.console import import_tensorflow_quietly
+from vggish.errors import ConfigError
+from vggish.params import WINDOW_SECONDS
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from vggish.embedding.embed_files import Outcome
+    from vggish.weights.download import Progress as DownloadProgress
+
+_FAILED = 1
+"""The exit code when not everything that was asked for was done."""
+
+
+class Pool(StrEnum):
+    """What becomes of a clip's windows."""
+
+    mean = "mean"
+    none = "none"
+
+
+class Compute(StrEnum):
+    """The network's precision."""
+
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+
+
+class ResamplerChoice(StrEnum):
+    """What brings other rates to 16 kHz."""
+
+    resampy = "resampy"
+    soxr = "soxr"
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to the command line."""
+    app.command()(embed)
+    app.command()(convert)
+    app.command()(check)
+
+
+def embed(  # noqa: PLR0913  Its arguments are the options of the command.
+    audio: Annotated[list[str], typer.Argument(help="Sound files, folders and glob patterns.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", help="Ends with .csv, .parquet, .npz or .tfrecord.", metavar="FILE"
+        ),
+    ],
+    checkpoint: Annotated[
+        str,
+        typer.Option(
+            help="The path of vggish_model.ckpt, `download` or `random`.",
+            metavar="PATH|download|random",
+        ),
+    ] = "download",
+    features: Annotated[
+        str, typer.Option(help="embedding, fc1, pool4, fusion, log_mel or mfcc.")
+    ] = "embedding",
+    pool: Annotated[
+        Pool, typer.Option(help="Average over a clip's windows, or write every window.")
+    ] = Pool.mean,
+    postprocess: Annotated[
+        bool,
+        typer.Option("--postprocess", help="Whiten and quantise, as AudioSet's embeddings are."),
+    ] = False,
+    pca: Annotated[
+        str,
+        typer.Option(help="The path of vggish_pca_params.npz, or `download`.", metavar="PATH"),
+    ] = "download",
+    hop_seconds: Annotated[
+        float, typer.Option(help="From one window's start to the next one's.", min=0.01)
+    ] = WINDOW_SECONDS,
+    compute: Annotated[
+        Compute, typer.Option(help="bfloat16 is less exact, and faster where the hardware has it.")
+    ] = Compute.float32,
+    resampler: Annotated[
+        ResamplerChoice, typer.Option(help="resampy is the reference's, soxr many times faster.")
+    ] = ResamplerChoice.resampy,
+    label_from_folder: Annotated[
+        bool, typer.Option("--label-from-folder", help="Add each file's folder as its label.")
+    ] = False,
+) -> None:
+    """Write the embeddings of sound files to a table, to arrays, or as AudioSet does.
+
+    A .tfrecord file is in AudioSet's released format: every window, post-processed.
+    """
+    import_tensorflow_quietly()
+    from vggish.audio.sound_files import find_files
+    from vggish.embedding.embed_files import embed_files
+    from vggish.embedding.embedder import Embedder
+    from vggish.embedding.embedding_files import Layout, open_embedding_file
+    from vggish.networks.layer_taps import find_feature
+    from vggish.networks.pca_postprocessor import load_postprocessor
+    from vggish.params import SAMPLE_RATE
+
+    screen = Console(stderr=True, highlight=False)
+    audio_set = output.suffix == ".tfrecord"
+    layout = Layout(
+        feature=find_feature(features),
+        hop_samples=round(hop_seconds * SAMPLE_RATE),
+        by_window=pool is Pool.none or audio_set,
+        labels=label_from_folder,
+        quantised=postprocess or audio_set,
+    )
+    files = sum(1 for _ in find_files(audio))
+    if not files:
+        raise ConfigError(f"There are no files in {', '.join(audio)}; name files or folders.")
+    with open_embedding_file(output, layout) as write:
+        postprocessor = load_postprocessor(pca) if layout.quantised else None
+        weights = _weights(checkpoint, screen) if layout.feature.layers else None
+        embedder = Embedder(
+            features,
+            weights,
+            dtype=compute.value,
+            hop_samples=layout.hop_samples,
+            postprocessor=postprocessor,
+        )
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        with Progress(
+            *columns,
+            TimeRemainingColumn(),
+            console=screen,
+            transient=True,
+            disable=not screen.is_terminal,
+        ) as bar:
+            task = bar.add_task("files", total=files)
+            outcome = embed_files(
+                find_files(audio),
+                embedder,
+                write,
+                resampler=resampler.value,
+                label_from_folder=label_from_folder,
+                advance=lambda: bar.advance(task),
+            )
+    _tell(outcome, output, screen)
+    if outcome.failures:
+        raise typer.Exit(_FAILED)
+
+
+def convert(
+    checkpoint: Annotated[
+        str, typer.Argument(help="The path of vggish_model.ckpt, or `download`.", metavar="CKPT")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The folder to write to.", metavar="DIR")
+    ],
+) -> None:
+    """Convert a TensorFlow 1 checkpoint: vggish.npz for --checkpoint, vggish.keras for Keras."""
+    import_tensorflow_quietly()
+    from vggish.networks.vggish_network import build_network
+    from vggish.weights.slim_weights import apply_weights, save_weights, weights_sha256
+
+    weights = _weights(checkpoint, Console(stderr=True, highlight=False))
+    output.mkdir(parents=True, exist_ok=True)
+    save_weights(weights, output / "vggish.npz")
+    network = build_network()
+    apply_weights(network, weights)
+    partial = output / ".vggish.partial.keras"
+    network.save(partial)
+    partial.replace(output / "vggish.keras")
+    print(f"Wrote {output / 'vggish.npz'} and {output / 'vggish.keras'}.")
+    print(f"SHA-256 of the weights: {weights_sha256(weights)}")
+
+
+def check(
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(help="The path of vggish_model.ckpt, or `download`.", metavar="PATH|download"),
+    ] = None,
+    pca: Annotated[
+        str | None,
+        typer.Option(help="The path of vggish_pca_params.npz, or `download`.", metavar="PATH"),
+    ] = None,
+) -> None:
+    """Compare what is computed here with what is published of VGGish."""
+    import_tensorflow_quietly()
+    from vggish.weights.installation_check import check as run_check
+
+    with _download_bar(Console(stderr=True)) as progress:
+        report = run_check(checkpoint, pca, progress)
+    for item in report.comparisons:
+        print(
+            f"{'agrees ' if item.passed else 'DIFFERS'}  {item.what}: {item.found:.9g}, expected "
+            f"{item.expected:.9g}, off by {item.difference:.2g} (at most {item.tolerance:.2g})"
+        )
+    for sentence in report.unchecked:
+        print(sentence)
+    if not report.passed:
+        print("What is computed here differs from what is published.")
+        raise typer.Exit(_FAILED)
+
+
+def _weights(checkpoint: str, screen: Console) -> "dict[str, np.ndarray]":
+    """Loads weights, and says loudly when they are random."""
+    from vggish.weights.checkpoint import RANDOM, resolve
+
+    with _download_bar(screen) as progress:
+        weights, origin = resolve(checkpoint, progress=progress)
+    if origin == RANDOM:
+        screen.print("WARNING: the weights are RANDOM, not VGGish's; so are these embeddings.")
+    return weights
+
+
+@contextmanager
+def _download_bar(screen: Console) -> "Iterator[DownloadProgress]":
+    """Shows a bar as soon as there is a download."""
+    columns = (TextColumn("vggish_model.ckpt"), BarColumn(), DownloadColumn())
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
+        task = bar.add_task("download", total=None, visible=False)
+        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
+
+
+def _tell(outcome: "Outcome", output: Path, screen: Console) -> None:
+    """Prints what became of the files, each failure with its reason at the end."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    screen.print(
+        f"{outcome.clips + len(outcome.failures):,} files: {outcome.clips:,} embedded "
+        f"({outcome.windows:,} windows) to {output}, {len(outcome.failures):,} failed. "
+        f"Peak memory: {peak:,.0f} MiB.",
+        soft_wrap=True,
+    )
+    if outcome.clipped_samples:
+        screen.print(f"{outcome.clipped_samples:,} samples were out of range and clipped.")
+    for failure in outcome.failures:
+        screen.print(f"{failure.reason}: {failure.detail}", markup=False, soft_wrap=True)

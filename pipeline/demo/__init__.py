@@ -1,0 +1,1 @@
+"""The demo and the sounds that it makes."""

@@ -1,0 +1,1 @@
+"""Asking a pushed model, here or at a server, about sound files."""

@@ -1,0 +1,187 @@
+"""Asking a model what it hears in files."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vggish.audio import decoding
+from vggish.audio.sound_files import printable_name
+from vggish.errors import AudioError, ConfigError
+from vggish.params import SAMPLE_RATE
+
+_CLIPS_A_BATCH = 32
+_SAMPLES_A_BATCH = 60 * SAMPLE_RATE
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model says of one clip.
+
+    Attributes:
+        label: The class with the highest score.
+        classes: The class names.
+        scores: The score of each class.
+        decisions: Whether each class is a label of the clip.
+    """
+
+    label: str
+    classes: list[str]
+    scores: list[float]
+    decisions: list[bool]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a model gives no answer for one clip."""
+
+    reason: str
+
+
+Model = Callable[[list[np.ndarray]], list[Answer | Refusal]]
+"""From clips, each float32 [n] at 16 kHz in [-1, 1], to what is said of each."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of one file.
+
+    Attributes:
+        clip: The file, as it was named.
+        label: The class with the highest score; None where there is no answer.
+        labels: The classes that the file is given: the top one, or, of a model that gives several
+            labels, those that reach their thresholds.
+        scores: The score of every class, the highest first.
+        error: Why there is no answer.
+    """
+
+    clip: str
+    label: str | None
+    labels: list[str]
+    scores: dict[str, float]
+    error: str | None = None
+
+
+def load_model(folder: Path) -> Model:
+    """Loads a model that the pipeline pushed.
+
+    Args:
+        folder: The model's version folder, `serving/<version>`.
+
+    Returns:
+        The model.
+
+    Raises:
+        ConfigError: The folder holds no such model.
+    """
+    if not (folder / "saved_model.pb").is_file():
+        raise ConfigError(
+            f"{folder} is not a pushed model: it has no saved_model.pb; name a folder such as "
+            "runs/NAME/serving/1700000000."
+        )
+    import tensorflow as tf
+
+    from schema.model_card import read_model_card
+
+    signatures = tf.saved_model.load(str(folder)).signatures
+    # Clip examples have no limit on their length, unless they are to hold embeddings.
+    if read_model_card(str(folder))["embedded"]:
+        return lambda clips: [_answer_waveform(signatures["waveform"], clip) for clip in clips]
+    return lambda clips: _answer_examples(signatures["examples"], clips)
+
+
+def _answer_examples(signature: Any, clips: list[np.ndarray]) -> list[Answer | Refusal]:
+    import tensorflow as tf
+
+    from schema.clip_examples import PCM
+
+    examples = []
+    for clip in clips:
+        pcm = tf.train.BytesList(value=[decoding.pcm16_from_samples(clip)])
+        features = tf.train.Features(feature={PCM: tf.train.Feature(bytes_list=pcm)})
+        examples.append(tf.train.Example(features=features).SerializeToString())
+    outputs = signature(examples=tf.constant(examples))
+    columns = {name: output.numpy().tolist() for name, output in outputs.items()}
+    return [
+        answer_from({name: column[i] for name, column in columns.items()})
+        for i in range(len(clips))
+    ]
+
+
+def _answer_waveform(signature: Any, clip: np.ndarray) -> Answer | Refusal:
+    import tensorflow as tf
+
+    # The samples as the pipeline keeps them, in 16 bits.
+    samples = decoding.samples_from_pcm16(decoding.pcm16_from_samples(clip))
+    try:
+        outputs = signature(waveform=tf.constant(samples[None]))
+    except tf.errors.InvalidArgumentError as error:
+        return Refusal(error.message)
+    return answer_from({name: output.numpy()[0].tolist() for name, output in outputs.items()})
+
+
+def answer_from(outputs: dict[str, Any]) -> Answer:
+    """Reads the outputs of a served signature for one clip; text may be bytes."""
+    text = [
+        v.decode() if isinstance(v, bytes) else v for v in [outputs["label"], *outputs["labels"]]
+    ]
+    return Answer(text[0], text[1:], outputs["scores"], outputs["decisions"])
+
+
+def predict_files(files: Iterable[Path], model: Model) -> Iterator[Prediction]:
+    """Yields what a model says of each file, in their order.
+
+    Files are decoded as they are on ingestion, so any format and rate will do. A few at a time are
+    in memory.
+
+    Args:
+        files: The paths.
+        model: From `load_model`, or a server's.
+
+    Yields:
+        One prediction a file, with the error where the file is no sound or the model refuses it.
+    """
+    for batch in _batches(map(_decode, files)):
+        clips = [sound for _, sound in batch if not isinstance(sound, Refusal)]
+        answers = iter(model(clips) if clips else [])
+        for name, sound in batch:
+            yield _prediction(name, sound if isinstance(sound, Refusal) else next(answers))
+
+
+def _decode(file: Path) -> tuple[str, np.ndarray | Refusal]:
+    try:
+        return printable_name(file), decoding.decode(file).samples
+    except AudioError as error:
+        return printable_name(file), Refusal(f"{error.reason}: {error}")
+
+
+def _batches(
+    sounds: Iterable[tuple[str, np.ndarray | Refusal]],
+) -> Iterator[list[tuple[str, np.ndarray | Refusal]]]:
+    batch: list[tuple[str, np.ndarray | Refusal]] = []
+    samples = 0
+    for name, sound in sounds:
+        batch.append((name, sound))
+        samples += 0 if isinstance(sound, Refusal) else len(sound)
+        if len(batch) == _CLIPS_A_BATCH or samples >= _SAMPLES_A_BATCH:
+            yield batch
+            batch, samples = [], 0
+    if batch:
+        yield batch
+
+
+def _prediction(name: str, answer: Answer | Refusal) -> Prediction:
+    if isinstance(answer, Refusal):
+        return Prediction(name, None, [], {}, answer.reason)
+    ranked = sorted(
+        zip(answer.scores, answer.classes, answer.decisions, strict=True),
+        key=lambda one: (-one[0], one[1]),
+    )
+    return Prediction(
+        name,
+        answer.label,
+        [label for _, label, decided in ranked if decided],
+        {label: round(score, 6) for score, label, _ in ranked},
+    )

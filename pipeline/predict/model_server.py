@@ -1,0 +1,146 @@
+"""Asking a model server: TensorFlow Serving's REST and gRPC interfaces."""
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from pipeline.predict.clip_prediction import Answer, Model, Refusal, answer_from
+from vggish.audio.decoding import pcm16_from_samples, wav_from_pcm16
+from vggish.errors import ConfigError, VggishError
+
+_ATTEMPTS = 4
+_FIRST_PAUSE = 0.5  # Seconds; each further one is twice as long.
+
+_Ask = Callable[[bytes], dict[str, Any]]
+"""From a WAV file to the outputs of a batch of one; raises _RefusedError or ServerError."""
+
+
+class ServerError(VggishError):
+    """A server that does not answer, or answers that it cannot."""
+
+
+class _RefusedError(Exception):
+    """A clip that the server refuses; it may take others."""
+
+
+def connect(url: str, name: str, timeout: float) -> Model:
+    """Prepares to ask a server about clips.
+
+    What a server is too busy for, or down for a moment, is asked again, four times in all.
+
+    Args:
+        url: `http://host:8501`, `https://…` or `grpc://host:8500`.
+        name: The name under which the server has the model.
+        timeout: Of one attempt, in seconds.
+
+    Returns:
+        The model; it raises ServerError where the server is at fault.
+
+    Raises:
+        ConfigError: The URL is none of the above.
+    """
+    parts = urlsplit(url)
+    if parts.scheme in ("http", "https") and parts.netloc:
+        ask = _connect_rest(url.rstrip("/"), name, timeout)
+    elif parts.scheme == "grpc" and parts.netloc:
+        ask = _connect_grpc(parts.netloc, name, timeout)
+    else:
+        raise ConfigError(
+            f"{url} is no server's address; give http://host:8501 or grpc://host:8500."
+        )
+
+    def answer(clip: np.ndarray) -> Answer | Refusal:
+        try:
+            outputs = ask(wav_from_pcm16(pcm16_from_samples(clip)))
+        except _RefusedError as error:
+            return Refusal(str(error))
+        return answer_from({output: batch[0] for output, batch in outputs.items()})
+
+    # One clip a request: it is the server that makes batches, of all its clients' requests.
+    return lambda clips: [answer(clip) for clip in clips]
+
+
+def _connect_rest(url: str, name: str, timeout: float) -> _Ask:
+    import requests
+    from requests.adapters import HTTPAdapter
+    from urllib3.util import Retry
+
+    session = requests.Session()
+    retries = Retry(
+        _ATTEMPTS - 1,
+        backoff_factor=_FIRST_PAUSE,
+        status_forcelist=(429, 502, 503, 504),
+        allowed_methods=("POST",),  # A prediction changes nothing, so it may be asked twice.
+        raise_on_status=False,
+    )
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(max_retries=retries))
+    address = f"{url}/v1/models/{name}:predict"
+
+    def ask(wav: bytes) -> dict[str, Any]:
+        body = {"inputs": {"audio_bytes": [{"b64": base64.b64encode(wav).decode()}]}}
+        try:
+            response = session.post(address, json=body, timeout=timeout)
+        except requests.RequestException as error:
+            raise ServerError(
+                f"{address} does not answer ({type(error).__name__}); check the address and "
+                "whether the server is up."
+            ) from error
+        return _outputs_of(response, address)
+
+    return ask
+
+
+def _outputs_of(response: Any, address: str) -> dict[str, Any]:
+    """Reads TensorFlow Serving's JSON: `outputs`, or `error`."""
+    try:
+        answer = response.json()
+    except ValueError as error:
+        raise ServerError(
+            f"{address} answers {response.status_code} without JSON; is it TensorFlow Serving?"
+        ) from error
+    if response.status_code == 400:
+        raise _RefusedError(answer.get("error", response.reason))
+    if response.status_code != 200:
+        reason = answer.get("error", response.reason)
+        raise ServerError(f"{address} answers {response.status_code}: {reason}")
+    outputs: dict[str, Any] = answer["outputs"]
+    return outputs
+
+
+def _connect_grpc(address: str, name: str, timeout: float) -> _Ask:
+    import grpc
+    import tensorflow as tf
+    from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+
+    policy = {
+        "maxAttempts": _ATTEMPTS,
+        "initialBackoff": f"{_FIRST_PAUSE}s",
+        "maxBackoff": "10s",
+        "backoffMultiplier": 2,
+        "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
+    }
+    service = {"methodConfig": [{"name": [{}], "retryPolicy": policy}]}
+    channel = grpc.insecure_channel(address, [("grpc.service_config", json.dumps(service))])
+    stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+
+    def ask(wav: bytes) -> dict[str, Any]:
+        request = predict_pb2.PredictRequest()
+        request.model_spec.name = name
+        request.model_spec.signature_name = "serving_default"
+        request.inputs["audio_bytes"].CopyFrom(tf.make_tensor_proto([wav]))
+        try:
+            response = stub.Predict(request, timeout=timeout)
+        except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.INVALID_ARGUMENT:
+                raise _RefusedError(error.details()) from error
+            raise ServerError(
+                f"{address} answers {error.code().name}: {error.details()}"
+            ) from error
+        return {key: tf.make_ndarray(value).tolist() for key, value in response.outputs.items()}
+
+    return ask

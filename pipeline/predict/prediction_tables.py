@@ -1,0 +1,81 @@
+"""Writing predictions as a table, however many there are."""
+
+import json
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from pipeline.predict.clip_prediction import Prediction
+from vggish.errors import ConfigError
+
+SUFFIXES = (".parquet", ".csv")
+_ROWS_A_BATCH = 1024
+
+
+def check_table_path(path: Path) -> None:
+    """Proves that a table can be written to a path.
+
+    Raises:
+        ConfigError: The name ends otherwise than `SUFFIXES`, or its folder is not there.
+    """
+    if path.suffix not in SUFFIXES:
+        raise ConfigError(f"{path} ends with neither of {', '.join(SUFFIXES)}; name such a file.")
+    if not path.parent.is_dir():
+        raise ConfigError(f"There is no folder {path.parent} to write {path.name} to; make it.")
+
+
+def write_predictions(predictions: Iterable[Prediction], path: Path) -> tuple[int, int]:
+    """Writes one row a file: `fname`, `label`, `labels` (JSON), `error` and `score_<class>`.
+
+    The table is there at once when it is whole; the columns are those of the first answer.
+
+    Args:
+        predictions: What a model says.
+        path: A path that `check_table_path` lets pass.
+
+    Returns:
+        How many files there were, and how many of them have no answer.
+    """
+    partial = path.with_name(f"{path.name}.partial")
+    rows = iter(predictions)
+    first, classes = _until_first_answer(rows)
+    schema = pa.schema(
+        [(name, pa.string()) for name in ("fname", "label", "labels", "error")]
+        + [(f"score_{name}", pa.float32()) for name in classes]
+    )
+    files = failures = 0
+    writer_class = pa.parquet.ParquetWriter if path.suffix == ".parquet" else pa.csv.CSVWriter
+    with writer_class(str(partial), schema) as writer:
+        while batch := [*first, *islice(rows, _ROWS_A_BATCH)]:
+            first = []
+            writer.write_table(_table(batch, classes, schema))
+            files += len(batch)
+            failures += sum(row.error is not None for row in batch)
+    partial.replace(path)
+    return files, failures
+
+
+def _until_first_answer(rows: Iterable[Prediction]) -> tuple[list[Prediction], list[str]]:
+    """Returns the rows up to the first that tells the classes, and the classes."""
+    seen = []
+    for row in rows:
+        seen.append(row)
+        if row.error is None:
+            return seen, sorted(row.scores)
+    return seen, []
+
+
+def _table(rows: list[Prediction], classes: list[str], schema: pa.Schema) -> pa.Table:
+    columns = [
+        [row.clip for row in rows],
+        [row.label for row in rows],
+        [json.dumps(row.labels, ensure_ascii=False) for row in rows],
+        [row.error for row in rows],
+        *([row.scores.get(name) for row in rows] for name in classes),
+    ]
+    arrays = [pa.array(column, kind.type) for column, kind in zip(columns, schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)

@@ -1,0 +1,142 @@
+"""The pipeline as Kubeflow Pipelines 2 and Vertex AI take it: one file."""
+
+import difflib
+import json
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import json_format
+from kfp.pipeline_spec import pipeline_spec_pb2
+from tfx.dsl.components.base.base_node import BaseNode
+from tfx.orchestration.data_types import RuntimeParameter
+from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import (
+    KubeflowV2DagRunner,
+    KubeflowV2DagRunnerConfig,
+)
+from tfx.orchestration.pipeline import Pipeline
+
+from components.audio_example_gen.component import AudioExampleGen
+from components.pushed_model_finder.component import PushedModelFinder
+from components.vggish_importer.component import VggishImporter
+from pipeline.create_pipeline import Places, create_pipeline, push_destination
+from pipeline.runners.run_folder import replace_text
+from schema.config.config import Config
+from schema.config.delivery_settings import NodeResources
+from schema.config.run_settings import RunSettings, kind_of
+from vggish.errors import ConfigError
+
+PARAMETERS = ("data_root", "checkpoint", "push_destination")
+"""What a run may be given: the fields of `Places`."""
+
+_Resources = pipeline_spec_pb2.PipelineDeploymentConfig.PipelineContainerSpec.ResourceSpec
+
+# What they read can change behind the backs of Kubeflow and Vertex AI, whose caches know nothing
+# but parameters and artifacts.
+_UNCACHED = (AudioExampleGen, VggishImporter, PushedModelFinder)
+
+
+def compile_pipeline(config: Config, image: str, root: str | None) -> dict[str, Any]:
+    """Compiles the pipeline.
+
+    Args:
+        config: The configuration; the `task` of its models is decided.
+        image: The container image that all nodes run in.
+        root: The folder of the output, as `--output` of a local run is: artifacts go to its
+            `pipeline`, models to its `serving`. None leaves it to whoever starts a run.
+
+    Returns:
+        The pipeline's specification, of the schema 2.1 of Kubeflow Pipelines. Its parameters are
+        `PARAMETERS`, each with a default where the configuration has one that another machine
+        understands.
+
+    Raises:
+        ConfigError: The configuration asks for what does not run there.
+    """
+    if config.push.validate_in == "docker":
+        raise ConfigError(
+            "push.validate_in: docker needs a Docker engine, which Kubeflow's containers have not; "
+            "set it to process."
+        )
+    pipeline = create_pipeline(
+        config,
+        Places(*(RuntimeParameter(name=name, ptype=str) for name in PARAMETERS)),
+        pipeline_root=f"{root}/pipeline" if root else "",
+    )
+    _assign_resources(pipeline, config.resources)
+    runner = KubeflowV2DagRunner(
+        KubeflowV2DagRunnerConfig(default_image=image, use_pipeline_spec_2_1=True)
+    )
+    spec = runner.run(pipeline, write_out=False)["pipelineSpec"]
+    if root:
+        spec["defaultPipelineRoot"] = f"{root}/pipeline"
+    for name, value in _defaults(config, root).items():
+        spec["root"]["inputDefinitions"]["parameters"][name]["defaultValue"] = value
+    for node in pipeline.components:
+        task = spec["root"]["dag"]["tasks"][node.id]
+        if isinstance(node, _UNCACHED):
+            task["cachingOptions"] = {}
+        if config.run.retries:
+            task["retryPolicy"] = _retry_policy(config.run)
+    return _checked(spec)
+
+
+def write_spec(spec: dict[str, Any], file: Path) -> None:
+    """Writes a specification as JSON, which is YAML, too; Kubeflow asks for a name in `.yaml`."""
+    replace_text(file, json.dumps(spec, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def _defaults(config: Config, root: str | None) -> dict[str, str]:
+    """Lists the parameters' values that mean the same on every machine."""
+    data_root, checkpoint = config.source.root, config.features.checkpoint
+    folder = config.push.folder or (f"{root}/serving" if root else None)
+    values = {
+        # A path of this machine's may be one of the cluster's, but a home folder never is.
+        "data_root": None if data_root.startswith("~") else data_root,
+        "checkpoint": checkpoint,
+        "push_destination": push_destination(folder) if folder else None,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _retry_policy(run: RunSettings) -> dict[str, Any]:
+    """Says how often a container is started again; these engines do so whatever was at fault."""
+    return {
+        "maxRetryCount": run.retries,
+        "backoffDuration": f"{run.retry_wait_seconds:g}s",
+        "backoffFactor": 2.0,
+    }
+
+
+def _assign_resources(pipeline: Pipeline, resources: dict[str, NodeResources]) -> None:
+    nodes = list(pipeline.components)
+    known = {"default"}.union(*(_names(node) for node in nodes))
+    for name in resources:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
+            raise ConfigError(
+                f"The configuration gives resources to {name!r}, which is no node of this "
+                f"pipeline; did you mean {near!r}?"
+            )
+    for node in nodes:
+        asked = next((resources[name] for name in _names(node) if name in resources), None)
+        if asked is not None:
+            node.with_platform_config(_resource_spec(asked))
+
+
+def _names(node: BaseNode) -> tuple[str, ...]:
+    """Lists what a configuration may call a node, the most special name first."""
+    return node.id, kind_of(node.id), "default"
+
+
+def _resource_spec(asked: NodeResources) -> Any:
+    spec = _Resources(cpu_limit=asked.cpu or 0, memory_limit=asked.memory_gb or 0)
+    if asked.accelerator:
+        spec.accelerator.type = asked.accelerator
+        spec.accelerator.count = asked.accelerators
+    return spec
+
+
+def _checked(spec: dict[str, Any]) -> dict[str, Any]:
+    """Lets kfp's own schema read what was changed after TFX had written it."""
+    json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
+    return spec

@@ -1,0 +1,72 @@
+"""The configuration of a run: all its sections."""
+
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from schema.config.beam_settings import BeamSettings
+from schema.config.data_settings import IngestSettings, SourceSettings, SplitSettings
+from schema.config.delivery_settings import (
+    CardSettings,
+    EvaluateSettings,
+    NodeResources,
+    PushSettings,
+)
+from schema.config.feature_settings import FeatureSettings
+from schema.config.metadata_settings import MetadataSettings
+from schema.config.model_settings import ModelSettings, TrainSettings
+from schema.config.run_settings import RunSettings
+from schema.config.settings import Settings
+from schema.config.warm_start_settings import WARM_START_RATE
+
+
+class Config(Settings):
+    """All sections of a configuration."""
+
+    source: SourceSettings
+    ingest: IngestSettings = IngestSettings()
+    split: SplitSettings = SplitSettings()
+    features: FeatureSettings = FeatureSettings()
+    model: tuple[ModelSettings, ...] = Field(
+        default=(ModelSettings(),), min_length=1, description="One model, or a list to compare."
+    )
+    train: TrainSettings = TrainSettings()
+    evaluate: EvaluateSettings = EvaluateSettings()
+    push: PushSettings = PushSettings()
+    card: CardSettings = CardSettings()
+    beam: BeamSettings = BeamSettings()
+    resources: dict[str, NodeResources] = Field(
+        default={},
+        description="By a node's name (Trainer_dense), all nodes of a kind (Trainer), or "
+        "`default`; on Kubeflow and Vertex AI alone.",
+    )
+    run: RunSettings = RunSettings()
+    metadata: MetadataSettings = MetadataSettings()
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _is_a_list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, dict) else value
+
+    @field_validator("model")
+    @classmethod
+    def _have_names_of_their_own(cls, models: tuple[ModelSettings, ...]) -> Any:
+        titles = [model.title for model in models]
+        for title in titles:
+            if titles.count(title) > 1:
+                raise ValueError(f"several models are called {title!r}; give each a `name`")
+        return models
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether a clip may have several labels, or none; once the models' `task` is decided."""
+        return self.model[0].task == "multi_label"
+
+    def train_settings(self, model: ModelSettings) -> TrainSettings:
+        """Returns how a model is trained: its own section `train` wins over the common one."""
+        own = {} if model.train is None else model.train.model_dump(exclude_unset=True)
+        if model.head == "warm_start" and "learning_rate" not in (
+            own.keys() | self.train.model_fields_set
+        ):
+            own["learning_rate"] = WARM_START_RATE
+        return self.train.model_copy(update=own)

@@ -1,0 +1,126 @@
+"""Reading a configuration: one YAML file, checked before anything starts."""
+
+import copy
+import difflib
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import ValidationError
+
+from schema.config.config import Config
+from vggish.errors import ConfigError
+
+
+def load_config(path: Path, overrides: dict[str, Any]) -> Config:
+    """Reads and checks a configuration.
+
+    Args:
+        path: The YAML file.
+        overrides: Values by dotted key (`train.epochs`), which win over the file's.
+
+    Returns:
+        The configuration.
+
+    Raises:
+        ConfigError: The file cannot be read or a key or value is wrong; the message names it.
+    """
+    try:
+        values = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise ConfigError(f"The configuration {path} cannot be read: {error.strerror}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"The configuration {path} is not YAML: {reason}.") from error
+    values = {} if values is None else values
+    if not isinstance(values, dict):
+        raise ConfigError(f"The configuration {path} must hold sections such as `source:`.")
+    for key, value in overrides.items():
+        _set(values, key.split("."), value)
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        reason = _explain(error)
+        if not isinstance(values.get("model"), list):  # The user wrote no list.
+            reason = reason.replace("'model.0.", "'model.")
+        raise ConfigError(f"The configuration {path} is wrong: {reason}") from error
+
+
+def parse_overrides(assignments: list[str]) -> dict[str, Any]:
+    """Reads `key=value` words of the command line; a value is YAML.
+
+    Args:
+        assignments: Such as `train.epochs=5` or `model.hidden=[200, 100]`.
+
+    Returns:
+        The values by dotted key.
+
+    Raises:
+        ConfigError: A word is not of this form.
+    """
+    overrides = {}
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals:
+            raise ConfigError(
+                f"--set takes key=value (such as train.epochs=5), not {assignment!r}."
+            )
+        try:
+            overrides[key] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ConfigError(f"--set {assignment!r} has a value that is not YAML.") from error
+    return overrides
+
+
+def _set(values: Any, path: list[str], value: Any) -> None:
+    place: Any = path[0]
+    if isinstance(values, list):
+        if not place.isdigit() or int(place) >= len(values):
+            raise ConfigError(
+                f"--set names {place!r} of a list of {len(values)}; name a place in it, from 0, "
+                "such as model.0.head."
+            )
+        place = int(place)
+    elif not isinstance(values, dict):
+        raise ConfigError(f"--set names {place!r} of {values!r}, which has no keys.")
+    if len(path) > 1:
+        inner = values[place] if isinstance(values, list) else values.get(place)
+        inner = {} if inner is None else copy.copy(inner)
+        _set(inner, path[1:], value)
+        value = inner
+    values[place] = value
+
+
+def _explain(error: ValidationError) -> str:
+    """Says in a sentence what is wrong first, and of an unknown key which valid one is nearest."""
+    # An unknown key is often why another one is missing.
+    first = min(
+        error.errors(include_url=False), key=lambda fault: fault["type"] != "extra_forbidden"
+    )
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        valid = _keys_beside(first["loc"])
+        near = difflib.get_close_matches(str(first["loc"][-1]), valid, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"valid ones are {', '.join(valid)}."
+        return f"unknown key {key!r}; {hint}"
+    if first["type"] == "missing":
+        return f"the key {key!r} is missing{_option_for(key)}."
+    message = first["msg"].removeprefix("Value error, ")
+    found = first["input"]
+    said = "" if isinstance(found, list | dict) else f" (it is {found!r})"
+    return f"{key!r}: {message}{said}."
+
+
+def _option_for(key: str) -> str:
+    return " (or pass --data-root)" if key in ("source", "source.root") else ""
+
+
+def _keys_beside(loc: tuple[int | str, ...]) -> list[str]:
+    """The valid keys of the section that an unknown key was found in."""
+    model: Any = Config
+    for part in loc[:-1]:
+        if isinstance(part, int):  # A place in a list, whose items the last step has found.
+            continue
+        annotation = model.model_fields[part].annotation
+        model = next((a for a in get_args(annotation) if hasattr(a, "model_fields")), annotation)
+    return list(model.model_fields)

@@ -1,0 +1,50 @@
+"""Which database keeps what ran (`metadata`)."""
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from schema.config.settings import Settings
+
+_NOT_POSTGRESQL = (
+    "PostgreSQL does not work: ML Metadata 1.16 quotes values that hold a backslash twice, and "
+    "the Evaluator's do; choose mysql, or sqlite"
+)
+
+
+class MetadataSettings(Settings):
+    """Which database ML Metadata uses (`metadata`)."""
+
+    kind: Literal["sqlite", "mysql"] = Field(
+        default="sqlite",
+        description="A file, metadata.db, in the output folder; or a server, MySQL or MariaDB.",
+    )
+    history: str | None = Field(
+        default=None,
+        min_length=1,
+        description="The name of the job, of a server alone: runs with the same name reuse each "
+        "other's finished nodes.",
+    )
+    host: str = Field(default="127.0.0.1", description="The server.")
+    port: int = Field(default=3306, ge=1, le=65535, description="The server's.")
+    database: str = Field(default="vggish_tfx", description="It must be there.")
+    user: str = Field(default="vggish_tfx", description="It may create tables.")
+    password_variable: str = Field(
+        default="VGGISH_TFX_METADATA_PASSWORD",
+        description="The environment variable that holds the password, which is never in a file.",
+    )
+
+    @field_validator("kind", mode="before")
+    @classmethod
+    def _is_no_postgresql(cls, value: Any) -> Any:
+        if str(value).lower().startswith("postgres"):
+            raise ValueError(_NOT_POSTGRESQL)
+        return value
+
+    @model_validator(mode="after")
+    def _names_what_a_server_needs(self) -> "MetadataSettings":
+        if self.kind != "sqlite" and self.history is None:
+            raise ValueError("a server keeps many jobs apart by name; give this one a `history`")
+        if self.kind == "sqlite" and self.model_fields_set - {"kind"}:
+            raise ValueError("only a server has such keys; set `kind` to mysql")
+        return self

@@ -1,0 +1,140 @@
+"""What a configuration may say about the model and its training (`model`, `train`)."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from schema.config.classical_head_settings import (
+    KnnSettings,
+    LinearDiscriminantSettings,
+    LinearSvmSettings,
+    LogisticRegressionSettings,
+    RandomForestSettings,
+    RbfSvmSettings,
+    XgboostSettings,
+)
+from schema.config.settings import Settings
+from schema.config.warm_start_settings import WarmStartSettings
+
+
+class TrainSettings(Settings):
+    """How the head learns (`train`)."""
+
+    epochs: int = Field(default=30, gt=0, description="At most.")
+    batch_size: int = Field(default=64, gt=0)
+    learning_rate: Annotated[float, Field(gt=0)] | Literal["auto"] = Field(
+        default="auto",
+        description="Of Adam, at its highest; `auto`: found on the training split beforehand.",
+    )
+    schedule: Literal["one_cycle", "constant"] = Field(
+        default="one_cycle",
+        description="`one_cycle`: rise for a quarter of all epochs, then fall to nought.",
+    )
+    patience: int = Field(
+        default=10,
+        gt=0,
+        description="Epochs without a better eval loss after which to stop; a cycle is not cut "
+        "short.",
+    )
+    balanced: bool = Field(
+        default=False, description="Count every class alike, however few its clips."
+    )
+    label_smoothing: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="The share of a target that is spread over all classes.",
+    )
+    mixup: float = Field(
+        default=0.0,
+        ge=0,
+        description="Alpha of the Beta distribution by which clips are mixed in pairs; 0: they are "
+        "not.",
+    )
+    seed: int = Field(default=0, ge=0)
+
+
+Pooling = Literal["mean", "mean_max", "attention"]
+_LEARN_POOLING = ("dense", "warm_start")
+"""The heads that are fitted by gradient descent, which alone can learn an attention."""
+
+
+class ModelSettings(Settings):
+    """What is learned on top of VGGish (`model`)."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")] | None = Field(
+        default=None, description="What a run with several models calls it; default: its head."
+    )
+    features: str = Field(default="fusion", description="The layer tap of VGGish to learn from.")
+    head: Literal[
+        "dense",
+        "knn",
+        "linear_discriminant",
+        "linear_svm",
+        "logistic_regression",
+        "random_forest",
+        "rbf_svm",
+        "warm_start",
+        "xgboost",
+    ] = Field(
+        default="dense",
+        description="`dense`: fully connected layers on frozen features. `warm_start`: the same, "
+        "trained together with VGGish. Every head but `dense` has a section of its name.",
+    )
+    task: Literal["auto", "single_label", "multi_label"] = Field(
+        default="auto",
+        description="`auto`: multi_label where any clip of the source has several labels.",
+    )
+    hidden: tuple[Annotated[int, Field(gt=0)], ...] = Field(
+        default=(200, 100), description="Units of each hidden layer; none makes the head linear."
+    )
+    dropout: float = Field(default=0.5, ge=0, lt=1, description="After every hidden layer.")
+    pooling: Pooling = Field(
+        default="mean",
+        description="Of a clip's windows before the head: their mean, their mean and maximum, or a "
+        "sum by weights that are learned with it.",
+    )
+    knn: KnnSettings = KnnSettings()
+    linear_discriminant: LinearDiscriminantSettings = LinearDiscriminantSettings()
+    linear_svm: LinearSvmSettings = LinearSvmSettings()
+    logistic_regression: LogisticRegressionSettings = LogisticRegressionSettings()
+    random_forest: RandomForestSettings = RandomForestSettings()
+    rbf_svm: RbfSvmSettings = RbfSvmSettings()
+    warm_start: WarmStartSettings = WarmStartSettings()
+    xgboost: XgboostSettings = XgboostSettings()
+    train: TrainSettings | None = Field(
+        default=None, description="For this model alone; wins over the section `train`."
+    )
+
+    @property
+    def title(self) -> str:
+        """What this model is called."""
+        return self.name or self.head
+
+    @field_validator("features")
+    @classmethod
+    def _is_a_tap(cls, name: str) -> str:
+        from vggish.networks.layer_taps import (
+            feature_size,  # Loads TensorFlow, which --help does not need.
+        )
+
+        feature_size(name)
+        return name
+
+    @field_validator("pooling")
+    @classmethod
+    def _can_be_learned(cls, pooling: Pooling, info: ValidationInfo) -> Pooling:
+        head = info.data.get("head", "dense")
+        if pooling == "attention" and head not in _LEARN_POOLING:
+            raise ValueError(
+                f"the head {head} cannot learn an attention; set it to mean or mean_max"
+            )
+        return pooling
+
+    @model_validator(mode="after")
+    def _can_be_trained(self) -> "ModelSettings":
+        if self.head == "warm_start":
+            from vggish.networks.layer_taps import find_feature  # As above.
+
+            self.warm_start.check_layers(self.features, find_feature(self.features).layers)
+        return self

@@ -1,0 +1,104 @@
+"""VGGish's weights as a pipeline passes them on: the arrays, and where they come from."""
+
+import io
+import json
+import os
+from dataclasses import asdict, dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from vggish.networks.layer_taps import build_features
+from vggish.networks.pca_postprocessor import Postprocessor, ReleasedEmbedding, load_postprocessor
+from vggish.weights.slim_weights import load_weights, save_weights, weights_sha256
+
+_WEIGHTS_FILE = "vggish.npz"
+_PCA_FILE = "vggish_pca_params.npz"
+_ORIGIN_FILE = "origin.json"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where weights come from.
+
+    Attributes:
+        weights: `random`, or the SHA-256 of the checkpoint's values; what is shown beside numbers.
+        sha256: The SHA-256 of the values, whatever their origin.
+    """
+
+    weights: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ImportedWeights:
+    """What a pipeline knows of VGGish.
+
+    Attributes:
+        values: The arrays by their names in the slim model.
+        origin: Where they come from.
+        postprocessor: Makes embeddings as AudioSet releases them; None where nobody asked for it.
+    """
+
+    values: dict[str, np.ndarray]
+    origin: Origin
+    postprocessor: Postprocessor | None = None
+
+    def build_features(self, name: str, dtype: str = "float32") -> keras.Model | ReleasedEmbedding:
+        """Builds a layer tap with these weights.
+
+        Args:
+            name: The tap; `embedding` where there is a postprocessor.
+            dtype: The precision of the network.
+
+        Returns:
+            From log-mel [w, 96, 64] to features [w, D]; where there is a postprocessor, to the
+            embedding as AudioSet releases it.
+        """
+        network = build_features(name, self.values, dtype)
+        if self.postprocessor is None:
+            return network
+        return ReleasedEmbedding(network, self.postprocessor)
+
+
+def import_weights(weights: str, values: dict[str, np.ndarray], pca: str | None) -> ImportedWeights:
+    """Puts together what `write_imported_weights` writes.
+
+    Args:
+        weights: `random`, or the checkpoint's SHA-256.
+        values: The arrays by their names in the slim model.
+        pca: The path of the released PCA parameters, `download`, or None.
+
+    Raises:
+        CheckpointError: There are no PCA parameters of VGGish at the path.
+    """
+    postprocessor = load_postprocessor(pca) if pca else None
+    return ImportedWeights(values, Origin(weights, weights_sha256(values)), postprocessor)
+
+
+def write_imported_weights(folder: str, imported: ImportedWeights) -> None:
+    """Writes weights and their origin into a folder, which is made if need be."""
+    tf.io.gfile.makedirs(folder)
+    archive = io.BytesIO()  # An archive is written out of order, which few file systems take.
+    save_weights(imported.values, archive)
+    with tf.io.gfile.GFile(os.path.join(folder, _WEIGHTS_FILE), "wb") as file:
+        file.write(archive.getvalue())
+    if imported.postprocessor is not None:
+        imported.postprocessor.save(os.path.join(folder, _PCA_FILE))
+    with tf.io.gfile.GFile(os.path.join(folder, _ORIGIN_FILE), "w") as file:
+        file.write(json.dumps(asdict(imported.origin)))
+
+
+def read_imported_weights(folder: str) -> ImportedWeights:
+    """Reads what `write_imported_weights` wrote."""
+    with tf.io.gfile.GFile(os.path.join(folder, _ORIGIN_FILE)) as file:
+        origin = Origin(**json.loads(file.read()))
+    with tf.io.gfile.GFile(os.path.join(folder, _WEIGHTS_FILE), "rb") as file:
+        values = load_weights(file)
+    pca = os.path.join(folder, _PCA_FILE)
+    return ImportedWeights(
+        values,
+        origin,
+        load_postprocessor(pca) if tf.io.gfile.exists(pca) else None,
+    )

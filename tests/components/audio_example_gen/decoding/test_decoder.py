@@ -1,0 +1,118 @@
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from trees import write_sound
+
+from components.audio_example_gen.decoding.clip_policies import read_clips
+from components.audio_example_gen.decoding.decoder import Decoder
+from schema.config.data_settings import IngestSettings
+from vggish.errors import AudioError
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Iterator[Decoder]:
+    decoder = Decoder(IngestSettings(timeout_seconds=1, max_seconds=4, long="split"))
+    yield decoder
+    decoder.close()
+
+
+def children() -> set[int]:
+    found = set()
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == os.getpid():
+            found.add(int(status.parent.name))
+    return found
+
+
+def refusal(decoder: Decoder, path: Path) -> tuple[str, str]:
+    with pytest.raises(AudioError) as error:
+        list(decoder.clips(str(path), "the/clip.wav"))
+    return error.value.reason, str(error.value)
+
+
+@pytest.mark.parametrize("seconds", [0.5, 10])
+def test_clips_come_through_as_they_are(decoder: Decoder, tmp_path: Path, seconds: float) -> None:
+    path = str(write_sound(tmp_path / "ünï code.wav", seconds))
+    ingest = IngestSettings(max_seconds=4, long="split")
+    expected = list(read_clips(path, "x", ingest))
+    assert list(decoder.clips(path, "x")) == expected
+    assert len(expected) == (3 if seconds == 10 else 1)
+
+
+def test_refusals_come_through_under_the_name_of_the_clip(decoder: Decoder, tmp_path: Path) -> None:
+    (tmp_path / "x.wav").write_text("no sound")
+    reason, detail = refusal(decoder, tmp_path / "x.wav")
+    assert reason == "unreadable"
+    assert detail.startswith("the/clip.wav is not a sound file")
+
+
+def test_one_process_serves_many_files(decoder: Decoder, tmp_path: Path) -> None:
+    path = str(write_sound(tmp_path / "x.wav"))
+    list(decoder.clips(path, "x"))
+    before = children()
+    for _ in range(20):
+        list(decoder.clips(path, "x"))
+    assert children() == before
+
+
+def test_a_file_that_hangs_the_decoder_costs_itself_alone(decoder: Decoder, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")  # Opening it waits for a writer, for ever.
+    begin = time.monotonic()
+    reason, detail = refusal(decoder, tmp_path / "pipe.wav")
+    assert (reason, detail[:12]) == ("timeout", "the/clip.wav")
+    assert time.monotonic() - begin < 5
+    path = str(write_sound(tmp_path / "good.wav"))
+    assert len(list(decoder.clips(path, "good.wav"))) == 1
+
+
+def test_a_file_that_crashes_the_decoder_costs_itself_alone(
+    decoder: Decoder, tmp_path: Path
+) -> None:
+    path = str(write_sound(tmp_path / "good.wav"))
+    list(decoder.clips(path, "x"))
+    process = decoder.process_id
+    os.mkfifo(tmp_path / "pipe.wav")
+    threading.Timer(0.3, os.kill, (process, signal.SIGSEGV)).start()
+    reason, detail = refusal(decoder, tmp_path / "pipe.wav")
+    assert reason == "unreadable"
+    assert "crashed its decoder (exit code -11)" in detail
+    assert len(list(decoder.clips(path, "good.wav"))) == 1
+
+
+def test_who_stops_halfway_gets_the_right_clips_next(decoder: Decoder, tmp_path: Path) -> None:
+    long = decoder.clips(str(write_sound(tmp_path / "long.wav", seconds=10)), "long.wav")
+    assert next(long).part == "#t=0,4"
+    long.close()
+    short = write_sound(tmp_path / "short.wav", seconds=0.5)
+    (clip,) = decoder.clips(str(short), "short.wav")
+    assert (clip.part, clip.duration) == ("", 0.5)
+
+
+def test_no_process_is_left_behind(tmp_path: Path) -> None:
+    before = children()
+    decoder = Decoder(IngestSettings())
+    list(decoder.clips(str(write_sound(tmp_path / "x.wav")), "x"))
+    assert len(children() - before) == 1
+    decoder.close()
+    assert children() == before
+
+
+def test_a_file_that_needs_too_much_memory_is_refused(tmp_path: Path) -> None:
+    header = write_sound(tmp_path / "x.wav", subtype="PCM_U8").read_bytes()[:40]
+    size = 700_000_000  # Samples of a byte, thus 2.8 GB once they are decoded.
+    with (tmp_path / "huge.wav").open("wb") as file:
+        file.write(header + size.to_bytes(4, "little"))
+        file.truncate(44 + size)  # Zeros that take no space on the disk.
+    decoder = Decoder(IngestSettings(max_seconds=1e6))
+    assert refusal(decoder, tmp_path / "huge.wav")[0] == "too_long"
+    assert len(list(decoder.clips(str(tmp_path / "x.wav"), "x.wav"))) == 1
+    decoder.close()

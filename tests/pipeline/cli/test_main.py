@@ -1,0 +1,145 @@
+"""The command line as a person meets it: exit codes, sentences, and speed."""
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+VGGISH_TFX = str(Path(sys.executable).with_name("vggish-tfx"))
+PROJECT = Path(__file__).resolve().parents[3]
+
+
+def call(*words: object, code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [VGGISH_TFX, *map(str, words)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    return done
+
+
+def refusal(*words: object) -> str:
+    """Calls with wrong input; returns the one sentence on the screen, its lines joined."""
+    done = call(*words, code=2)
+    assert done.stdout == ""
+    assert done.stderr.startswith("Error: ")
+    return " ".join(done.stderr.split())
+
+
+def write_clips(folder: Path, count: int) -> None:
+    folder.mkdir(parents=True)
+    for i in range(count):
+        samples = np.random.default_rng(i).normal(0, 0.1, 8_000)
+        soundfile.write(folder / f"{i}.wav", samples, 16_000)
+
+
+def test_help_answers_at_once() -> None:
+    call("--help")  # Fills the caches of bytecode and disk.
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert "demo" in call("--help").stdout
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    # The processor's time, since other tests may run beside this one.
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert spent < 0.8  # 0.4 s on one of two cores.
+
+
+def test_help_imports_nothing_heavy() -> None:
+    script = (
+        "import sys, pipeline.cli.main;"
+        "print({'tensorflow', 'tfx', 'apache_beam', 'numpy', 'pydantic'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=PROJECT
+    )
+    assert done.stdout == "set()\n"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "job.yaml"
+    path.write_text(f"source: {{root: {tmp_path / 'sounds'}}}\nfeatures: {{checkpoint: random}}\n")
+    return path
+
+
+def test_missing_data_root(config: Path, tmp_path: Path) -> None:
+    assert "is not a folder" in refusal("run", config, "--output", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_empty_folder(config: Path, tmp_path: Path) -> None:
+    (tmp_path / "sounds").mkdir()
+    assert "has no sound files (0 other files)" in refusal("run", config)
+
+
+def test_folder_without_sounds(config: Path, tmp_path: Path) -> None:
+    (tmp_path / "sounds" / "dog").mkdir(parents=True)
+    (tmp_path / "sounds" / "dog" / "notes.txt").write_text("woof")
+    assert "has no sound files (1 other files)" in refusal("run", config)
+
+
+def test_one_class_only(config: Path, tmp_path: Path) -> None:
+    write_clips(tmp_path / "sounds" / "dog", 2)
+    assert "only the class 'dog'" in refusal("run", config)
+
+
+def test_no_checkpoint_named(tmp_path: Path) -> None:
+    path = tmp_path / "job.yaml"
+    path.write_text(f"source: {{root: {tmp_path}}}")
+    assert "pass --checkpoint" in refusal("run", path)
+
+
+def test_output_that_cannot_be_written(config: Path, tmp_path: Path) -> None:
+    for label in ("dog", "cat"):
+        write_clips(tmp_path / "sounds" / label, 3)
+    (tmp_path / "file").write_text("")
+    sentence = refusal("run", config, "--output", tmp_path / "file" / "out")
+    assert "cannot be written to" in sentence
+    assert "--output" in sentence
+
+
+def test_unknown_key_on_the_command_line(config: Path) -> None:
+    sentence = refusal("run", config, "--set", "train.epoch=3")
+    assert "unknown key 'train.epoch'; did you mean 'epochs'?" in sentence
+
+
+@pytest.mark.e2e
+def test_class_with_fewer_clips_than_splits(config: Path, tmp_path: Path) -> None:
+    write_clips(tmp_path / "sounds" / "dog", 30)
+    write_clips(tmp_path / "sounds" / "cat", 2)
+    output = tmp_path / "out"
+    done = call("run", config, "--output", output, code=2)
+    assert "The class 'cat' has 2 usable clips" in " ".join(done.stderr.split())
+    assert not (output / "summary.json").exists()
+    assert "Traceback" in (output / "run.log").read_text()
+
+
+@pytest.mark.e2e
+def test_too_many_refused_files_say_why_and_where(config: Path, tmp_path: Path) -> None:
+    for label in ("dog", "cat"):
+        write_clips(tmp_path / "sounds" / label, 5)
+    (tmp_path / "sounds" / "dog" / "broken.wav").write_text("not a sound")
+    done = call("run", config, "--output", tmp_path / "out", code=2)
+    sentence = "".join(done.stderr.split("\n"))
+    assert "1 of 11 files were refused (1 unreadable)" in " ".join(done.stderr.split())
+    listed = Path(sentence[sentence.index("The list of refused files is ") + 29 :].strip())
+    assert '"clip_id": "dog/broken.wav"' in listed.read_text()
+
+
+@pytest.mark.e2e
+def test_checkpoint_that_is_not_vggish(config: Path, tmp_path: Path) -> None:
+    for label in ("dog", "cat"):
+        write_clips(tmp_path / "sounds" / label, 20)
+    (tmp_path / "other.ckpt").write_text("no checkpoint")
+    done = call(
+        *("run", config, "--output", tmp_path / "out", "--checkpoint", tmp_path / "other.ckpt"),
+        code=2,
+    )
+    assert "other.ckpt" in done.stderr
+
+
+def test_predict_refuses_a_folder_that_is_no_model(tmp_path: Path) -> None:
+    assert "is not a pushed model" in refusal("predict", tmp_path, "a.wav")

@@ -1,0 +1,152 @@
+"""Predictions of files: by a model that is loaded here, and by a server over REST and gRPC."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import soundfile
+from serving_stand_in import NAME, Server, rest, rpc
+
+from pipeline.predict.clip_prediction import Prediction, load_model, predict_files
+from pipeline.predict.model_server import ServerError, connect
+from pipeline.predict.prediction_tables import check_table_path, write_predictions
+from schema.model_card import write_model_card
+from trainer.heads.pooling import PooledHead
+from trainer.serving.served_classifier import ServedClassifier
+from vggish.errors import ConfigError
+from vggish.networks.layer_taps import build_features
+
+CLASSES = ["dog", "chat noir", "ö"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    keras.utils.set_random_seed(0)
+    head = keras.Sequential([keras.Input([40]), keras.layers.Dense(3, activation="softmax")])
+    folder = tmp_path_factory.mktemp("model")
+    served = ServedClassifier(
+        build_features("mfcc", None), PooledHead(head), CLASSES, 15_360, thresholds=None
+    )
+    served.save(str(folder))
+    write_model_card(str(folder), {"embedded": False})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def sounds(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """A WAV file at 16 kHz, a text file, a FLAC file at 22,050 Hz, and a long WAV file."""
+    folder = tmp_path_factory.mktemp("sounds")
+    rng = np.random.default_rng(0)
+    files = [folder / name for name in ("a.wav", "b.txt", "c.flac", "d.wav")]
+    soundfile.write(files[0], rng.normal(0, 0.1, 16_000), 16_000)
+    files[1].write_text("no sound")
+    soundfile.write(files[2], rng.normal(0, 0.1, 30_000), 22_050)
+    soundfile.write(files[3], rng.normal(0, 0.1, 16_000 * 130), 16_000)
+    return files
+
+
+@pytest.fixture(scope="module")
+def local(model: Path, sounds: list[Path]) -> list[Prediction]:
+    return list(predict_files(sounds, load_model(model)))
+
+
+def test_every_file_is_answered_or_refused(local: list[Prediction], sounds: list[Path]) -> None:
+    assert [p.clip for p in local] == [str(file) for file in sounds]
+    assert [p.error is None for p in local] == [True, False, True, True]
+    assert "unreadable" in str(local[1].error)
+    for prediction in (local[0], local[2], local[3]):
+        assert set(prediction.scores) == set(CLASSES)
+        assert list(prediction.scores.values()) == sorted(prediction.scores.values(), reverse=True)
+        assert prediction.labels == [prediction.label] == [next(iter(prediction.scores))]
+
+
+def test_no_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"has no saved_model\.pb"):
+        load_model(tmp_path)
+
+
+@pytest.mark.parametrize("serve", [rest, rpc])
+def test_a_server_says_the_same(
+    serve: Callable[[Server], AbstractContextManager[str]],
+    model: Path,
+    sounds: list[Path],
+    local: list[Prediction],
+) -> None:
+    with serve(Server(model)) as url:
+        served = list(predict_files(sounds, connect(url, NAME, 30)))
+    assert [p.label for p in served[:3]] == [p.label for p in local[:3]]
+    assert [p.labels for p in served[:3]] == [p.labels for p in local[:3]]
+    for one, other in zip(served[:3], local[:3], strict=True):
+        assert one.scores == pytest.approx(other.scores, abs=1e-5)
+    # What is too long for a server is refused by it, and the others are answered.
+    assert "the limit is 120 seconds" in str(served[3].error)
+
+
+@pytest.mark.parametrize("serve", [rest, rpc])
+def test_a_busy_server_is_asked_again(
+    serve: Callable[[Server], AbstractContextManager[str]], model: Path, sounds: list[Path]
+) -> None:
+    server = Server(model, busy=2)
+    with serve(server) as url:
+        (prediction,) = predict_files(sounds[:1], connect(url, NAME, 30))
+    assert prediction.error is None
+    assert server.asked == 3
+
+
+@pytest.mark.parametrize("serve", [rest, rpc])
+def test_what_the_server_lacks_is_said(
+    serve: Callable[[Server], AbstractContextManager[str]], model: Path, sounds: list[Path]
+) -> None:
+    with serve(Server(model)) as url, pytest.raises(ServerError, match="not found"):
+        list(predict_files(sounds[:1], connect(url, "other", 30)))
+
+
+@pytest.mark.parametrize("scheme", ["http", "grpc"])
+def test_no_server_is_said(scheme: str, sounds: list[Path]) -> None:
+    # The port of a listener that is closed.
+    with pytest.raises(ServerError, match=r"127\.0\.0\.1:9"):
+        list(predict_files(sounds[:1], connect(f"{scheme}://127.0.0.1:9", NAME, 1)))
+
+
+@pytest.mark.parametrize("url", ["localhost:8501", "ftp://host:1", "grpc://"])
+def test_wrong_addresses_are_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match="no server's address"):
+        connect(url, NAME, 1)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+def test_a_table_has_a_row_a_file(suffix: str, local: list[Prediction], tmp_path: Path) -> None:
+    path = tmp_path / f"out{suffix}"
+    # The first file has no answer that would tell the classes.
+    assert write_predictions(iter([local[1], local[0], local[2]]), path) == (3, 1)
+    table = pq.read_table(path).to_pandas() if suffix == ".parquet" else pd.read_csv(path)
+    assert list(table["fname"]) == [local[i].clip for i in (1, 0, 2)]
+    assert table["label"].isna().tolist() == [True, False, False]
+    assert table["error"].isna().tolist() == [False, True, True]
+    assert json.loads(table["labels"][1]) == local[0].labels
+    for name in CLASSES:
+        assert np.isnan(table[f"score_{name}"][0])
+        assert table[f"score_{name}"][1] == pytest.approx(local[0].scores[name], abs=1e-6)
+
+
+def test_a_table_that_is_not_finished_is_not_there(local: list[Prediction], tmp_path: Path) -> None:
+    def broken() -> Iterator[Prediction]:
+        yield local[0]
+        raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        write_predictions(broken(), tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_wrong_tables_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"neither of \.parquet, \.csv"):
+        check_table_path(tmp_path / "out.txt")
+    with pytest.raises(ConfigError, match="no folder"):
+        check_table_path(tmp_path / "none" / "out.csv")

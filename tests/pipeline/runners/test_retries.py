@@ -1,0 +1,203 @@
+"""Nodes are tried again where that may help, and end when their time is up."""
+
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import flaky_nodes
+import ml_metadata
+import pytest
+import requests
+import tensorflow as tf
+from ml_metadata.proto import metadata_store_pb2
+from pydantic import ValidationError
+from rich.console import Console
+from tfx.dsl.components.base.base_node import BaseNode
+from tfx.orchestration.metadata import sqlite_metadata_connection_config
+from tfx.orchestration.pipeline import Pipeline
+
+from pipeline.cli.console import NodeProgress
+from pipeline.cli.main import _explain
+from pipeline.runners.local_runner import LocalRunner, NodeError
+from pipeline.runners.retries import TimeLimitError, is_transient, time_limit
+from schema.config.run_settings import RunSettings
+from vggish.errors import ConfigError, DataSetError
+
+
+class GrpcCode:
+    name = "UNAVAILABLE"
+
+
+class RpcError(Exception):
+    def code(self) -> GrpcCode:
+        return GrpcCode()
+
+
+class HttpError(Exception):
+    status_code = 503
+
+
+def caused(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        tf.errors.UnavailableError(None, None, ""),
+        tf.errors.AbortedError(None, None, ""),
+        ml_metadata.errors.UnavailableError(""),
+        ConnectionResetError(),
+        TimeoutError(),
+        requests.exceptions.ReadTimeout(),
+        requests.exceptions.ConnectionError(),
+        RpcError(),
+        HttpError(),
+        RuntimeError("Traceback\n  File …\nrequests.exceptions.ConnectionError: refused\n"),
+        RuntimeError("job failed in state FAILED: java.net.ConnectException: Connection refused"),
+        caused(ValueError("cannot read"), ConnectionResetError()),
+    ],
+    ids=repr,
+)
+def test_storage_network_and_store_may_work_next_time(error: Exception) -> None:
+    assert is_transient(error)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("3"),
+        RuntimeError("Traceback\nValueError: no ConnectionError\n"),
+        FileNotFoundError(),
+        tf.errors.InvalidArgumentError(None, None, ""),
+        tf.errors.ResourceExhaustedError(None, None, "out of memory"),
+        ConfigError("a key"),
+        caused(DataSetError("no sounds"), ConnectionResetError()),
+        caused(TimeLimitError("Trainer", 3), TimeoutError()),
+    ],
+    ids=repr,
+)
+def test_other_faults_stay(error: Exception) -> None:
+    assert not is_transient(error)
+
+
+def test_limit_of_a_kind_is_for_its_nodes() -> None:
+    settings = RunSettings(time_limits={"Trainer": 60, "Trainer_knn": 5})
+    assert settings.time_limit("Trainer_dense") == 60
+    assert settings.time_limit("Trainer_knn") == 5
+    assert settings.time_limit("Transform") is None
+    with pytest.raises(ValidationError):
+        RunSettings(time_limits={"Trainer": 0})
+
+
+class Trial:
+    """A pipeline of one node, run in a folder of its own."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.connection = sqlite_metadata_connection_config(str(folder / "metadata.db"))
+
+    def run(self, node: BaseNode, **settings: Any) -> str:
+        """Runs it; returns the screen, also where it fails, in `self.screen`."""
+        console = Console(record=True, width=200)
+        pipeline = Pipeline(
+            pipeline_name="trial",
+            pipeline_root=str(self.folder),
+            components=[node],
+            metadata_connection_config=self.connection,
+        )
+        try:
+            with NodeProgress(console) as progress:
+                LocalRunner(progress, settings=RunSettings(**settings)).run(pipeline)
+        finally:
+            self.screen = console.export_text()
+        return self.screen
+
+    def states(self) -> Counter:
+        store = ml_metadata.MetadataStore(self.connection)
+        state = metadata_store_pb2.Execution.State.Name
+        return Counter(state(e.last_known_state) for e in store.get_executions())
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> Trial:
+    return Trial(tmp_path)
+
+
+def flaky(folder: Path, failures: int, kind: str = "storage") -> BaseNode:
+    return flaky_nodes.Flaky(tries=str(folder / "tries"), failures=failures, kind=kind)
+
+
+@pytest.mark.parametrize("kind", ["storage", "worker"])
+def test_transient_fault_is_tried_again_after_a_growing_wait(trial: Trial, kind: str) -> None:
+    begin = time.monotonic()
+    screen = trial.run(flaky(trial.folder, 2, kind), retries=2, retry_wait_seconds=0.5)
+    assert time.monotonic() - begin > 0.5 + 1.0
+    told = [line for line in screen.splitlines() if "attempt" in line]
+    assert len(told) == 2
+    assert told[0].startswith("Flaky failed, attempt 1 of 3 (")
+    assert told[0].endswith("; again in 0.5 s")
+    assert told[1].endswith("; again in 1 s")
+    assert trial.states() == Counter(FAILED=2, COMPLETE=1)
+
+
+def test_last_attempt_fails_as_the_first_would(trial: Trial) -> None:
+    with pytest.raises(NodeError) as failed:
+        trial.run(flaky(trial.folder, 9), retries=1, retry_wait_seconds=0.1)
+    assert isinstance(failed.value.__cause__, tf.errors.UnavailableError)
+    assert trial.states() == Counter(FAILED=2)
+
+
+def test_what_is_the_user_s_to_mend_is_not_tried_again(trial: Trial) -> None:
+    with pytest.raises(NodeError) as failed:
+        trial.run(flaky(trial.folder, 9, "data"), retries=5, retry_wait_seconds=60)
+    assert _explain(failed.value) == (2, "There are no sounds.")
+    assert trial.states() == Counter(FAILED=1)
+    assert "attempt" not in trial.screen
+
+
+def test_node_that_takes_too_long_ends_and_a_rerun_goes_on(trial: Trial) -> None:
+    begin = time.monotonic()
+    with pytest.raises(NodeError) as late:
+        trial.run(flaky_nodes.Slow(seconds=60.0), time_limits={"Slow": 1.0})
+    assert time.monotonic() - begin < 30
+    code, sentence = _explain(late.value)
+    assert code == 1
+    assert sentence.startswith("The node Slow took longer than its limit of 1 s; ")
+    assert trial.states() == Counter(FAILED=1)
+    trial.run(flaky_nodes.Slow(seconds=0.1), time_limits={"Slow": 60.0})
+    assert trial.states() == Counter(FAILED=1, COMPLETE=1)
+
+
+def test_limit_of_no_node_is_refused(trial: Trial) -> None:
+    with pytest.raises(ConfigError, match="did you mean 'Slow'"):
+        trial.run(flaky_nodes.Slow(seconds=0.1), time_limits={"Slwo": 1.0})
+
+
+STUCK = """
+import hashlib
+import pipeline.runners.retries as attempts
+attempts.GRACE_SECONDS = 1.0
+with attempts.time_limit("Trainer", 1.0, lambda text: print(text, flush=True)):
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)  # One call into C, which looks at no signal.
+"""
+
+
+def test_call_that_cannot_be_interrupted_ends_with_the_process() -> None:
+    begin = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", STUCK], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 1
+    assert done.stdout.startswith("The node Trainer took longer than its limit of 1 s; ")
+    assert time.monotonic() - begin < 30
+
+
+def test_node_in_time_is_left_alone() -> None:
+    with time_limit("Trainer", 0.5, print):
+        pass
+    time.sleep(1.0)  # Neither the alarm nor the watchdog is on any more.

@@ -1,0 +1,148 @@
+"""Every configuration of a well-known data set, through the whole pipeline, on a tiny tree."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from preset_trees import BUILDERS
+from rich.console import Console
+
+from pipeline.config_checks import check
+from pipeline.runners.local_run import run
+from pipeline.runners.run_folder import open_run_folder
+from schema.config.config_file import load_config
+from schema.model_card import read_model_card
+
+CONFIGS = Path(__file__).resolve().parents[3] / "configs"
+
+
+TRIED_APART = {
+    "audioset_embeddings",
+    "fsdkaggle2019",
+    "speech_commands_models",
+    "speech_commands_warm_start",
+}
+
+
+def run_preset(name: str, folder: Path, **overrides: Any) -> dict[str, Any]:
+    if not (folder / "data").exists():
+        BUILDERS[name](folder / "data")
+    tiny = {
+        "train.epochs": 2,
+        "evaluate.min_score": 0,
+    }
+    if name != "speech_commands_models":  # A list, which tells what each model learns from.
+        # The quickest; what is tried here is the data's way through.
+        tiny["model.features"] = "mfcc"
+    return run_on(folder / "data", name, folder, tiny | overrides)
+
+
+def run_on(root: Path, name: str, folder: Path, overrides: dict[str, Any]) -> dict[str, Any]:
+    values = {"source.root": str(root), "features.checkpoint": "random", **overrides}
+    config = check(load_config(CONFIGS / f"{name}.yaml", values))
+    with Path(os.devnull).open("w") as nowhere:
+        return run(config, open_run_folder(folder / "run"), Console(file=nowhere))
+
+
+@pytest.mark.presets
+@pytest.mark.parametrize("name", sorted(BUILDERS.keys() - TRIED_APART))
+def test_sounds_become_a_pushed_model(name: str, tmp_path: Path) -> None:
+    # By hash, this seed deals some of the eight speakers of the tiny tree to every split.
+    seeded = {"split.seed": 1} if name == "speech_commands" else {}
+    summary = run_preset(name, tmp_path, **seeded)
+    clips = summary["clips"]
+    assert clips["accepted"] == sum(clips["by_split"].values()) > 0
+    assert Path(summary["pushed_path"], "saved_model.pb").is_file()
+
+
+@pytest.mark.presets
+def test_every_kind_of_model_side_by_side(tmp_path: Path) -> None:
+    seeded = {"split.seed": 1, "model.11.train.epochs": 1}
+    summary = run_preset("speech_commands_models", tmp_path, **seeded)
+    models = {model["name"]: model for model in summary["models"]}
+    assert len(models) == 12
+    assert sum(model["chosen"] for model in models.values()) == 1
+    chosen = models[summary["model"]["name"]]
+    scores = [model["metrics"]["eval"]["accuracy"] for model in models.values()]
+    assert chosen["metrics"]["eval"]["accuracy"] == max(scores)
+    assert Path(summary["pushed_path"], "saved_model.pb").is_file()
+
+
+@pytest.mark.presets
+def test_several_labels_and_an_unlabelled_test_set(tmp_path: Path) -> None:
+    summary = run_preset("fsdkaggle2019", tmp_path)
+    assert summary["model"]["task"] == "multi_label"
+    assert 0 < summary["metrics"]["test"]["lwlrap"] <= 1
+    assert summary["clips"]["by_split"]["unlabelled"] == 3
+    table = pq.read_table(next(tmp_path.glob("run/pipeline/BatchPredictor/predictions/*")))
+    assert sorted(table["fname"].to_pylist()) == [f"test/t{i:07x}.wav" for i in range(3)]
+    assert set(table.column_names[2:]) == {"score_Bark", "score_Gurgling"}
+
+
+@pytest.mark.presets
+def test_released_embeddings_in_place_of_sound(tmp_path: Path) -> None:
+    pca = tmp_path / "vggish_pca_params.npz"
+    np.savez(pca, pca_eigen_vectors=np.eye(128, dtype="f"), pca_means=np.zeros(128, "f"))
+    summary = run_preset(
+        "audioset_embeddings",
+        tmp_path,
+        **{"model.features": "embedding", "features.pca_params": str(pca)},
+    )
+    assert summary["model"]["task"] == "multi_label"
+    assert Path(summary["pushed_path"], "saved_model.pb").is_file()
+
+
+@pytest.mark.presets
+def test_vggish_is_trained_and_then_goes_on(tmp_path: Path) -> None:
+    overrides = {
+        "model.features": "fusion",
+        "model.warm_start.start": "last_blessed",
+        "evaluate.max_drop": 1,
+        "split.seed": 1,
+    }
+    pushed = []
+    for _ in range(2):
+        summary = run_preset("speech_commands_warm_start", tmp_path, **overrides)
+        assert summary["model"]["head"] == "warm_start"
+        pushed.append(read_model_card(summary["pushed_path"])["started_from"])
+    first, second = pushed
+    assert first == {"start": "checkpoint"}
+    assert second["start"] == "last_blessed"
+    assert sorted(second["classes"]) == ["no", "yes"]
+    # What an interrupted training needs is not kept for longer.
+    assert not list(tmp_path.glob("run/pipeline/Trainer/training/*"))
+
+
+@pytest.mark.real_data
+def test_heads_learn_from_audioset(tmp_path: Path, real_data: Path) -> None:
+    # Of AudioSet's release there are two files, without the folders of its splits.
+    summary = run_on(
+        real_data / "audioset_embeddings",
+        "audioset_embeddings",
+        tmp_path,
+        {
+            "source.class_names": None,
+            "split": {"kind": "hash"},
+            "features.pca_params": str(real_data / "golden" / "vggish_pca_params.npz"),
+            "model": [
+                {"name": "dense", "features": "embedding"},
+                {
+                    "name": "attention",
+                    "features": "embedding",
+                    "hidden": [200, 100],
+                    "pooling": "attention",
+                },
+                {"name": "regression", "features": "embedding", "head": "logistic_regression"},
+            ],
+            "evaluate.min_score": 0.6,
+        },
+    )
+    assert summary["clips"]["accepted"] == 650
+    by_name = {model["name"]: model["metrics"] for model in summary["models"]}
+    assert by_name.keys() == {"dense", "attention", "regression"}
+    # The shares of the labels in the training split, which tell nothing of a clip, reach 0.555.
+    assert min(metrics["test"]["lwlrap"] for metrics in by_name.values()) > 0.6
+    assert Path(summary["pushed_path"], "saved_model.pb").is_file()

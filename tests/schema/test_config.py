@@ -1,0 +1,168 @@
+"""What a configuration says, and what is said of a wrong one."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from schema.config.config import Config
+from schema.config.config_file import load_config, parse_overrides
+from vggish.errors import ConfigError, VggishError
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "job.yaml"
+    path.write_text(text)
+    return path
+
+
+def load(folder: Path, text: str, **overrides: object) -> Config:
+    return load_config(write(folder, text), overrides)
+
+
+@pytest.mark.parametrize("path", sorted(PROJECT.glob("configs/*.yaml")), ids=lambda p: p.name)
+def test_shipped_configurations_are_valid(path: Path) -> None:
+    assert load_config(path, {}).source.root
+
+
+def test_overrides_win_over_the_file(tmp_path: Path) -> None:
+    overrides = parse_overrides(["train.epochs=3", "model.hidden=[200, 100]"])
+    config = load_config(
+        write(tmp_path, "source: {root: /sounds}\ntrain: {epochs: 9, batch_size: 7}"), overrides
+    )
+    assert config.train.epochs == 3
+    assert config.train.batch_size == 7
+    assert config.model[0].hidden == (200, 100)
+
+
+def test_a_whole_section_is_overridden(tmp_path: Path) -> None:
+    overrides = parse_overrides(["model=[{head: knn}, {head: dense}]"])
+    config = load(tmp_path, "source: {root: /sounds}\nmodel: {head: xgboost}", **overrides)
+    assert [model.head for model in config.model] == ["knn", "dense"]
+
+
+def test_overrides_reach_the_sections_of_a_section(tmp_path: Path) -> None:
+    overrides = parse_overrides(["model.head=knn", "model.knn.neighbours=3"])
+    text = "source: {root: /sounds}\nmodel: {knn: {neighbours: 9, metric: euclidean}}"
+    config = load_config(write(tmp_path, text), overrides)
+    assert config.model[0].head == "knn"
+    assert (config.model[0].knn.neighbours, config.model[0].knn.metric) == (3, "euclidean")
+
+
+def test_one_model_of_a_list_is_overridden_by_its_place(tmp_path: Path) -> None:
+    text = "source: {root: /sounds}\nmodel: [{head: dense}, {head: knn, knn: {metric: euclidean}}]"
+    config = load(tmp_path, text, **{"model.1.knn.neighbours": 3})
+    assert [model.title for model in config.model] == ["dense", "knn"]
+    assert (config.model[1].knn.neighbours, config.model[1].knn.metric) == (3, "euclidean")
+    for key in ("model.head", "model.2.head", "model.1.head.knn"):
+        with pytest.raises(ConfigError, match="--set names"):
+            load(tmp_path, text, **{key: "knn"})
+
+
+def test_a_model_may_be_trained_in_its_own_way(tmp_path: Path) -> None:
+    text = (
+        "source: {root: /sounds}\ntrain: {epochs: 9, seed: 2}\n"
+        "model: [{head: dense}, {head: dense, name: short, train: {epochs: 3}}]"
+    )
+    config = load(tmp_path, text)
+    common, short = (config.train_settings(model) for model in config.model)
+    assert (common.epochs, common.seed) == (9, 2)
+    assert (short.epochs, short.seed) == (3, 2)
+
+
+def test_only_a_frozen_head_looks_for_its_learning_rate(tmp_path: Path) -> None:
+    models = (
+        "model: [{head: dense}, {head: warm_start},"
+        " {head: warm_start, name: own, train: {learning_rate: 0.1}}]"
+    )
+    config = load(tmp_path, "source: {root: /sounds}\n" + models)
+    rates = [config.train_settings(model).learning_rate for model in config.model]
+    assert rates == ["auto", 0.003, 0.1]
+    named = load(tmp_path, "source: {root: /sounds}\ntrain: {learning_rate: auto}\n" + models)
+    rates = [named.train_settings(model).learning_rate for model in named.model]
+    assert rates == ["auto", "auto", 0.1]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("source: {root: /s}\ntrian: {}", "unknown key 'trian'; did you mean 'train'?"),
+        (
+            "source: {root: /s}\ntrain: {epoch: 1}",
+            "unknown key 'train.epoch'; did you mean 'epochs'?",
+        ),
+        (
+            "source: {root: /s}\nmodel: {knn: {neighbors: 1}}",
+            "unknown key 'model.knn.neighbors'; did you mean 'neighbours'?",
+        ),
+        (
+            "source: {kind: manifest, root: /s, tables: [{fiel: a.csv}]}",
+            "unknown key 'source.tables.0.fiel'; did you mean 'file'?",
+        ),
+        ("train: {epochs: 1}", "the key 'source' is missing (or pass --data-root)"),
+        ("source: {}", "'source.root' is missing (or pass --data-root)"),
+        ("source: {root: /s}\ntrain: {epochs: many}", "'train.epochs'"),
+        ("source: {root: /s}\ntrain: {epochs: 0}", "greater than 0 (it is 0)"),
+        ("source: {root: /s}\nmodel: {features: fusoin}", "fusion"),
+        ("source: {root: /s, group_pattern: 'abc'}", "has no parenthesis"),
+        ("source: {root: /s, group_pattern: '('}", "is not a regular expression"),
+        (
+            "source: {root: /s}\nmodel: [{head: knn}, {knn: {neighbors: 1}}]",
+            "unknown key 'model.1.knn.neighbors'; did you mean 'neighbours'?",
+        ),
+        (
+            "source: {root: /s}\nmodel: [{head: knn}, {head: knn, features: mfcc}]",
+            "several models are called 'knn'; give each a `name`.",
+        ),
+        ("source: {root: /s}\nmodel: {name: My Model}", "'model.name'"),
+        ("source: {root: /s}\nmodel: []", "'model'"),
+        ("source: {root: /s}\nsplit: {train: 0.5}", "must add up to 1, not 0.7"),
+        ("- a\n- b", "must hold sections"),
+        ("source: {root: [", "is not YAML"),
+    ],
+)
+def test_wrong_configurations_are_refused_in_one_sentence(
+    tmp_path: Path, text: str, says: str
+) -> None:
+    with pytest.raises(VggishError) as caught:
+        load(tmp_path, text)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_file_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none\.yaml cannot be read: No such file"):
+        load_config(tmp_path / "none.yaml", {})
+
+
+@pytest.mark.parametrize("word", ["train.epochs", "train.epochs=["])
+def test_wrong_overrides_are_refused(word: str) -> None:
+    with pytest.raises(ConfigError, match="--set"):
+        parse_overrides([word])
+
+
+def test_attention_is_for_heads_that_can_learn_it(tmp_path: Path) -> None:
+    text = "source: {root: /sounds}\nmodel: {head: %s, pooling: attention}"
+    assert load(tmp_path, text % "dense").model[0].pooling == "attention"
+    with pytest.raises(ConfigError, match="the head knn cannot learn an attention; set it to mean"):
+        load(tmp_path, text % "knn")
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"kind": "postgresql", "history": "x"}, "PostgreSQL does not work"),
+        ({"kind": "mysql"}, "give this one a `history`"),
+        ({"host": "db"}, "set `kind` to mysql"),
+        ({"kind": "mysql", "history": "x", "password": "p"}, "unknown key 'metadata.password'"),
+    ],
+)
+def test_metadata_store_that_cannot_be_is_refused(
+    tmp_path: Path, values: dict[str, str], said: str
+) -> None:
+    path = tmp_path / "job.yaml"
+    path.write_text(yaml.safe_dump({"source": {"root": "sounds"}, "metadata": values}))
+    with pytest.raises(ConfigError, match=said):
+        load_config(path, {})

@@ -1,0 +1,44 @@
+"""What of a configuration's `model.warm_start` is refused, and which layers it freezes."""
+
+import pytest
+
+from schema.config.model_settings import ModelSettings
+from schema.config.warm_start_settings import LAYERS, AugmentSettings, WarmStartSettings
+
+
+@pytest.mark.parametrize(
+    ("freeze_below", "frozen"),
+    [
+        (None, ()),
+        ("conv1", ()),
+        ("conv3", LAYERS[:2]),
+        ("conv4_2", LAYERS[:5]),
+        ("fc2", LAYERS[:8]),
+    ],
+)
+def test_layers_below_are_frozen(freeze_below: str | None, frozen: tuple[str, ...]) -> None:
+    assert WarmStartSettings(freeze_below=freeze_below).frozen_layers == frozen
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ({"features": "mfcc"}, "trains VGGish, of which features 'mfcc' have nothing"),
+        ({"features": "log_mel"}, "choose features embedding, fc1, pool4 or fusion"),
+        ({"warm_start": {"freeze_below": "fc1"}}, "'fusion', which end with conv4_2"),
+        ({"features": "fc1", "warm_start": {"freeze_below": "fc2"}}, "end with fc1_2"),
+        ({"warm_start": {"freeze_below": "conv5"}}, "VGGish has no 'conv5'; choose one of conv1"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(model: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ModelSettings(head="warm_start", **model)
+
+
+def test_other_heads_do_not_mind() -> None:
+    assert ModelSettings(features="mfcc").head == "dense"
+
+
+def test_ratios_are_ordered() -> None:
+    with pytest.raises(ValueError, match="from the least to the most, not 20 to 10"):
+        AugmentSettings(noise_snr=(20, 10))

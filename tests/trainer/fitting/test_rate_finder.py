@@ -1,0 +1,34 @@
+"""Finding a learning rate."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from trainer.fitting.rate_finder import HIGHEST, LOWEST, STEPS, find_rate
+
+
+def regression(scale: float) -> tuple[keras.Model, list[tuple[tf.Tensor, tf.Tensor]]]:
+    """A linear model; it diverges at a rate that falls with the square of its features' scale."""
+    rng = np.random.default_rng(0)
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input([5]), keras.layers.Dropout(0.1), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(LOWEST), loss="mse")
+    inputs = (scale * rng.normal(size=(STEPS, 16, 5))).astype("f")
+    targets = inputs @ rng.normal(size=(5, 1)).astype("f")
+    return model, list(zip(tf.constant(inputs), tf.constant(targets), strict=True))
+
+
+def test_rate_falls_with_the_curvature() -> None:
+    chosen = {}
+    for scale in (2, 8):
+        model, batches = regression(scale)
+        before = [v.numpy() for v in model.variables]
+        curve = find_rate(model, batches)
+        assert len(curve.rates) == len(curve.losses) < STEPS  # The loss exploded before.
+        assert curve.rates[0] == LOWEST
+        assert np.all(np.diff(curve.rates) > 0)
+        assert LOWEST < curve.chosen < HIGHEST
+        for variable, value in zip(model.variables, before, strict=True):
+            np.testing.assert_array_equal(variable, value)
+        chosen[scale] = curve.chosen
+    np.testing.assert_allclose(chosen[2] / chosen[8], 16, rtol=0.5)

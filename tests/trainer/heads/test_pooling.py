@@ -1,0 +1,68 @@
+"""Pooling over windows: ragged and padded, in training and in a SavedModel."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from schema.config.model_settings import ModelSettings, Pooling
+from trainer.heads.dense import build_frozen_head
+from trainer.heads.pooling import PooledHead, WindowPooling, pad, pool
+
+
+@pytest.fixture
+def clips() -> tf.RaggedTensor:
+    """Clips of three, one and five windows, of numbers that are all below the padding's nought."""
+    rng = np.random.default_rng(0)
+    return tf.RaggedTensor.from_row_lengths(-rng.random(size=(9, 4)).astype("f"), [3, 1, 5])
+
+
+def test_means_and_maxima(clips: tf.RaggedTensor) -> None:
+    rows = [row.numpy() for row in clips]
+    means, maxima = [row.mean(axis=0) for row in rows], [row.max(axis=0) for row in rows]
+    np.testing.assert_allclose(pool(clips), means, rtol=1e-5)
+    both = np.concatenate([means, maxima], axis=1)
+    np.testing.assert_allclose(pool(clips, "mean_max"), both, rtol=1e-5)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "mean_max"])
+def test_padded_windows_are_pooled_like_ragged_ones(
+    clips: tf.RaggedTensor, pooling: Pooling
+) -> None:
+    padded = WindowPooling(pooling)(*pad(clips))
+    np.testing.assert_allclose(padded, pool(clips, pooling), rtol=1e-5)
+
+
+def test_padding_gets_no_attention_and_no_gradient(clips: tf.RaggedTensor) -> None:
+    keras.utils.set_random_seed(0)
+    layer = WindowPooling("attention")
+    windows, present = pad(clips)
+    alone = [layer(row[tf.newaxis], tf.ones([1, len(row)]))[0] for row in clips]
+    with tf.GradientTape() as tape:
+        tape.watch(windows)
+        pooled = layer(windows, present)
+    np.testing.assert_allclose(pooled, alone, rtol=1e-5)
+    gradient = tape.gradient(pooled, windows).numpy()
+    assert np.isfinite(gradient).all()
+    assert not gradient[present.numpy() == 0].any()
+    assert gradient[present.numpy() == 1].all()
+
+
+@pytest.mark.parametrize("pooling", ["mean", "mean_max", "attention"])
+def test_saved_head_takes_clips_of_any_length(
+    clips: tf.RaggedTensor, pooling: Pooling, tmp_path: Path
+) -> None:
+    settings = ModelSettings(pooling=pooling, hidden=(3,))
+    train = clips if pooling == "attention" else pool(clips, pooling).numpy()
+    head = PooledHead(build_frozen_head(settings, 2, train), pooling)
+    ragged = tf.RaggedTensorSpec([None, None, 4], tf.float32, ragged_rank=1)
+    served = tf.Module()
+    served.head = head
+    served.score = tf.function(head, input_signature=[ragged])
+    tf.saved_model.save(served, str(tmp_path))
+    loaded = tf.saved_model.load(str(tmp_path))
+    np.testing.assert_allclose(loaded.score(clips), head(clips), rtol=1e-5)
+    one_by_one = [head(clips[i : i + 1])[0] for i in range(3)]
+    np.testing.assert_allclose(loaded.score(clips), one_by_one, rtol=1e-4)

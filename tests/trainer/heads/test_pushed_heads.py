@@ -1,0 +1,269 @@
+"""Every frozen head through the `run_fn`: the pushed model scores sound as its library does."""
+
+import json
+import subprocess
+import sys
+import wave
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import xgboost
+from classical_cases import native_scores
+from tfx.components.trainer.fn_args_utils import FnArgs
+from transform_graphs import write_transform_graph
+
+from schema.config.classical_head_settings import XgboostSettings
+from schema.config.feature_settings import FeatureSettings
+from schema.config.model_settings import ModelSettings, TrainSettings
+from schema.imported_weights import import_weights, write_imported_weights
+from trainer.fitting.embedded_clips import load_embedded_clips
+from trainer.fitting.frozen_head import run_fn
+from trainer.heads.classical_fitting import FittedHead, fit_head
+from trainer.heads.dense import build_frozen_head
+from trainer.warm_start.previous_model import PreviousModel
+from vggish.embedding.embedder import Embedder
+from vggish.networks.layer_taps import feature_size
+from vggish.weights.slim_weights import random_weights
+
+HEADS = {
+    "synthetic": ("dense", "logistic_regression", "xgboost"),
+    "speech_commands": (
+        "dense",
+        "knn",
+        "linear_discriminant",
+        "linear_svm",
+        "logistic_regression",
+        "random_forest",
+        "rbf_svm",
+        "xgboost",
+    ),
+}
+"""Which heads learn from which sounds."""
+
+SETTINGS = {"xgboost": XgboostSettings(rounds=40)}
+SPLITS = ("train", "eval", "test")
+
+# What TensorFlow Serving would do with every model, from the bytes of the sound files.
+SERVE = """
+import pathlib, sys
+import numpy as np
+import tensorflow as tf
+root = pathlib.Path(sys.argv[1])
+wavs = [pathlib.Path(line).read_bytes() for line in (root / "test.txt").read_text().split("\\n")]
+batches = [tf.constant(wavs[i : i + 32]) for i in range(0, len(wavs), 32)]
+embedding = None
+for folder in (root / "models").iterdir():
+    signatures = tf.saved_model.load(str(folder / "model")).signatures
+    if embedding is None:  # The network of all models.
+        embedded = [signatures["embed"](audio_bytes=b)["embedding"] for b in batches]
+        embedding = np.concatenate(embedded)
+    answers = [signatures["serving_default"](audio_bytes=b) for b in batches]
+    np.savez(
+        folder / "answer.npz",
+        scores=np.concatenate([a["scores"] for a in answers]),
+        label=np.concatenate([a["label"] for a in answers]).astype("S"),
+        embedding=embedding,
+    )
+assert not {"vggish", "trainer", "xgboost", "tfx"} & set(sys.modules)
+"""
+
+
+@dataclass(frozen=True)
+class Sounds:
+    """A data set of WAV files of one class each, dealt to splits."""
+
+    features: str
+    classes: list[str]
+    files: dict[str, list[tuple[Path, str]]]
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """What one head left, and what its model says of the sound files of the test split."""
+
+    classes: list[str]
+    fitted: FittedHead | keras.Model
+    folder: Path
+    scores: np.ndarray
+    label: np.ndarray
+    embedding: np.ndarray
+
+
+def read_wav(path: Path) -> np.ndarray:
+    with wave.open(str(path)) as file:
+        pcm = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+    return (pcm / 32768).astype(np.float32)
+
+
+def synthesize(folder: Path) -> Sounds:
+    """Noisy tones of three pitches, between which the loudest partial tells."""
+    rng = np.random.default_rng(0)
+    files: dict[str, list[tuple[Path, str]]] = {}
+    for split, clips in zip(SPLITS, (60, 20, 20), strict=True):
+        files[split] = []
+        for i in range(clips):
+            pitch, label = (("low", 300), ("mid", 500), ("high", 900))[i % 3][::-1]
+            seconds = np.arange(rng.integers(8_000, 40_000)) / 16_000
+            tone = np.sin(2 * np.pi * pitch * rng.uniform(0.7, 1.4) * seconds)
+            samples = 0.1 * tone + rng.normal(0, 0.05, len(seconds))
+            path = folder / f"{split}{i}.wav"
+            with wave.open(str(path), "wb") as file:
+                file.setparams((1, 2, 16_000, 0, "NONE", ""))
+                file.writeframes((samples * 32767).astype("<i2").tobytes())
+            files[split].append((path, label))
+    return Sounds("mfcc", ["high", "low", "mid"], files)
+
+
+def speech_commands(root: Path) -> Sounds:
+    """A third of the speakers to learn from, and every clip of a ninth of the speakers."""
+    paths = sorted(root.glob("[a-z]*/*.wav"))
+    speakers = sorted({path.name.split("_")[0] for path in paths})
+    split_of = {
+        s: ("test", "eval", *["train"] * 3, *[""] * 4)[i % 9] for i, s in enumerate(speakers)
+    }
+    files: dict[str, list[tuple[Path, str]]] = {split: [] for split in (*SPLITS, "")}
+    for path in paths:
+        files[split_of[path.name.split("_")[0]]].append((path, path.parent.name))
+    return Sounds("fusion", sorted({path.parent.name for path in paths}), files)
+
+
+def write_embedded(sounds: Sounds, folder: Path) -> None:
+    weights = import_weights("random", random_weights(0), None)
+    write_imported_weights(str(folder / "weights"), weights)
+    embedder = Embedder(sounds.features, weights.values)
+    for split in SPLITS:
+        clips = ((file, read_wav(file[0])) for file in sounds.files[split])
+        with tf.io.TFRecordWriter(str(folder / f"{split}.gz"), "GZIP") as writer:
+            for (path, label), embedding in embedder.embed(clips):
+                feature = {
+                    "clip_id": tf.train.Feature(
+                        bytes_list=tf.train.BytesList(value=[str(path).encode()])
+                    ),
+                    "label_ids": tf.train.Feature(
+                        int64_list=tf.train.Int64List(value=[sounds.classes.index(label)])
+                    ),
+                    "embedding": tf.train.Feature(
+                        float_list=tf.train.FloatList(value=embedding.ravel())
+                    ),
+                }
+                features = tf.train.Features(feature=feature)
+                writer.write(tf.train.Example(features=features).SerializeToString())
+
+
+def train(sounds: Sounds, head: str, folder: Path) -> None:
+    sections = {
+        "model": ModelSettings(
+            head=head, features=sounds.features, task="single_label", **SETTINGS
+        ),
+        "train": TrainSettings(epochs=5),
+        "features": FeatureSettings(checkpoint="random"),
+    }
+    run_fn(
+        FnArgs(
+            train_files=[str(folder / "train.gz")],
+            eval_files=[str(folder / "eval.gz")],
+            transform_output=str(folder / "transform"),
+            base_model=str(folder / "weights"),
+            serving_model_dir=str(folder / "models" / head / "model"),
+            model_run_dir=str(folder / "models" / head / "model_run"),
+            custom_config={
+                **{name: section.model_dump(mode="json") for name, section in sections.items()},
+                "embedded": False,
+            },
+        )
+    )
+
+
+@pytest.fixture(
+    scope="module",
+    params=["synthetic", pytest.param("speech_commands", marks=pytest.mark.real_data)],
+)
+def pushed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Pushed]:
+    """Heads trained as the pipeline does, and served by TensorFlow alone."""
+    heads = HEADS[request.param]
+    folder = tmp_path_factory.mktemp(request.param)
+    if request.param == "synthetic":
+        sounds = synthesize(folder)
+    else:
+        sounds = speech_commands(request.getfixturevalue("real_data") / "speech_commands")
+    write_transform_graph(sounds.classes, folder)
+    write_embedded(sounds, folder)
+    (folder / "test.txt").write_text("\n".join(str(path) for path, _ in sounds.files["test"]))
+    size = feature_size(sounds.features)
+    clips, eval_clips = (
+        load_embedded_clips(
+            [str(folder / f"{split}.gz")], size, len(sounds.classes), multi_label=False
+        )
+        for split in ("train", "eval")
+    )
+    for head in heads:
+        train(sounds, head, folder)
+    subprocess.run([sys.executable, "-I", "-c", SERVE, str(folder)], check=True)
+    settings = ModelSettings(**SETTINGS)
+    return {
+        head: Pushed(
+            sounds.classes,
+            restore_dense(folder / "models" / head / "model", sounds.classes, size)
+            if head == "dense"
+            else fit_head(getattr(settings, head), sounds.classes, clips, eval_clips, 0),
+            folder / "models" / head,
+            **np.load(folder / "models" / head / "answer.npz"),
+        )
+        for head in heads
+    }
+
+
+def restore_dense(model: Path, classes: list[str], size: int) -> keras.Model:
+    """Keras's own model of what was trained; a second training need not end the same."""
+    head = build_frozen_head(ModelSettings(), len(classes), np.ones([2, size], np.float32))
+    assert PreviousModel(str(model)).restore_head(head, classes) == classes
+    return head
+
+
+def expected_scores(model: Pushed) -> np.ndarray:
+    if isinstance(model.fitted, keras.Model):
+        return model.fitted.predict(model.embedding, verbose=0)
+    return native_scores(model.fitted, model.embedding)
+
+
+def test_served_scores_are_the_librarys(pushed: dict[str, Pushed]) -> None:
+    for head, model in pushed.items():
+        expected = expected_scores(model)
+        assert np.ptp(expected, axis=0).min() > 0.1, head  # Not the same for every clip.
+        np.testing.assert_allclose(model.scores, expected, atol=1e-5, err_msg=head)
+        top = [model.classes[i].encode() for i in expected.argmax(axis=1)]
+        assert model.label.tolist() == top, head
+
+
+def test_metrics_and_model_card(pushed: dict[str, Pushed]) -> None:
+    for head, model in pushed.items():
+        training = json.loads((model.folder / "model_run" / "history.json").read_text())
+        card = json.loads((model.folder / "model" / "assets.extra" / "model_card.json").read_text())
+        assert card["head"] == head
+        assert card["metrics"] == training["metrics"]
+        assert set(training["metrics"]["eval"]) == {"loss", "accuracy"}
+        assert card["metrics"]["train"]["accuracy"] > 1.5 / len(model.classes)
+        assert card["parameters"] >= card["trainable_parameters"] > 0
+        assert ("xgboost" in card["versions"]) == (head == "xgboost")
+        assert bool(training["history"]) == (head in ("dense", "xgboost"))
+
+
+def test_native_files_are_pushed_with_the_model(pushed: dict[str, Pushed]) -> None:
+    for head, model in pushed.items():
+        names = {path.name for path in (model.folder / "model" / "assets.extra").iterdir()}
+        native = set() if head == "dense" else {"head.npz"}
+        if head == "xgboost":
+            native |= {"xgboost.ubj", "xgboost_labels.json"}
+        assert names == {"model_card.json", "tf_serving_warmup_requests"} | native
+    model = pushed["xgboost"]
+    booster = xgboost.Booster(model_file=model.folder / "model" / "assets.extra" / "xgboost.ubj")
+    reduced = model.fitted.reduction.transform(model.embedding.astype(np.float64))
+    np.testing.assert_allclose(
+        booster.predict(xgboost.DMatrix(reduced.astype(np.float32))), model.scores, atol=1e-5
+    )

@@ -1,0 +1,215 @@
+"""The served model: every way in gives the same answer as the parts it is made of."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import soundfile
+import tensorflow as tf
+
+from schema.model_card import read_model_card, write_model_card
+from trainer.heads.pooling import PooledHead
+from trainer.serving.request_limits import MAX_SECONDS
+from trainer.serving.served_classifier import ServedClassifier
+from vggish.audio.decoding import decode, pcm16_from_samples, samples_from_pcm16
+from vggish.networks.layer_taps import build_features
+from vggish.networks.log_mel import log_mel_from_windows
+from vggish.networks.pca_postprocessor import Postprocessor, ReleasedEmbedding, dequantize
+from vggish.weights.slim_weights import random_weights
+
+CLASSES = ["dog", "cat", "chat noir"]
+HOP = 15_360
+
+
+@pytest.fixture(scope="module")
+def parts() -> tuple[keras.Model, keras.Model]:
+    network = build_features("mfcc", random_weights(0))
+    keras.utils.set_random_seed(0)
+    head = keras.Sequential([keras.Input([40]), keras.layers.Dense(3, activation="softmax")])
+    return network, head
+
+
+@pytest.fixture(scope="module")
+def served(parts: tuple[keras.Model, keras.Model], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = str(tmp_path_factory.mktemp("model"))
+    ServedClassifier(parts[0], PooledHead(parts[1]), CLASSES, HOP, thresholds=None).save(folder)
+    return tf.saved_model.load(folder)
+
+
+@pytest.fixture(scope="module")
+def clips() -> list[np.ndarray]:
+    """Clips of one, one and three windows, as 16 bits keep them."""
+    rng = np.random.default_rng(1)
+    noises = [rng.normal(0, 0.1, size) for size in (5_000, 16_000, 50_000)]
+    return [samples_from_pcm16(pcm16_from_samples(noise)) for noise in noises]
+
+
+def wav(samples: np.ndarray, rate: int = 16_000) -> bytes:
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, rate, "PCM_16", format="WAV")
+    return buffer.getvalue()
+
+
+def expected_scores(parts: tuple[keras.Model, keras.Model], clip: np.ndarray) -> np.ndarray:
+    network, head = parts
+    padded = np.pad(clip, [0, max(0, 15_600 - len(clip))])
+    starts = range(0, len(padded) - 15_600 + 1, HOP)
+    windows = np.stack([padded[s : s + 15_600] for s in starts])
+    return head(
+        network(log_mel_from_windows(tf.constant(windows))).numpy().mean(axis=0)[None]
+    ).numpy()[0]
+
+
+def test_wav_files_of_different_lengths_in_one_batch(
+    served: Any, parts: tuple[keras.Model, keras.Model], clips: list[np.ndarray]
+) -> None:
+    answer = served.signatures["serving_default"](
+        audio_bytes=tf.constant([wav(clip) for clip in clips])
+    )
+    expected = np.stack([expected_scores(parts, clip) for clip in clips])
+    np.testing.assert_allclose(answer["scores"], expected, atol=1e-5)
+    assert answer["labels"].numpy().tolist() == [[name.encode() for name in CLASSES]] * 3
+    top = [CLASSES[i].encode() for i in expected.argmax(axis=1)]
+    assert answer["label"].numpy().tolist() == top
+
+
+def test_waveform_and_examples_agree_with_wav(served: Any, clips: list[np.ndarray]) -> None:
+    for clip in clips:
+        by_wav = served.signatures["serving_default"](audio_bytes=tf.constant([wav(clip)]))
+        by_waveform = served.signatures["waveform"](waveform=tf.constant(clip[None]))
+        pcm = tf.train.Feature(bytes_list=tf.train.BytesList(value=[pcm16_from_samples(clip)]))
+        example = tf.train.Example(features=tf.train.Features(feature={"pcm": pcm}))
+        by_example = served.signatures["examples"](
+            examples=tf.constant([example.SerializeToString()])
+        )
+        np.testing.assert_allclose(by_waveform["scores"], by_wav["scores"], atol=1e-6)
+        np.testing.assert_allclose(by_example["scores"], by_wav["scores"], atol=1e-6)
+
+
+def test_channels_are_averaged(served: Any, clips: list[np.ndarray]) -> None:
+    silent = np.zeros_like(clips[1])
+    stereo = wav(np.stack([clips[1], silent], axis=1))
+    answer = served.signatures["serving_default"](audio_bytes=tf.constant([stereo]))
+    half = served.signatures["waveform"](waveform=tf.constant(clips[1][None] / 2))
+    np.testing.assert_allclose(answer["scores"], half["scores"], atol=1e-5)
+
+
+def test_embedding_is_averaged_over_windows(
+    served: Any, parts: tuple[keras.Model, keras.Model], clips: list[np.ndarray]
+) -> None:
+    answer = served.signatures["embed"](audio_bytes=tf.constant([wav(clips[2])]))
+    windows = np.stack([clips[2][s : s + 15_600] for s in (0, HOP, 2 * HOP)])
+    expected = parts[0](log_mel_from_windows(tf.constant(windows))).numpy().mean(axis=0)
+    np.testing.assert_allclose(answer["embedding"][0], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_top_class_of_one_label_is_decided_on(served: Any, clips: list[np.ndarray]) -> None:
+    answer = served.signatures["waveform"](waveform=tf.constant(clips[0][None]))
+    top = answer["scores"].numpy().argmax()
+    assert answer["decisions"].numpy().tolist() == [[c == top for c in range(3)]]
+
+
+def test_several_labels_are_decided_on_at_thresholds(
+    parts: tuple[keras.Model, keras.Model], clips: list[np.ndarray]
+) -> None:
+    waveform = tf.constant(clips[0][None])
+    scores = expected_scores(parts, clips[0])
+    for offset, expected in ((-1e-4, True), (1e-4, False)):
+        thresholds = [scores[0] + offset, 0.0, 1.1]
+        model = ServedClassifier(
+            parts[0], PooledHead(parts[1]), CLASSES, HOP, thresholds=thresholds
+        )
+        decisions = model.classify_waveform(waveform)["decisions"]
+        assert decisions.numpy().tolist() == [[expected, True, False]]
+
+
+def example_of(*labels: bytes, duration: float | None = None) -> bytes:
+    features = {"labels": tf.train.Feature(bytes_list=tf.train.BytesList(value=labels))}
+    if duration is not None:
+        features["duration"] = tf.train.Feature(float_list=tf.train.FloatList(value=[duration]))
+    features = tf.train.Features(feature=features)
+    return tf.train.Example(features=features).SerializeToString()
+
+
+def test_targets_of_clips_with_one_label(served: Any) -> None:
+    examples = tf.constant([example_of(b"chat noir"), example_of(b"dog"), example_of(b"cow")])
+    answer = served.signatures["targets"](examples=examples)
+    assert answer["targets"].numpy().tolist() == [2, 0, -1]
+
+
+def test_durations_have_names(served: Any) -> None:
+    seconds = [0.0, 0.999, 1.0, 2.9, 3.0, 10.0, 29.9, 30.0, 600.0, None]
+    examples = [example_of(b"dog", duration=value) for value in seconds]
+    answer = served.signatures["targets"](examples=tf.constant(examples))
+    names = ["<1 s"] * 2 + ["1-3 s"] * 2 + ["3-10 s"] + ["10-30 s"] * 2 + [">=30 s"] * 2
+    assert [name.decode() for name in answer["duration"].numpy()] == [*names, "unknown"]
+
+
+def test_targets_of_clips_with_several_labels(parts: tuple[keras.Model, keras.Model]) -> None:
+    model = ServedClassifier(parts[0], PooledHead(parts[1]), CLASSES, HOP, thresholds=[0.5] * 3)
+    examples = tf.constant([example_of(b"chat noir", b"dog"), example_of(), example_of(b"cat")])
+    targets = model.read_targets(examples)["targets"]
+    assert targets.numpy().tolist() == [[1, 0, 1], [0, 0, 0], [0, 1, 0]]
+
+
+def test_model_of_released_embeddings_takes_them_and_sound(clips: list[np.ndarray]) -> None:
+    rng = np.random.default_rng(2)
+    network = build_features("embedding", random_weights(0))
+    pca = Postprocessor(np.linalg.qr(rng.normal(size=(128, 128)))[0] * 40, rng.normal(size=128))
+    released = ReleasedEmbedding(network, pca)
+    head = keras.Sequential([keras.Input([128]), keras.layers.Dense(3, activation="softmax")])
+    model = ServedClassifier(
+        released, PooledHead(head), CLASSES, HOP, thresholds=[0.5] * 3, embedded=True
+    )
+
+    windows = np.stack([clips[2][s : s + 15_600] for s in (0, HOP, 2 * HOP)])
+    embedding = dequantize(pca(network(log_mel_from_windows(tf.constant(windows)))).numpy() * 1.0)
+    feature = tf.train.Feature(float_list=tf.train.FloatList(value=embedding.ravel()))
+    clip_id = tf.train.Feature(bytes_list=tf.train.BytesList(value=[b"video"]))
+    features = tf.train.Features(feature={"embedding": feature, "clip_id": clip_id})
+    example = tf.train.Example(features=features).SerializeToString()
+
+    expected = head(embedding.mean(axis=0)[None]).numpy()
+    by_example = model.classify_examples(tf.constant([example]))
+    np.testing.assert_allclose(by_example["scores"], expected, atol=1e-5)
+    by_sound = model.classify_waveform(tf.constant(clips[2][None]))
+    # A value on the edge of a step may fall to either side.
+    np.testing.assert_allclose(by_sound["scores"], expected, atol=5e-3)
+
+
+@pytest.mark.parametrize("signature", ["serving_default", "embed"])
+def test_other_rates_are_resampled(
+    served: Any, parts: tuple[keras.Model, keras.Model], clips: list[np.ndarray], signature: str
+) -> None:
+    name = "scores" if signature == "serving_default" else "embedding"
+    file = wav(clips[1], 8_000)
+    heard = samples_from_pcm16(pcm16_from_samples(decode(io.BytesIO(file)).samples))
+    expected = served.signatures[signature](audio_bytes=tf.constant([wav(heard)]))[name]
+    found = served.signatures[signature](audio_bytes=tf.constant([file, file]))[name]
+    np.testing.assert_allclose(found, np.repeat(expected, 2, axis=0), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("waveform", "sentence"),
+    [
+        (np.zeros([2, 0]), "Item 0 of the batch .* holds no samples"),
+        (np.zeros([1, MAX_SECONDS * 16_000 + 1]), "Item 0 of the batch .* limit is 120 seconds"),
+        (np.zeros([1_025, 1]), "Item 1024 of the batch .* 1024 windows"),
+        (np.array([[0.0, 0.0], [0.0, np.nan]]), "Item 1 of the batch .* not finite numbers"),
+    ],
+    ids=["empty", "long", "many", "nan"],
+)
+def test_waveforms_are_refused_in_a_sentence(
+    served: Any, waveform: np.ndarray, sentence: str
+) -> None:
+    with pytest.raises(tf.errors.InvalidArgumentError, match=sentence):
+        served.signatures["waveform"](waveform=tf.constant(waveform, tf.float32))
+
+
+def test_model_card_is_read_back(tmp_path: Path) -> None:
+    write_model_card(str(tmp_path), {"classes": ["ü"]})
+    assert read_model_card(str(tmp_path)) == {"classes": ["ü"]}
+    assert (tmp_path / "assets.extra" / "model_card.json").is_file()

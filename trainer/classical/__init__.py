@@ -1,1 +1,0 @@
-"""Heads of XGBoost and scikit-learn, fitted natively and lowered to core TensorFlow ops."""

@@ -1,0 +1,197 @@
+"""Gradient-boosted trees of XGBoost."""
+
+import json
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import xgboost
+
+from schema.config.classical_head_settings import XgboostSettings
+from trainer.heads.decision_trees import Tree, Trees
+from trainer.heads.fitted_arrays import stored
+from vggish.errors import ConfigError
+from vggish.progress import Progress
+
+_LEAST_PROBABILITY = 1e-6
+"""XGBoost keeps the prior of a label so far from 0 and 1."""
+
+
+class BoostedScores(tf.Module):
+    """The sums of the trees' leaves by class, as probabilities.
+
+    Args:
+        trees: The trees.
+        leaf_values: float32 [nodes of all trees].
+        class_of_tree: int [trees].
+        base: What the sums start from, float32 [classes].
+        multi_label: Whether every label has a probability of its own.
+    """
+
+    def __init__(
+        self,
+        trees: Trees,
+        leaf_values: np.ndarray,
+        class_of_tree: np.ndarray,
+        base: np.ndarray,
+        *,
+        multi_label: bool,
+    ):
+        super().__init__(name="xgboost")
+        self._trees = trees
+        self._leaf_values = stored("trees.leaf_values", leaf_values)
+        self._class_of_tree = stored("trees.class_of_tree", class_of_tree.astype(np.int32))
+        self._base = stored("trees.base", base)
+        self._link = tf.sigmoid if multi_label else tf.nn.softmax
+
+    def __call__(self, features: tf.Tensor) -> tf.Tensor:
+        """Scores [batch, D]."""
+        by_tree = tf.transpose(tf.gather(self._leaf_values, self._trees(features)))
+        sums = tf.math.unsorted_segment_sum(by_tree, self._class_of_tree, self._base.shape[0])
+        return self._link(tf.transpose(sums) + self._base)
+
+
+def fit_xgboost(
+    train: tuple[np.ndarray, np.ndarray],
+    evaluation: tuple[np.ndarray, np.ndarray],
+    settings: XgboostSettings,
+    seed: int,
+) -> tuple[xgboost.Booster, BoostedScores, dict[str, list[float]]]:
+    """Boosts until the loss on the eval split no longer falls.
+
+    Args:
+        train: Features [clips, D], and class ids [clips], or ones and zeros [clips, classes] where
+            a clip may have several labels, each of which then gets trees of its own.
+        evaluation: The same of the eval split.
+        settings: Of the head.
+        seed: Of the features that each tree sees.
+
+    Returns:
+        XGBoost's model as it was at its lowest eval loss, the same in TensorFlow, and the curves
+        `loss` and `val_loss` by round.
+
+    Raises:
+        ConfigError: A GPU is asked for, and this XGBoost cannot use one; or `balanced` where a clip
+            may have several labels.
+    """
+    multi_label = train[1].ndim > 1
+    metric = "logloss" if multi_label else "mlogloss"
+    objective = (
+        {"objective": "binary:logistic"}
+        if multi_label
+        else {"objective": "multi:softprob", "num_class": int(train[1].max()) + 1}
+    )
+    parameters = {
+        **objective,
+        "eval_metric": metric,
+        "max_depth": settings.max_depth,
+        "eta": settings.eta,
+        "colsample_bytree": settings.colsample_bytree,
+        "device": _device(settings.device),
+        "seed": seed,
+    }
+    weights = _class_weights(train[1], balanced=settings.balanced)
+    matrix, eval_matrix = (_matrix(*split, weights) for split in (train, evaluation))
+    curves: dict[str, dict[str, list[float]]] = {}
+    booster = xgboost.train(
+        parameters,
+        matrix,
+        settings.rounds,
+        evals=[(matrix, "loss"), (eval_matrix, "val_loss")],
+        evals_result=curves,
+        verbose_eval=False,
+        callbacks=[
+            xgboost.callback.EarlyStopping(settings.early_stopping_rounds, save_best=True),
+            _LogRounds(settings.rounds),
+        ],
+    )
+    history = {name: values[metric] for name, values in curves.items()}
+    return booster, lower(booster), history
+
+
+def lower(booster: xgboost.Booster) -> BoostedScores:
+    """Writes a model of `multi:softprob` or of several `binary:logistic` labels in TensorFlow.
+
+    Args:
+        booster: A model of numerical features.
+
+    Returns:
+        The same scores for the same float32 features.
+    """
+    learner = json.loads(booster.save_raw("json"))["learner"]
+    model = learner["gradient_booster"]["model"]
+    trees = model["trees"]
+    multi_label = learner["objective"]["name"] == "binary:logistic"
+    base = np.array(json.loads(learner["learner_model_param"]["base_score"]), np.float32)
+    if multi_label:
+        prior = np.clip(base, _LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY)
+        base = np.log(prior / (1 - prior))
+    return BoostedScores(
+        Trees([_tree(tree) for tree in trees], tf.less),
+        np.concatenate([_float32(tree["split_conditions"]) for tree in trees]),
+        np.array(model["tree_info"]),
+        base,
+        multi_label=multi_label,
+    )
+
+
+def _tree(tree: dict[str, Any]) -> Tree:
+    return Tree(
+        feature=np.array(tree["split_indices"]),
+        threshold=_float32(tree["split_conditions"]),
+        left=np.array(tree["left_children"]),
+        right=np.array(tree["right_children"]),
+        nan_goes_left=np.array(tree["default_left"]),
+    )
+
+
+def _float32(numbers: list[float]) -> np.ndarray:
+    """XGBoost writes the shortest decimals that read back as the same float32."""
+    return np.array(numbers, np.float32)
+
+
+def _class_weights(targets: np.ndarray, *, balanced: bool) -> np.ndarray | None:
+    """How much a clip of each class counts, 1 on the average, float [classes]."""
+    if not balanced:
+        return None
+    if targets.ndim > 1:
+        raise ConfigError(
+            "model.xgboost.balanced is for clips with one label, since XGBoost weighs clips, not "
+            "labels; set it to false."
+        )
+    counts = np.bincount(targets)
+    return len(targets) / (len(counts) * counts)
+
+
+def _matrix(
+    features: np.ndarray, targets: np.ndarray, class_weights: np.ndarray | None
+) -> xgboost.DMatrix:
+    weights = None if class_weights is None else class_weights[targets]
+    return xgboost.DMatrix(features.astype(np.float32), targets, weight=weights)
+
+
+def _device(wanted: str) -> str:
+    """What XGBoost is asked for; with `cuda` it takes the CPU where there is no GPU."""
+    with_cuda = xgboost.build_info()["USE_CUDA"]
+    if wanted == "cuda" and not with_cuda:
+        raise ConfigError(
+            "model.xgboost.device is cuda, but the installed XGBoost was built without CUDA; "
+            "install the package xgboost in place of xgboost-cpu, or choose cpu."
+        )
+    return "cuda" if with_cuda and wanted != "cpu" else "cpu"
+
+
+class _LogRounds(xgboost.callback.TrainingCallback):
+    """Tells how far the training is."""
+
+    def __init__(self, rounds: int):
+        super().__init__()
+        self._progress = Progress("rounds", rounds)
+
+    def after_iteration(
+        self, model: xgboost.Booster, epoch: int, evals_log: dict[str, Any]
+    ) -> bool:
+        """Called by XGBoost; True would stop."""
+        del model, epoch, evals_log
+        self._progress.advance()
+        return False

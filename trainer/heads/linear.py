@@ -1,0 +1,155 @@
+"""Linear classifiers: logistic regression, linear support-vector machine, linear discriminant."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.svm import LinearSVC
+
+from schema.config.classical_head_settings import (
+    LinearDiscriminantSettings,
+    LinearSvmSettings,
+    LogisticRegressionSettings,
+)
+from trainer.heads.fitted_arrays import stored
+
+
+class LinearScores(tf.Module):
+    """Scores that depend on one weighted sum of the features a class.
+
+    Args:
+        coef: float64 [classes, D].
+        intercept: float64 [classes].
+        link: From the sums to scores, both [batch, classes].
+    """
+
+    def __init__(
+        self, coef: np.ndarray, intercept: np.ndarray, link: Callable[[tf.Tensor], tf.Tensor]
+    ):
+        super().__init__(name="linear")
+        self._coef = stored("classifier.coef_", coef)
+        self._intercept = stored("classifier.intercept_", intercept)
+        self._link = link
+
+    def __call__(self, features: tf.Tensor) -> tf.Tensor:
+        """Scores float64 [batch, D]."""
+        return self._link(weighted_sums(features, self._coef, self._intercept))
+
+
+def weighted_sums(features: tf.Tensor, coef: tf.Tensor, intercept: tf.Tensor) -> tf.Tensor:
+    """Computes `features @ coef.T + intercept`.
+
+    The intercept is one more weight here, since of a float64 product with a sum after it TensorFlow
+    logs at every loading that oneDNN cannot fuse the two.
+
+    Args:
+        features: float64 [batch, D].
+        coef: float64 [sums, D].
+        intercept: float64 [sums].
+
+    Returns:
+        float64 [batch, sums].
+    """
+    ones = tf.ones_like(features[:, :1])
+    weights = tf.concat([coef, intercept[:, tf.newaxis]], axis=1)
+    return tf.matmul(tf.concat([features, ones], axis=1), weights, transpose_b=True)
+
+
+def fit_logistic_regression(
+    features: np.ndarray, targets: np.ndarray, settings: LogisticRegressionSettings, seed: int
+) -> tuple[Any, LinearScores]:
+    """Fits logistic regression; its scores are the probabilities of `predict_proba`.
+
+    Args:
+        features: float64 [clips, D].
+        targets: Class ids [clips], or ones and zeros [clips, classes] where a clip may have
+            several labels, each of which then gets a regression of its own.
+        settings: Of the head.
+        seed: Of the solver.
+
+    Returns:
+        What scikit-learn fitted, and the same in TensorFlow.
+    """
+    estimator = LogisticRegression(
+        C=settings.c,
+        max_iter=settings.max_iter,
+        class_weight="balanced" if settings.balanced else None,
+        random_state=seed,
+    )
+    return _fit(estimator, features, targets, tf.nn.softmax)
+
+
+def fit_linear_svm(
+    features: np.ndarray, targets: np.ndarray, settings: LinearSvmSettings, seed: int
+) -> tuple[Any, LinearScores]:
+    """Fits one machine a class; the scores are the logistic function of `decision_function`.
+
+    The logistic function keeps the order of the decisions, within a clip and within a class, and
+    brings them to [0, 1]. They are no calibrated probabilities.
+
+    Args:
+        features: As of `fit_logistic_regression`.
+        targets: As of `fit_logistic_regression`.
+        settings: Of the head.
+        seed: Of the solver.
+
+    Returns:
+        What scikit-learn fitted, and the same in TensorFlow.
+    """
+    estimator = LinearSVC(
+        C=settings.c,
+        max_iter=settings.max_iter,
+        class_weight="balanced" if settings.balanced else None,
+        random_state=seed,
+    )
+    return _fit(estimator, features, targets, tf.sigmoid)
+
+
+def fit_linear_discriminant(
+    features: np.ndarray, targets: np.ndarray, settings: LinearDiscriminantSettings, seed: int
+) -> tuple[Any, LinearScores]:
+    """Fits linear discriminant analysis; its scores are the probabilities of `predict_proba`.
+
+    Args:
+        features: As of `fit_logistic_regression`.
+        targets: As of `fit_logistic_regression`.
+        settings: Of the head.
+        seed: Not used, the solution is exact.
+
+    Returns:
+        What scikit-learn fitted, and the same in TensorFlow.
+    """
+    del seed
+    shrinkage = settings.shrinkage
+    decided = 2 if targets.ndim > 1 else targets.max() + 1
+    estimator = LinearDiscriminantAnalysis(
+        solver="svd" if shrinkage is None else "lsqr",
+        shrinkage=shrinkage,
+        priors=np.full(decided, 1 / decided) if settings.balanced else None,
+    )
+    return _fit(estimator, features, targets, tf.nn.softmax)
+
+
+def _fit(
+    estimator: Any,
+    features: np.ndarray,
+    targets: np.ndarray,
+    link: Callable[[tf.Tensor], tf.Tensor],
+) -> tuple[Any, LinearScores]:
+    if targets.ndim > 1:
+        one_vs_rest = OneVsRestClassifier(estimator).fit(features, targets)
+        coef = np.concatenate([one.coef_ for one in one_vs_rest.estimators_])
+        intercept = np.concatenate([one.intercept_ for one in one_vs_rest.estimators_])
+        return one_vs_rest, LinearScores(coef, intercept, tf.sigmoid)
+    fitted = estimator.fit(features, targets)
+    coef, intercept = fitted.coef_, fitted.intercept_
+    if len(coef) == 1:
+        # Of two classes scikit-learn keeps the second one's decision only.
+        other = 0.0 if link is tf.nn.softmax else -1.0
+        coef = np.concatenate([other * coef, coef])
+        intercept = np.concatenate([other * intercept, intercept])
+    return fitted, LinearScores(coef, intercept, link)

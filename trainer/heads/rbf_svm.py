@@ -1,0 +1,87 @@
+"""Support-vector machines with a Gaussian kernel, one a class."""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.svm import SVC
+
+from schema.config.classical_head_settings import RbfSvmSettings
+from trainer.heads.fitted_arrays import stored
+from trainer.heads.linear import weighted_sums
+
+
+class RbfSvmScores(tf.Module):
+    """Logistic functions of the decisions of all classes' machines.
+
+    The machines learned from the same clips, so that the kernel is computed once for every clip
+    that supports any of them.
+
+    Args:
+        support_vectors: float64 [vectors, D].
+        dual_coef: float64 [machines, vectors], zero where a clip does not support a machine.
+        intercept: float64 [machines]; a single machine tells the second of two classes.
+        gamma: Of the kernel exp(-gamma d^2).
+    """
+
+    def __init__(
+        self,
+        support_vectors: np.ndarray,
+        dual_coef: np.ndarray,
+        intercept: np.ndarray,
+        gamma: float,
+    ):
+        super().__init__(name="rbf_svm")
+        self._support_vectors = stored("classifier.support_vectors_", support_vectors)
+        self._dual_coef = stored("classifier.dual_coef_", dual_coef)
+        self._intercept = stored("classifier.intercept_", intercept)
+        self._gamma = stored("classifier.gamma", np.array(gamma))
+
+    def __call__(self, features: tf.Tensor) -> tf.Tensor:
+        """Scores float64 [batch, D]."""
+        kernel = tf.exp(-self._gamma * squared_distances(features, self._support_vectors))
+        decisions = weighted_sums(kernel, self._dual_coef, self._intercept)
+        if decisions.shape[1] == 1:
+            decisions = tf.concat([-decisions, decisions], axis=1)
+        return tf.sigmoid(decisions)
+
+
+def squared_distances(left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
+    """Squared Euclidean distances between the rows of [a, D] and of [b, D], as [a, b]."""
+    products = tf.matmul(left, right, transpose_b=True)
+    squares = tf.reduce_sum(left**2, axis=1)[:, tf.newaxis] + tf.reduce_sum(right**2, axis=1)
+    return tf.maximum(squares - 2 * products, 0)
+
+
+def fit_rbf_svm(
+    features: np.ndarray, targets: np.ndarray, settings: RbfSvmSettings, seed: int
+) -> tuple[Any, RbfSvmScores]:
+    """Fits one machine a class; the scores are the logistic function of `decision_function`.
+
+    One machine a class against the rest, and not one for every pair of classes, because the votes
+    of pairs hardly rank the clips of a class.
+
+    Args:
+        features: float64 [clips, D].
+        targets: Class ids [clips], or ones and zeros [clips, classes] where a clip may have
+            several labels.
+        settings: Of the head.
+        seed: Not used, the solver does not draw.
+
+    Returns:
+        What scikit-learn fitted, and the same in TensorFlow.
+    """
+    del seed
+    gamma = settings.gamma
+    if gamma == "scale":
+        gamma = 1 / (features.shape[1] * (features.var() or 1.0))
+    weights = "balanced" if settings.balanced else None
+    machine = SVC(C=settings.c, gamma=gamma, class_weight=weights)
+    fitted = OneVsRestClassifier(machine).fit(features, targets)
+    support = np.unique(np.concatenate([machine.support_ for machine in fitted.estimators_]))
+    dual_coef = np.zeros([len(fitted.estimators_), len(support)])
+    for row, machine in zip(dual_coef, fitted.estimators_, strict=True):
+        row[np.searchsorted(support, machine.support_)] = machine.dual_coef_[0]
+    intercept = np.concatenate([machine.intercept_ for machine in fitted.estimators_])
+    return fitted, RbfSvmScores(features[support], dual_coef, intercept, gamma)

@@ -1,0 +1,1 @@
+"""What TFMA computes on the test clips; it finds these modules by name."""

@@ -1,0 +1,86 @@
+"""The requests that TensorFlow Serving runs on a model before it lets clients in.
+
+The first request of each kind makes TensorFlow set up its kernels, which takes many times as long
+as the request itself. See TensorFlow Serving's "SavedModel Warmup".
+"""
+
+import os
+
+import numpy as np
+import tensorflow as tf
+from tensorflow_serving.apis.model_pb2 import ModelSpec
+from tensorflow_serving.apis.predict_pb2 import PredictRequest
+from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog, PredictLog
+
+from schema import clip_examples
+from schema.model_card import EXTRA_FOLDER, WARMUP_FILE
+from vggish.audio.decoding import pcm16_from_samples, wav_from_pcm16
+from vggish.params import EMBEDDING_SIZE, SAMPLE_RATE
+
+_BATCH_SIZES = (1, 8)
+_RATES = (SAMPLE_RATE, 44_100)  # With and without resampling.
+_SECONDS = 0.03  # A clip costs the network one window, however short it is.
+
+
+def write_warmup_requests(folder: str, *, embedded: bool) -> None:
+    """Writes `assets.extra/tf_serving_warmup_requests` beside a SavedModel.
+
+    It holds requests to every signature that clients use; `targets` is the Evaluator's alone.
+
+    Args:
+        folder: The SavedModel of a `ServedClassifier`.
+        embedded: Whether its clip examples hold released embeddings in place of sound.
+    """
+    extra = os.path.join(folder, EXTRA_FOLDER)
+    tf.io.gfile.makedirs(extra)
+    with tf.io.TFRecordWriter(os.path.join(extra, WARMUP_FILE)) as writer:
+        for size in _BATCH_SIZES:
+            for request in _requests(size, embedded):
+                log = PredictionLog(predict_log=PredictLog(request=request))
+                writer.write(log.SerializeToString())
+
+
+def _requests(size: int, embedded: bool) -> list[PredictRequest]:
+    clips = {rate: _noise(rate) for rate in _RATES}
+    files = [
+        [wav_from_pcm16(pcm16_from_samples(clip), rate)] * size for rate, clip in clips.items()
+    ]
+    example = _embedded_example() if embedded else _sound_example(clips[SAMPLE_RATE])
+    return [
+        *[_request("serving_default", "audio_bytes", batch) for batch in files],
+        *[_request("embed", "audio_bytes", batch) for batch in files],
+        _request("waveform", "waveform", np.tile(clips[SAMPLE_RATE], [size, 1])),
+        _request("examples", "examples", [example] * size),
+    ]
+
+
+def _request(signature: str, name: str, values: list[bytes] | np.ndarray) -> PredictRequest:
+    # The server runs requests on the model beside them and reads the signature alone, so a model's
+    # name, which is the server's to give, need not be known.
+    spec = ModelSpec(signature_name=signature)
+    return PredictRequest(model_spec=spec, inputs={name: tf.make_tensor_proto(values)})
+
+
+def _noise(rate: int) -> np.ndarray:
+    noise = np.random.default_rng(0).normal(0, 0.1, round(_SECONDS * rate))
+    return noise.astype(np.float32)
+
+
+def _sound_example(samples: np.ndarray) -> bytes:
+    pcm = tf.train.BytesList(value=[pcm16_from_samples(samples)])
+    return _example({clip_examples.PCM: tf.train.Feature(bytes_list=pcm)})
+
+
+def _embedded_example() -> bytes:
+    clip_id = tf.train.BytesList(value=[b"warmup"])
+    embedding = tf.train.FloatList(value=[0.0] * EMBEDDING_SIZE)
+    return _example(
+        {
+            clip_examples.CLIP_ID: tf.train.Feature(bytes_list=clip_id),
+            clip_examples.EMBEDDING: tf.train.Feature(float_list=embedding),
+        }
+    )
+
+
+def _example(feature: dict[str, tf.train.Feature]) -> bytes:
+    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()

@@ -1,0 +1,1 @@
+"""From sound files to samples: finding, decoding and resampling them; no TensorFlow here."""

@@ -1,0 +1,326 @@
+"""From a sound file to the samples that VGGish hears: mono, 16 kHz, float32 in [-1, 1]."""
+
+import io
+import os
+import wave
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Literal, Protocol, cast, get_args
+
+import numpy as np
+import soundfile
+
+from vggish.audio import ffmpeg
+from vggish.errors import AudioError
+from vggish.params import SAMPLE_RATE
+
+MAX_CHANNELS = 64
+MIN_RATE = 100  # Hz. Below it, resampling would blow a file up more than 160 times.
+MAX_RATE = 768_000  # Hz, the highest rate that audio hardware records at.
+
+Resampler = Literal["resampy", "soxr"]
+RESAMPLERS: tuple[Resampler, ...] = get_args(Resampler)
+"""The choices of a resampler; docs/audio.md says what each costs."""
+
+_BLOCK_SAMPLES = 1 << 18  # Over all channels, so that no header decides how much is allocated.
+_PCM16_SCALE = 32_768.0  # The reference divides 16-bit samples by it (vggish_input.py).
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One decoded sound file.
+
+    Attributes:
+        samples: float32 [n], n >= 1, mono at 16 kHz in [-1, 1].
+        source_rate: Sample rate of the file in Hz.
+        duration: Length of the file in seconds.
+        clipped: How many of `samples` lay outside [-1, 1] and were set to its nearest end.
+    """
+
+    samples: np.ndarray
+    source_rate: int
+    duration: float
+    clipped: int
+
+
+class Sound(Protocol):
+    """An open sound file.
+
+    Attributes:
+        name: What messages call it.
+        format: Container and coding, such as `WAV PCM_16`.
+        rate: Sample rate in Hz.
+        channels: How many there are.
+    """
+
+    name: str
+    format: str
+    rate: int
+    channels: int
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """Yields the sound in order: float32 [n], n >= 1, each the mean of the channels.
+
+        How long the whole is, only its end tells: no header is believed.
+
+        Raises:
+            AudioError: `unreadable`, where the file is damaged.
+        """
+        ...
+
+
+def decode(
+    file: str | os.PathLike[str] | BinaryIO,
+    *,
+    max_seconds: float | None = None,
+    resampler: Resampler = "resampy",
+) -> Clip:
+    """Decodes a sound file: WAV, FLAC, OGG, MP3, AIFF and all else that libsndfile knows, and AAC.
+
+    Channels are averaged, then resampled. The format is told from the content, never from the name.
+    The file is read in blocks, so a header that claims more than the file holds costs nothing.
+
+    Args:
+        file: A path, or a binary file open for reading.
+        max_seconds: Refuse longer files; nothing behind this point is read.
+        resampler: What brings other rates to 16 kHz; see `resample`.
+
+    Returns:
+        The clip.
+
+    Raises:
+        AudioError: With reason `unreadable` (not a sound file, or one whose header claims a rate or
+            a number of channels that no recording has), `empty`, `too_long` or `non_finite`.
+    """
+    with open_sound(file) as sound:
+        limit = None if max_seconds is None else int(max_seconds * sound.rate)
+        return clip_from_blocks(_no_longer_than(limit, sound), sound, resampler)
+
+
+@contextmanager
+def open_sound(file: str | os.PathLike[str] | BinaryIO) -> Iterator[Sound]:
+    """Opens a sound file for reading in blocks.
+
+    Args:
+        file: A path, or a binary file open for reading.
+
+    Yields:
+        The open file.
+
+    Raises:
+        AudioError: `unreadable`: it cannot be opened, is no sound, or claims a rate or a number of
+            channels that no recording has.
+    """
+    name = _name(file)
+    with _open(file, name) as stream:
+        start = stream.tell()
+        head = stream.read(ffmpeg.HEAD_BYTES)
+        stream.seek(start)
+        container = ffmpeg.container_of(head)
+        opened = (
+            ffmpeg.open_sound(stream, name, container) if container else _open_sndfile(stream, name)
+        )
+        with opened as sound:
+            _check_claims(sound)
+            yield sound
+
+
+def clip_from_blocks(
+    blocks: Iterable[np.ndarray], sound: Sound, resampler: Resampler = "resampy"
+) -> Clip:
+    """Joins mono blocks of an open sound into a clip.
+
+    Args:
+        blocks: float32 [n] each, at the sound's rate.
+        sound: Where they are from.
+        resampler: What brings other rates to 16 kHz; see `resample`.
+
+    Returns:
+        The clip.
+
+    Raises:
+        AudioError: With reason `empty` or `non_finite`.
+    """
+    parts = list(blocks)
+    mono = np.concatenate(parts) if parts else np.zeros(0, np.float32)
+    del parts
+    if not mono.size:
+        raise AudioError("empty", f"{sound.name} holds no samples; remove it or record it again.")
+    if not np.isfinite(mono).all():
+        raise AudioError(
+            "non_finite",
+            f"{sound.name} holds samples that are not finite numbers; export it again.",
+        )
+    samples = resample(mono, sound.rate, resampler)
+    clipped = int(np.count_nonzero(np.abs(samples) > 1.0))
+    if clipped:
+        samples = np.clip(samples, -1.0, 1.0)
+    return Clip(samples, sound.rate, mono.size / sound.rate, clipped)
+
+
+def resample(samples: np.ndarray, rate: int, resampler: Resampler = "resampy") -> np.ndarray:
+    """Brings mono samples to 16 kHz.
+
+    Args:
+        samples: float32 [n], n >= 1.
+        rate: Their sample rate in Hz.
+        resampler: `resampy` with its `kaiser_best` filter is the reference's (vggish_input.py);
+            `soxr` at its high quality is many times faster.
+
+    Returns:
+        float32 [m], m >= 1; the same array when it is at 16 kHz already.
+    """
+    if rate == SAMPLE_RATE:
+        return samples
+    # A clip shorter than one sample at 16 kHz is lengthened to one.
+    shortest = -(-rate // SAMPLE_RATE)
+    if samples.size < shortest:
+        samples = np.pad(samples, (0, shortest - samples.size))
+    # Imported here because resampy compiles itself, and 16 kHz files need not wait for it.
+    if resampler == "soxr":
+        import soxr
+
+        resampled = soxr.resample(samples, rate, SAMPLE_RATE, quality="HQ")
+    else:
+        import resampy
+
+        resampled = resampy.resample(samples, rate, SAMPLE_RATE)
+    return np.asarray(resampled, np.float32)
+
+
+def pcm16_from_samples(samples: np.ndarray) -> bytes:
+    """Packs samples in [-1, 1] as signed 16-bit little-endian PCM.
+
+    Args:
+        samples: float [n]; what lies outside of the 16-bit range is clipped.
+
+    Returns:
+        2 n bytes. Samples that came from 16-bit audio give back exactly that audio.
+    """
+    scaled = np.rint(np.asarray(samples, np.float32) * np.float32(_PCM16_SCALE))
+    return np.clip(scaled, -32_768, 32_767).astype("<i2").tobytes()
+
+
+def samples_from_pcm16(pcm: bytes) -> np.ndarray:
+    """Unpacks signed 16-bit little-endian PCM.
+
+    Args:
+        pcm: 2 n bytes.
+
+    Returns:
+        float32 [n] in [-1, 1).
+    """
+    return np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(_PCM16_SCALE)
+
+
+def wav_from_pcm16(pcm: bytes, rate: int = SAMPLE_RATE) -> bytes:
+    """Makes a WAV file of mono signed 16-bit little-endian PCM.
+
+    Args:
+        pcm: 2 n bytes.
+        rate: Sample rate in Hz.
+
+    Returns:
+        The file's bytes.
+    """
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setparams((1, 2, rate, 0, "NONE", ""))
+        writer.writeframes(pcm)
+    return file.getvalue()
+
+
+def _name(file: str | os.PathLike[str] | BinaryIO) -> str:
+    if isinstance(file, str | os.PathLike):
+        return os.fspath(file)
+    return str(getattr(file, "name", "the audio data"))
+
+
+@contextmanager
+def _open(file: str | os.PathLike[str] | BinaryIO, name: str) -> Iterator[BinaryIO]:
+    if not isinstance(file, str | os.PathLike):
+        yield file
+        return
+    try:
+        # Unbuffered, since libsndfile goes on from where the file descriptor stands.
+        stream = Path(file).open("rb", buffering=0)  # noqa: SIM115  Closed by the `with` below.
+    except OSError as error:
+        raise AudioError("unreadable", f"{name} cannot be opened: {error.strerror}.") from error
+    with stream:
+        yield cast(BinaryIO, stream)
+
+
+class _SndfileSound:
+    """A file that libsndfile reads."""
+
+    def __init__(self, file: soundfile.SoundFile, name: str):
+        self._file = file
+        self.name = name
+        self.format = f"{file.format} {file.subtype}"
+        self.rate = file.samplerate
+        self.channels = file.channels
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        frames = 0
+        while True:
+            try:
+                block = self._file.read(
+                    _BLOCK_SAMPLES // self.channels, dtype="float32", always_2d=True
+                )
+            except soundfile.LibsndfileError as error:
+                raise AudioError(
+                    "unreadable",
+                    f"{self.name} is damaged after {frames} samples ({_cause(error)}).",
+                ) from error
+            if not len(block):
+                return
+            frames += len(block)
+            yield block[:, 0] if self.channels == 1 else block.mean(axis=1)
+
+
+@contextmanager
+def _open_sndfile(stream: BinaryIO, name: str) -> Iterator[Sound]:
+    # A descriptor where there is one: from a file's name, libsndfile would guess a format.
+    source = stream.fileno() if isinstance(stream, io.FileIO) else stream
+    try:
+        file = soundfile.SoundFile(source, closefd=False)
+    except (soundfile.LibsndfileError, TypeError) as error:
+        # A TypeError says that an open file's name promises headerless audio.
+        raise AudioError(
+            "unreadable", f"{name} is not a sound file that can be read ({_cause(error)})."
+        ) from error
+    with file:
+        yield _SndfileSound(file, name)
+
+
+def _cause(error: Exception) -> str:
+    return str(getattr(error, "error_string", error)).strip().rstrip(".")
+
+
+def _check_claims(sound: Sound) -> None:
+    if not 1 <= sound.channels <= MAX_CHANNELS:
+        raise AudioError(
+            "unreadable",
+            f"{sound.name} claims {sound.channels} channels; at most {MAX_CHANNELS} are accepted.",
+        )
+    if not MIN_RATE <= sound.rate <= MAX_RATE:
+        raise AudioError(
+            "unreadable",
+            f"{sound.name} claims a sample rate of {sound.rate} Hz; "
+            f"{MIN_RATE} to {MAX_RATE} Hz are accepted.",
+        )
+
+
+def _no_longer_than(limit: int | None, sound: Sound) -> Iterator[np.ndarray]:
+    frames = 0
+    for block in sound.blocks():
+        frames += len(block)
+        if limit is not None and frames > limit:
+            raise AudioError(
+                "too_long",
+                f"{sound.name} is longer than the limit of {limit / sound.rate:g} seconds; "
+                "cut it or raise the limit.",
+            )
+        yield block

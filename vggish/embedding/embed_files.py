@@ -1,0 +1,106 @@
+"""Embedding sound files without a pipeline."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from vggish.audio.decoding import Resampler, decode
+from vggish.audio.sound_files import printable_name
+from vggish.embedding.embedder import Embedder
+from vggish.embedding.embedding_files import EmbeddedClip, Write
+from vggish.errors import AudioError
+from vggish.networks.log_mel import num_real_frames
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A file that could not be embedded.
+
+    Attributes:
+        fname: The file's name.
+        reason: One of `AudioError.REASONS`.
+        detail: One sentence.
+    """
+
+    fname: str
+    reason: str
+    detail: str
+
+
+@dataclass
+class Outcome:
+    """What became of the files: each is either embedded or a failure.
+
+    Attributes:
+        clips: How many were embedded.
+        windows: How many windows they have.
+        clipped_samples: How many samples lay outside [-1, 1] and were clipped.
+        failures: Those that were not embedded.
+    """
+
+    clips: int = 0
+    windows: int = 0
+    clipped_samples: int = 0
+    failures: list[Failure] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Source:
+    path: Path
+    duration: float
+    samples: int
+
+
+def embed_files(
+    paths: Iterable[Path],
+    embedder: Embedder,
+    write: Write,
+    *,
+    resampler: Resampler = "resampy",
+    label_from_folder: bool = False,
+    advance: Callable[[], None] | None = None,
+) -> Outcome:
+    """Embeds files one after the other, going on past those that are no sound.
+
+    Args:
+        paths: The files.
+        embedder: What computes the features.
+        write: Takes each embedded clip, in the order of the files.
+        resampler: What brings other rates to 16 kHz.
+        label_from_folder: Give each clip the name of its folder as its label.
+        advance: Called once for every file that is done.
+
+    Returns:
+        How many files were embedded, and which were not.
+    """
+    outcome = Outcome()
+
+    def decoded() -> Iterator[tuple[_Source, np.ndarray]]:
+        for path in paths:
+            try:
+                clip = decode(path, resampler=resampler)
+            except AudioError as error:
+                outcome.failures.append(Failure(printable_name(path), error.reason, str(error)))
+                if advance:
+                    advance()
+                continue
+            outcome.clipped_samples += clip.clipped
+            yield _Source(path, clip.duration, clip.samples.size), clip.samples
+
+    for source, vectors in embedder.embed(decoded()):
+        write(
+            EmbeddedClip(
+                fname=printable_name(source.path),
+                label=printable_name(source.path.parent.name) if label_from_folder else None,
+                duration=source.duration,
+                real_frames=int(num_real_frames(source.samples, embedder.hop_samples)),
+                vectors=vectors,
+            )
+        )
+        outcome.clips += 1
+        outcome.windows += len(vectors)
+        if advance:
+            advance()
+    return outcome

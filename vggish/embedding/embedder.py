@@ -1,0 +1,87 @@
+"""From many clips to their features, a full batch of windows at a time."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeVar
+
+import numpy as np
+import tensorflow as tf
+
+from vggish import params
+from vggish.networks.layer_taps import build_features
+from vggish.networks.log_mel import log_mel_from_windows, windows_from_waveform
+from vggish.networks.pca_postprocessor import Postprocessor
+
+Key = TypeVar("Key")
+
+_WINDOWS_A_BATCH = 64
+
+
+class Embedder:
+    """Computes the features of every window of clips.
+
+    Args:
+        features: One of `FEATURES`.
+        weights: Arrays by slim name; None for features that need no network.
+        dtype: What the network computes in, `float32` or `bfloat16`.
+        hop_samples: Samples from one window's start to the next one's.
+        postprocessor: Makes the 8-bit embeddings of AudioSet, of the feature `embedding` alone.
+
+    Raises:
+        VggishError: When there is no such feature.
+    """
+
+    def __init__(
+        self,
+        features: str,
+        weights: Mapping[str, np.ndarray] | None,
+        *,
+        dtype: str = "float32",
+        hop_samples: int = params.WINDOW_HOP_SAMPLES,
+        postprocessor: Postprocessor | None = None,
+    ):
+        network = build_features(features, weights, dtype)
+        self.hop_samples = hop_samples
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])
+        def cut(samples: tf.Tensor) -> tf.Tensor:
+            return windows_from_waveform(samples[tf.newaxis], hop_samples=hop_samples).values
+
+        @tf.function(input_signature=[tf.TensorSpec([None, params.WINDOW_SAMPLES], tf.float32)])
+        def embed(windows: tf.Tensor) -> tf.Tensor:
+            vectors = network(log_mel_from_windows(windows), training=False)
+            return vectors if postprocessor is None else postprocessor(vectors)
+
+        self._cut = cut
+        self._embed = embed
+
+    def embed(self, clips: Iterable[tuple[Key, np.ndarray]]) -> Iterator[tuple[Key, np.ndarray]]:
+        """Embeds a stream of clips of any lengths, holding only as many as fill a batch.
+
+        Args:
+            clips: Whatever identifies a clip, and its samples, float32 [n], mono at 16 kHz in [-1,
+            1].
+
+        Yields:
+            In the order of the clips, what identifies it and its features [windows, size], float32,
+            or uint8 when they are post-processed.
+        """
+        group: list[tuple[Key, tf.Tensor]] = []
+        waiting = 0
+        for key, samples in clips:
+            windows = self._cut(samples)
+            group.append((key, windows))
+            waiting += len(windows)
+            if waiting >= _WINDOWS_A_BATCH:
+                yield from self._embed_group(group)
+                group, waiting = [], 0
+        if group:
+            yield from self._embed_group(group)
+
+    def _embed_group(self, group: list[tuple[Key, tf.Tensor]]) -> Iterator[tuple[Key, np.ndarray]]:
+        windows = tf.concat([windows for _, windows in group], axis=0)
+        starts = range(0, len(windows), _WINDOWS_A_BATCH)
+        vectors = np.concatenate(
+            [self._embed(windows[start : start + _WINDOWS_A_BATCH]).numpy() for start in starts]
+        )
+        ends = np.cumsum([len(windows) for _, windows in group])
+        yield from zip([key for key, _ in group], np.split(vectors, ends[:-1]), strict=True)

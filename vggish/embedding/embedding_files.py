@@ -1,0 +1,248 @@
+"""Writing embeddings, clip by clip, in the formats that people read them with.
+
+Nothing grows with the number of clips but the file, except for an `.npz` file's list of names.
+"""
+
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from vggish import params
+from vggish.errors import VggishError
+from vggish.networks.layer_taps import Feature
+
+_TABLE_BUFFER_BYTES = 1 << 25
+
+
+@dataclass(frozen=True)
+class EmbeddedClip:
+    """One clip's features.
+
+    Attributes:
+        fname: The file's name.
+        label: Its class, or None when none is asked for.
+        duration: Seconds of the source.
+        real_frames: Frames of 10 ms in its windows that are not padding.
+        vectors: [windows, size], float32 or uint8.
+    """
+
+    fname: str
+    label: str | None
+    duration: float
+    real_frames: int
+    vectors: np.ndarray
+
+    @property
+    def mean(self) -> np.ndarray:
+        """The average over the windows, float32 [size]."""
+        average: np.ndarray = self.vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+        return average
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What is written of each clip.
+
+    Attributes:
+        feature: What was computed.
+        hop_samples: Samples from one window's start to the next one's.
+        by_window: Every window, instead of the average over a clip's.
+        labels: Whether clips have classes.
+        quantised: Whether vectors are the 8-bit post-processed ones.
+
+    Raises:
+        VggishError: When the feature cannot be post-processed.
+    """
+
+    feature: Feature
+    hop_samples: int = params.WINDOW_HOP_SAMPLES
+    by_window: bool = False
+    labels: bool = False
+    quantised: bool = False
+
+    def __post_init__(self) -> None:
+        if self.quantised and self.feature.name != "embedding":
+            raise VggishError(
+                f"The features {self.feature.name!r} cannot be post-processed: the principal "
+                "components are those of the embedding."
+            )
+
+
+Write = Callable[[EmbeddedClip], None]
+
+
+@contextmanager
+def open_embedding_file(path: Path, layout: Layout) -> Iterator[Write]:
+    """Opens a file of embeddings; its name ends with its format.
+
+    The file gets its name by an atomic rename when the block ends; when it ends with an error there
+    is no file.
+
+    Args:
+        path: Ends with `.csv`, `.parquet`, `.npz` or `.tfrecord`; its folder is made if need be.
+        layout: What is written of each clip.
+
+    Yields:
+        A function that writes one clip.
+
+    Raises:
+        VggishError: When there is no such format, or it cannot hold what is asked for.
+    """
+    formats: dict[str, Callable[[Path, Layout], AbstractContextManager[Write]]] = {
+        ".csv": _table,
+        ".parquet": _table,
+        ".npz": _arrays,
+        ".tfrecord": _sequence_examples,
+    }
+    if path.suffix not in formats:
+        raise VggishError(
+            f"Embeddings cannot be written to {path}: its name must end with one of "
+            f"{', '.join(formats)}."
+        )
+    if path.suffix == ".tfrecord" and not layout.quantised:
+        raise VggishError(
+            f"{path} would be in AudioSet's format, which holds 8-bit post-processed embeddings; "
+            "post-process them, or choose another format."
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The suffix stays last, since it tells the format.
+    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    try:
+        with formats[path.suffix](partial, layout) as write:
+            yield write
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _table(path: Path, layout: Layout) -> Iterator[Write]:
+    """CSV or Parquet: `fname`, `labels`?, `start_seconds` of a window?, `emb_0` and so on."""
+    import pyarrow as pa
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    value_type = pa.uint8() if layout.quantised and layout.by_window else pa.float32()
+    names = ["fname"] + ["labels"] * layout.labels + ["start_seconds"] * layout.by_window
+    types = [pa.string()] * (1 + layout.labels) + [pa.float64()] * layout.by_window
+    fields = list(zip(names, types, strict=True))
+    fields += [(f"emb_{i}", value_type) for i in range(layout.feature.size)]
+    schema = pa.schema(fields)
+    rows_a_batch = max(1, _TABLE_BUFFER_BYTES // (4 * layout.feature.size))
+    rows: list[tuple[Any, ...]] = []
+
+    def flush() -> None:
+        if rows:
+            *heads, vectors = zip(*rows, strict=True)
+            columns = [pa.array(head) for head in heads]
+            columns += [pa.array(column) for column in np.ascontiguousarray(np.stack(vectors).T)]
+            writer.write_table(pa.table(columns, schema=schema))
+            rows.clear()
+
+    def write(clip: EmbeddedClip) -> None:
+        head = (clip.fname, clip.label) if layout.labels else (clip.fname,)
+        if layout.by_window:
+            hop_seconds = layout.hop_samples / params.SAMPLE_RATE
+            rows.extend((*head, i * hop_seconds, vector) for i, vector in enumerate(clip.vectors))
+        else:
+            rows.append((*head, clip.mean))
+        if len(rows) >= rows_a_batch:
+            flush()
+
+    open_writer = pa.csv.CSVWriter if path.suffix == ".csv" else pa.parquet.ParquetWriter
+    with open_writer(str(path), schema) as writer:
+        yield write
+        flush()
+
+
+@contextmanager
+def _arrays(path: Path, layout: Layout) -> Iterator[Write]:
+    """NumPy arrays with the feature's own shape, so that a dump of spectrograms needs no reshape.
+
+    `fname` [clips], `labels` [clips]?, `real_frames` int64 [clips] and `embeddings`: float32
+    [clips, *shape], or [windows, *shape] with `row_splits` int64 [clips + 1], where clip i has the
+    windows from `row_splits[i]` to `row_splits[i + 1]`.
+    """
+    dtype = np.dtype(np.uint8 if layout.quantised and layout.by_window else np.float32)
+    names: list[str] = []
+    labels: list[str | None] = []
+    real_frames: list[int] = []
+    row_splits = [0]
+    # An array's header has its length, which is known only at the end.
+    with tempfile.TemporaryFile(dir=path.parent) as values:
+
+        def write(clip: EmbeddedClip) -> None:
+            vectors = clip.vectors if layout.by_window else clip.mean[np.newaxis]
+            values.write(vectors.astype(dtype, copy=False).tobytes())
+            names.append(clip.fname)
+            labels.append(clip.label)
+            real_frames.append(clip.real_frames)
+            row_splits.append(row_splits[-1] + len(vectors))
+
+        yield write
+        arrays = {"fname": np.array(names, np.str_), "real_frames": np.array(real_frames, np.int64)}
+        if layout.labels:
+            arrays["labels"] = np.array(labels, np.str_)
+        if layout.by_window:
+            arrays["row_splits"] = np.array(row_splits, np.int64)
+        with zipfile.ZipFile(path, "w", allowZip64=True) as archive:
+            for name, array in arrays.items():
+                with archive.open(f"{name}.npy", "w") as member:
+                    np.lib.format.write_array(member, array, allow_pickle=False)
+            with archive.open("embeddings.npy", "w", force_zip64=True) as member:
+                _copy_array(values, member, dtype, (row_splits[-1], *layout.feature.shape))
+
+
+def _copy_array(
+    values: IO[bytes], member: IO[bytes], dtype: np.dtype[Any], shape: tuple[int, ...]
+) -> None:
+    header = {"descr": dtype.str, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(member, header)
+    values.seek(0)
+    shutil.copyfileobj(values, member)
+
+
+@contextmanager
+def _sequence_examples(path: Path, _layout: Layout) -> Iterator[Write]:
+    """The format of AudioSet's released embeddings: one tf.SequenceExample a clip.
+
+    Source: https://research.google.com/audioset/download.html. `video_id` is the file's name;
+    `labels`, which are AudioSet's class numbers, are empty.
+    """
+    import tensorflow as tf
+
+    def bytes_feature(value: bytes) -> tf.train.Feature:
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+    def float_feature(value: float) -> tf.train.Feature:
+        return tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
+
+    with tf.io.TFRecordWriter(str(path)) as writer:
+
+        def write(clip: EmbeddedClip) -> None:
+            windows = [bytes_feature(vector.tobytes()) for vector in clip.vectors]
+            example = tf.train.SequenceExample(
+                context=tf.train.Features(
+                    feature={
+                        "video_id": bytes_feature(clip.fname.encode()),
+                        "start_time_seconds": float_feature(0.0),
+                        "end_time_seconds": float_feature(clip.duration),
+                        "labels": tf.train.Feature(int64_list=tf.train.Int64List()),
+                    }
+                ),
+                feature_lists=tf.train.FeatureLists(
+                    feature_list={
+                        params.AUDIO_EMBEDDING_FEATURE_NAME: tf.train.FeatureList(feature=windows)
+                    }
+                ),
+            )
+            writer.write(example.SerializeToString())
+
+        yield write
