@@ -1,4 +1,4 @@
-"""The pipeline, from the top: its nodes, and what makes them run again.
+"""The pipeline: its nodes, where they run, the command line, and the questions to its models.
 
-`create_pipeline.py` reads from top to bottom; what runs it, asks it and shows it has folders.
+Start with `create_pipeline.py`, which reads from top to bottom.
 """

@@ -1,4 +1,4 @@
-"""The version of the code that a node runs: a hash of what its modules import in this project."""
+"""The version of the code that a node runs: a hash of its modules and their imports."""
 
 import ast
 import functools
@@ -13,17 +13,15 @@ from tfx.dsl.components.base.base_node import BaseNode
 
 _ROOT = Path(__file__).resolve().parents[1]
 _TEMPLATES = (".html", ".css")
-
-
 _PARAMETER = "code_version"
 _NAME = re.compile(r"\b(?:components|pipeline|schema|trainer|vggish)(?:\.\w+)+")
 
 
 def depend_on_code(node: BaseNode) -> None:
-    """Makes a hash of the project's code that a node runs one of the node's parameters.
+    """Adds a hash of the project's code that a node runs to the node's parameters.
 
     TFX reuses a node's outputs while its inputs and parameters are the same, and would otherwise
-    reuse those of an older version of the code. A node that runs no code of ours stays as it is.
+    reuse those of an older version of the code. A node that runs none of this code stays as it is.
 
     Args:
         node: The node, with its parameters set.
@@ -42,8 +40,8 @@ def modules_of(node: BaseNode) -> set[str]:
     """Names the modules that a node starts from.
 
     Returns:
-        Its executor's module, and whatever of this project its parameters name, such as a `run_fn`
-        or the module of a metric.
+        The executor's module, and every module of this project that the parameters name, such as
+        that of a `run_fn` or of a metric.
     """
     names = {node.executor_spec.class_path} if isinstance(node, BaseComponent) else set()
     for value in node.exec_properties.values():
@@ -53,12 +51,12 @@ def modules_of(node: BaseNode) -> set[str]:
 
 
 def import_closure(modules: Iterable[str]) -> set[Path]:
-    """Finds the files of modules, of all that they import in this project, and of their packages.
+    """Finds the files of modules, of their imports in this project, and of their packages.
 
-    The templates beside a module belong to it.
+    The templates in a module's folder belong to it.
 
     Args:
-        modules: Dotted names; those that are not the project's are passed over.
+        modules: Dotted names; those outside of the project are ignored.
 
     Returns:
         Absolute paths.
@@ -85,7 +83,7 @@ def _source(module: str) -> Path | None:
 
 @functools.cache
 def _imports(path: Path) -> tuple[str, ...]:
-    """Lists the names that a file imports at any depth, apart from those for type checkers."""
+    """Lists the names that a file imports, inside functions as well, but not for type checkers."""
     return tuple(_names(ast.parse(path.read_bytes()).body))
 
 

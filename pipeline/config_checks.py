@@ -1,4 +1,4 @@
-"""What can be said of a configuration before anything starts."""
+"""Checks of a configuration before a run starts."""
 
 from components.audio_example_gen.sources import list_source
 from schema.config.beam_settings import BeamSettings
@@ -7,8 +7,8 @@ from schema.config.data_settings import SourceSettings
 from vggish.errors import ConfigError
 
 
-def check(config: Config) -> Config:
-    """Checks what can be checked on this machine, and decides what is left to the data.
+def check_config(config: Config) -> Config:
+    """Checks a configuration and its data, and decides the task of every model.
 
     Args:
         config: The configuration.
@@ -17,8 +17,8 @@ def check(config: Config) -> Config:
         The configuration with every model's `task` decided.
 
     Raises:
-        ConfigError: No checkpoint is named, the models do not suit the source or each other, or
-            Beam's workers could not see the run's folder.
+        ConfigError: No checkpoint is named, the models do not fit the source or each other, or
+            Beam's workers cannot see the run's folder.
         DataSetError: The source has no sounds to learn from.
     """
     if config.features.checkpoint is None:
@@ -35,8 +35,8 @@ def check(config: Config) -> Config:
     return _decide_tasks(config, several=several)
 
 
-def check_unseen(config: Config) -> Config:
-    """Checks a configuration of which only another machine has the data.
+def check_config_without_data(config: Config) -> Config:
+    """Checks a configuration whose data is on another machine.
 
     Args:
         config: The configuration.
@@ -45,21 +45,21 @@ def check_unseen(config: Config) -> Config:
         The configuration with every model's `task` decided.
 
     Raises:
-        ConfigError: The models do not suit the source or each other, or only the data could tell
-            whether clips have several labels.
+        ConfigError: The models do not fit the source or each other, or the task of a model depends
+            on the data.
     """
     _check_models(config)
     several = _several_labels(config.source)
     if several is None and any(model.task == "auto" for model in config.model):
         raise ConfigError(
-            "Whether clips have several labels only the data can tell, which is elsewhere; set "
-            "model.task to single_label or multi_label."
+            "The task of a model depends on the data, which is on another machine; set model.task "
+            "to single_label or multi_label."
         )
     return _decide_tasks(config, several=bool(several))
 
 
 def _check_workers(beam: BeamSettings) -> None:
-    """Refuses workers that could not see the folder of a run on this machine."""
+    """Refuses workers that cannot see the folder of a run on this machine."""
     section = {"flink": beam.flink, "spark": beam.spark}.get(beam.runner)
     if beam.runner == "dataflow":
         blind = "Dataflow's workers (beam.runner)"
@@ -68,8 +68,8 @@ def _check_workers(beam: BeamSettings) -> None:
     else:
         return
     raise ConfigError(
-        f"{blind} cannot see a run's folder on this machine; choose other ones, or start the "
-        "pipeline elsewhere, with `vggish-tfx compile` and a --root in object storage."
+        f"{blind} cannot see a run's folder on this machine; choose others, or run the pipeline "
+        "on a cluster, with `vggish-tfx compile` and a --root in object storage."
     )
 
 
@@ -77,25 +77,25 @@ def _check_models(config: Config) -> None:
     embedded = config.source.kind == "audioset_embeddings"
     if embedded and config.features.pca_params is None:
         raise ConfigError(
-            "AudioSet's embeddings were made with a PCA that the served model must know; pass "
+            "The served model needs the PCA of AudioSet's embeddings; pass "
             "--set features.pca_params=PATH of vggish_pca_params.npz, or `download`."
         )
     if embedded or config.features.pca_params:
         for model in config.model:
             if model.features != "embedding":
                 raise ConfigError(
-                    f"The released PCA is of the embedding, not of {model.features!r}; set "
+                    f"The released PCA is for the embedding, not for {model.features!r}; set "
                     "model.features to embedding."
                 )
             if model.head == "warm_start":
                 raise ConfigError(
                     "The head warm_start learns from sound, and cannot learn through the released "
-                    "PCA; choose another model.head, or leave features.pca_params out."
+                    "PCA; choose another model.head, or remove features.pca_params."
                 )
 
 
 def _several_labels(source: SourceSettings) -> bool | None:
-    """Tells whether clips may have several labels; None where only reading the data tells."""
+    """Returns whether clips may have several labels; None if only the data can tell."""
     if source.kind == "audioset_embeddings":
         return True
     separated = any(table.label_separator for table in source.tables)

@@ -1,4 +1,4 @@
-"""The pipeline: which nodes there are, and what flows between them."""
+"""The pipeline: its nodes, and the artifacts that flow between them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -37,19 +37,19 @@ from schema.config.model_settings import ModelSettings
 
 PIPELINE_NAME = "vggish-tfx"
 SERVING_VERSION = "2.19.1"
-"""Of TensorFlow Serving's image; that of docker-compose.yaml and the Kubernetes files."""
+"""The version of TensorFlow Serving's image, as in docker-compose.yaml and the Kubernetes files."""
 
-SCHEMAS = Path(__file__).resolve().parents[1] / "schema"
+SCHEMA_FOLDER = Path(__file__).resolve().parents[1] / "schema"
 
 
 @dataclass(frozen=True)
 class Places:
-    """What a pipeline reads and writes outside of its root: texts, or parameters of the run.
+    """The places that a pipeline reads and writes outside of its root, fixed or chosen by a run.
 
     Attributes:
-        data_root: Where the sounds are.
-        checkpoint: VGGish's, or `download` or `random`.
-        push_destination: Where blessed models are pushed to, as `push_destination` gives it.
+        data_root: The root of the sounds.
+        checkpoint: The path of VGGish's checkpoint, or `download` or `random`.
+        push_destination: The place to push blessed models to, from the function of this name.
     """
 
     data_root: str | RuntimeParameter
@@ -58,7 +58,7 @@ class Places:
 
 
 def push_destination(folder: str) -> str:
-    """Says to a Pusher, in JSON, to push into a folder, one folder a version."""
+    """Returns a Pusher's destination in JSON: a folder, with one folder per version in it."""
     filesystem = pusher_pb2.PushDestination.Filesystem(base_directory=folder)
     return proto_utils.proto_to_json(pusher_pb2.PushDestination(filesystem=filesystem))
 
@@ -66,13 +66,13 @@ def push_destination(folder: str) -> str:
 def create_pipeline(
     config: Config, places: Places, *, pipeline_root: str, metadata: Any = None
 ) -> Pipeline:
-    """Builds the pipeline that a configuration describes; runners take it from there.
+    """Builds the pipeline that a configuration describes.
 
     Args:
-        config: The configuration; the `task` of its models is decided.
-        places: What is read and written outside of `pipeline_root`.
-        pipeline_root: Where the artifacts go.
-        metadata: The connection of ML Metadata; None where the runner has its own.
+        config: The configuration, with the `task` of every model decided.
+        places: The places outside of `pipeline_root`.
+        pipeline_root: The folder for artifacts.
+        metadata: The connection to ML Metadata; None if the runner has its own.
 
     Returns:
         The pipeline.
@@ -123,7 +123,7 @@ def create_pipeline(
 
 @dataclass(frozen=True)
 class _Clips:
-    """The nodes that every model shares: from sound files to log-mel windows, and VGGish."""
+    """The nodes that all models share: from sound files to log-mel windows, and VGGish."""
 
     example_gen: AudioExampleGen
     schema: SchemaImporter
@@ -144,7 +144,7 @@ def _ingest(config: Config, places: Places) -> _Clips:
         ingest=config.ingest,
         split=config.split,
     )
-    schema_file = SCHEMAS / ("embedded.pbtxt" if _embedded(config) else "schema.pbtxt")
+    schema_file = SCHEMA_FOLDER / ("embedded.pbtxt" if _embedded(config) else "schema.pbtxt")
     schema = SchemaImporter(schema_file.read_text())
     statistics = StatisticsGen(example_gen.outputs["examples"], schema.outputs["schema"])
     validator = ExampleValidator(statistics.outputs["statistics"], schema.outputs["schema"])
@@ -152,11 +152,11 @@ def _ingest(config: Config, places: Places) -> _Clips:
         examples=example_gen.outputs["examples"],
         schema=schema.outputs["schema"],
         preprocessing_fn="trainer.preprocessing.preprocessing_fn",
-        # StatisticsGen has looked at the clips; quantiles of every log-mel value tell nobody more.
+        # StatisticsGen describes the clips; nobody needs quantiles of every log-mel value.
         disable_statistics=True,
         custom_config={"hop_samples": config.features.hop_samples},
     )
-    # Anomalies stop the run before anything costly starts.
+    # Anomalies stop the run before the expensive nodes start.
     transform.add_upstream_node(validator)
     importer = VggishImporter(
         places.checkpoint,
@@ -167,7 +167,7 @@ def _ingest(config: Config, places: Places) -> _Clips:
 
 
 def _embed(config: Config, clips: _Clips) -> dict[str, EmbeddingExporter]:
-    """Embeds once for all models that learn from the same layer tap; by the tap's name."""
+    """Embeds once per layer tap, for all models that learn from it; returns nodes by tap."""
     exporters = {
         features: EmbeddingExporter(
             clips.transform.outputs["transformed_examples"],
@@ -211,7 +211,7 @@ def _train_on_sound(
 
 
 def _previous_model(config: Config, places: Places) -> PushedModelFinder | None:
-    """Looks for the model to go on from, where one of the configured models wants to."""
+    """Finds the model to continue from, if a configured model asks for it."""
     if all(model.warm_start.start == "checkpoint" for model in config.model):
         return None
     return _find_pushed_model({}, places).with_id("PreviousModel")
@@ -230,7 +230,7 @@ def _known_to_every_trainer(clips: _Clips) -> dict[str, BaseChannel]:
 
 
 def _job(config: Config, model: ModelSettings) -> dict[str, Any]:
-    """Builds what `trainer.fitting.training_job.read_job` reads."""
+    """Builds the input of `trainer.fitting.training_job.read_job`."""
     return {
         "model": model.model_dump(mode="json", exclude={"train"}),
         "train": config.train_settings(model).model_dump(mode="json"),
@@ -272,7 +272,7 @@ def _select(
 def _validate(
     config: Config, clips: _Clips, selector: ModelSelector
 ) -> ServingValidator | InfraValidator:
-    """Tries the chosen model as a server would."""
+    """Calls the chosen model as a server would."""
     model, examples = selector.outputs["model"], clips.example_gen.outputs["examples"]
     if config.push.validate_in == "docker":
         return InfraValidator(
@@ -307,7 +307,7 @@ def _deliver(
     validator: ServingValidator | InfraValidator,
     places: Places,
 ) -> tuple[BaseNode, ...]:
-    """Pushes the chosen model, asks it about clips without labels, and reports."""
+    """Pushes the chosen model, predicts on clips without labels, and reports."""
     pusher = Pusher(
         model=selector.outputs["model"],
         model_blessing=selector.outputs["blessing"],
@@ -330,14 +330,14 @@ def _deliver(
             for features, exporter in exporters.items()
             for key in ("embeddings", "table")
         },
-        # Where and how often something ran makes no other report of it.
+        # The report does not depend on where a run happened or how often nodes were retried.
         config=config.model_dump_json(exclude={"run", "metadata"}),
     )
     return pusher, predictor, report
 
 
 def _name_apart(kind: str, nodes: dict[str, Any]) -> None:
-    """Gives nodes of one kind names of their own, where there are several."""
+    """Gives nodes of one kind different names if there are several."""
     for name, node in nodes.items():
         node.with_id(f"{kind}_{name}" if len(nodes) > 1 else kind)
 

@@ -1,4 +1,4 @@
-"""What the Evaluator measures, and what it asks of a model."""
+"""The metrics of the Evaluator, and its thresholds for a model."""
 
 import json
 
@@ -12,22 +12,21 @@ _SLICES = {
     "duration": clip_examples.DURATION,
     "group": clip_examples.GROUP,
 }
-"""By which feature of a clip a slice is made; the signature `targets` turns seconds to buckets."""
+"""The feature of each kind of slice; the signature `targets` turns seconds into buckets."""
 
 
 def eval_config(settings: EvaluateSettings, *, multi_label: bool) -> config_pb2.EvalConfig:
     """Builds the Evaluator's configuration.
 
-    The model is called as it is served, through its signature `examples`, on clips.
+    The Evaluator calls the served model, through its signature `examples`, on clips.
 
     Args:
         settings: The thresholds and the slices.
         multi_label: Whether a clip may have several labels, or none.
 
     Returns:
-        Metrics over all clips and over slices of them. The first one is the score that blessing
-        asks for, over all clips: it has a lower bound, and one on its drop below the last blessed
-        model's.
+        Metrics over all clips and over slices. The first one, over all clips, decides the blessing:
+        it has a lower bound, and a bound on its drop below the last blessed model's.
     """
     model = config_pb2.ModelSpec(
         signature_name="examples",
@@ -44,7 +43,7 @@ def eval_config(settings: EvaluateSettings, *, multi_label: bool) -> config_pb2.
         ),
     )
     metrics = _multi_label_metrics() if multi_label else _single_label_metrics()
-    # A threshold without slices would be asked of every slice.
+    # A threshold without slices would apply to every slice.
     metrics[0].per_slice_thresholds.add(
         slicing_specs=[config_pb2.SlicingSpec()], threshold=threshold
     )
@@ -60,7 +59,7 @@ def eval_config(settings: EvaluateSettings, *, multi_label: bool) -> config_pb2.
 def _single_label_metrics() -> list[config_pb2.MetricConfig]:
     return [
         _metric("Accuracy", "trainer.metrics.accuracy"),
-        # At threshold 0 the class with the highest score is the predicted one, however low it is.
+        # At threshold 0, the class with the highest score is predicted, even if that is low.
         config_pb2.MetricConfig(
             class_name="MultiClassConfusionMatrixAtThresholds", config='{"thresholds": [0]}'
         ),

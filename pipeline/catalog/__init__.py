@@ -1,1 +1,1 @@
-"""What a data set holds, told before any run."""
+"""The contents of a data set, before any run."""

@@ -1,4 +1,4 @@
-"""What a data set holds, file by file, before any run."""
+"""Reads a data set file by file, as a run would."""
 
 import collections
 import csv
@@ -27,27 +27,27 @@ from schema.config.data_settings import (
 )
 from vggish.errors import AudioError, ConfigError, DataSetError
 
-CSV_COLUMNS = ("path", "label", "valid", "reason", "split", "duration")
+CATALOG_COLUMNS = ("path", "label", "valid", "reason", "split", "duration")
 _LABEL_SEPARATOR = ","
 
 _Trace = tuple[tuple[str, str], dict[str, str]]
 
 
 @dataclass(frozen=True)
-class Row:
+class CatalogRow:
     """One file, or one clip of AudioSet's released features.
 
     Attributes:
-        path: Its id.
-        labels: Its class names.
-        reason: Why it is refused, or None.
-        split: Where its clips go; None where it is refused.
-        seconds: How long each of its clips is.
-        rate: Sample rate in Hz; 0 where there is no sound.
-        format: Container and coding.
-        silent: How many of the clips are silent.
-        clipped: How many of the clips had samples outside of the range.
-        copy: Whether it is identical to an earlier file.
+        path: The file's id.
+        labels: The class names.
+        reason: The reason for refusing the file, or None.
+        split: The split of its clips; None if it is refused.
+        seconds: The duration of each clip.
+        rate: The sample rate in Hz; 0 if there is no sound.
+        format: The container and the coding.
+        silent: The number of silent clips.
+        clipped: The number of clips with samples outside [-1, 1].
+        copy: Whether the file is identical to an earlier one.
     """
 
     path: str
@@ -63,40 +63,40 @@ class Row:
 
     @property
     def duration(self) -> float:
-        """Seconds of sound in its clips."""
+        """The total duration of the clips, in seconds."""
         return sum(self.seconds)
 
 
 @dataclass(frozen=True)
-class Catalog:
-    """What a data set holds.
+class DataSetCatalog:
+    """The contents of a data set.
 
     Attributes:
         root: The data root.
-        rows: One a file, in the order of their ids.
-        summary: The account that a run would give; see `summarize`.
-        complaint: Why a run would stop, or None.
+        rows: One row per file, in the order of their ids.
+        summary: The counts that a run would report; see `summarize`.
+        complaint: The reason why a run would stop, or None.
     """
 
     root: str
-    rows: tuple[Row, ...]
+    rows: tuple[CatalogRow, ...]
     summary: dict[str, Any]
     complaint: str | None
 
 
-def take_catalog(
+def read_catalog(
     source: SourceSettings,
     ingest: IngestSettings,
     split: SplitSettings,
     advance: Callable[[int], None],
-) -> Catalog:
+) -> DataSetCatalog:
     """Reads every file of a data set as a run would.
 
     Args:
         source: The source.
-        ingest: Which clips are let in, and in what shape.
-        split: How they are dealt.
-        advance: Told of every file that was read, and first of all how many there are.
+        ingest: The clips to accept, and their shape.
+        split: The assignment of clips to splits.
+        advance: Called with the number of files first, then with 1 after each file.
 
     Returns:
         The catalog.
@@ -116,23 +116,23 @@ def take_catalog(
         traces += found
     summary = summarize(listing, _counts(rows))
     complaint = _complaint(listing, ingest, summary, traces)
-    return Catalog(listing.root, tuple(rows), summary, complaint)
+    return DataSetCatalog(listing.root, tuple(rows), summary, complaint)
 
 
-def write_csv(rows: Iterable[Row], path: Path) -> None:
-    """Writes one row a file: path, label, valid, reason, split, duration in seconds.
+def write_catalog_csv(rows: Iterable[CatalogRow], path: Path) -> None:
+    """Writes one row per file: path, label, valid, reason, split, duration in seconds.
 
     Args:
         rows: The files.
-        path: Of the CSV; several labels are separated by commas within their field.
+        path: The CSV file; several labels are separated by commas within their field.
 
     Raises:
-        ConfigError: It cannot be written.
+        ConfigError: The file cannot be written.
     """
     try:
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(CSV_COLUMNS)
+            writer.writerow(CATALOG_COLUMNS)
             for row in rows:
                 label = _LABEL_SEPARATOR.join(row.labels)
                 valid = str(row.reason is None).lower()
@@ -147,15 +147,15 @@ def write_csv(rows: Iterable[Row], path: Path) -> None:
 
 def _read_sounds(
     listing: Listing, ingest: IngestSettings, advance: Callable[[int], None]
-) -> Iterator[tuple[Row, list[_Trace]]]:
-    """Reads sounds, with as many decoders as there are processors."""
+) -> Iterator[tuple[CatalogRow, list[_Trace]]]:
+    """Reads sounds, with one decoder per processor."""
     workers = os.cpu_count() or 1
     readers: SimpleQueue[ClipReader] = SimpleQueue()
     made = [ClipReader(listing.root, ingest) for _ in range(workers)]
     for reader in made:
         readers.put(reader)
 
-    def read(file: SourceFile) -> tuple[Row, list[_Trace]]:
+    def read(file: SourceFile) -> tuple[CatalogRow, list[_Trace]]:
         reader = readers.get()
         try:
             return _read_file(file, copies.get(file.clip_id), reader)
@@ -183,7 +183,7 @@ def _find_copies(
             with tree.local(file.clip_id) as path:
                 return content_digest(path)
         except OSError:
-            return None  # Reading it will refuse it.
+            return None  # Reading the file will refuse it.
 
     files = may_be_copies(listing.files)
     same = collections.defaultdict(list)
@@ -197,7 +197,9 @@ def _find_copies(
     return copies
 
 
-def _read_file(file: SourceFile, copy: Copy | None, reader: ClipReader) -> tuple[Row, list[_Trace]]:
+def _read_file(
+    file: SourceFile, copy: Copy | None, reader: ClipReader
+) -> tuple[CatalogRow, list[_Trace]]:
     file = settled(file, copy)
     is_copy = copy is not None and not copy.first
     traces: list[_Trace] = []
@@ -210,9 +212,9 @@ def _read_file(file: SourceFile, copy: Copy | None, reader: ClipReader) -> tuple
                 traces += traces_of(clip_id, file.split or "", group, content)
             clips.append((clip.duration, clip.silent, clip.clipped > 0))
     except AudioError as error:
-        return Row(file.clip_id, file.labels, reason=error.reason, copy=is_copy), []
+        return CatalogRow(file.clip_id, file.labels, reason=error.reason, copy=is_copy), []
     seconds, silent, clipped = zip(*clips, strict=True)
-    row = Row(
+    row = CatalogRow(
         path=file.clip_id,
         labels=file.labels,
         split=file.split,
@@ -231,11 +233,11 @@ def _read_embeddings(
     source: SourceSettings,
     split: SplitSettings,
     advance: Callable[[int], None],
-) -> Iterator[tuple[Row, list[_Trace]]]:
+) -> Iterator[tuple[CatalogRow, list[_Trace]]]:
     names = read_class_names(source, open_tree(listing.root))
     for file in listing.files:
         if file.refused:
-            yield Row(file.clip_id, (), reason=file.refused.reason), []
+            yield CatalogRow(file.clip_id, (), reason=file.refused.reason), []
         else:
             path = f"{listing.root}/{file.clip_id}"
             for read in read_clips(path, names, source, file.clip_id):
@@ -243,12 +245,14 @@ def _read_embeddings(
         advance(1)
 
 
-def _embedded_row(read: Any, of_file: str | None, split: SplitSettings) -> tuple[Row, list[_Trace]]:
+def _embedded_row(
+    read: Any, of_file: str | None, split: SplitSettings
+) -> tuple[CatalogRow, list[_Trace]]:
     if not isinstance(read, EmbeddedClip):
         clip_id, reject = read
-        return Row(clip_id, (), reason=reject.reason), []
+        return CatalogRow(clip_id, (), reason=reject.reason), []
     name = of_file or split_of(read.video, split)
-    row = Row(
+    row = CatalogRow(
         path=read.clip_id,
         labels=read.labels,
         split=name,
@@ -258,8 +262,8 @@ def _embedded_row(read: Any, of_file: str | None, split: SplitSettings) -> tuple
     return row, list(traces_of(read.clip_id, name, read.video, read.embedding.tobytes()))
 
 
-def _counts(rows: Iterable[Row]) -> Iterator[tuple[tuple[str, ...], int]]:
-    """Counts as the steps of a run do."""
+def _counts(rows: Iterable[CatalogRow]) -> Iterator[tuple[tuple[str, ...], int]]:
+    """Counts files and clips as a run does."""
     counts: collections.Counter[tuple[str, ...]] = collections.Counter()
     for row in rows:
         counts["found",] += 1

@@ -1,4 +1,4 @@
-"""The catalog as a person reads it, on a screen of any width."""
+"""Prints a catalog to a terminal of any width."""
 
 import collections
 import itertools
@@ -8,22 +8,22 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.catalog.catalog import Catalog, Row
+from pipeline.catalog.catalog import CatalogRow, DataSetCatalog
 from schema.config.data_settings import SPLITS
 
 _CLASSES_SHOWN = 30
 _BAR_WIDTH = 24
-_NUMBERS_WIDTH = 20  # What stands before the bars.
+_NUMBERS_WIDTH = 20  # The columns before the bars.
 _DURATIONS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 """The upper ends of the histogram's bins, in seconds."""
 
 
-def print_catalog(catalog: Catalog, console: Console) -> None:
-    """Prints what a data set holds: counts, classes, durations, formats, splits and refusals.
+def print_catalog(catalog: DataSetCatalog, console: Console) -> None:
+    """Prints counts, splits, classes, durations, formats and refusals.
 
     Args:
-        catalog: What it holds.
-        console: Where to; tables get as narrow as it is.
+        catalog: The contents of the data set.
+        console: The terminal; tables fit its width.
     """
     valid = [row for row in catalog.rows if row.reason is None]
     parts: list[RenderableType] = [Text(catalog.root, style="bold"), _totals(catalog, valid)]
@@ -42,7 +42,7 @@ def print_catalog(catalog: Catalog, console: Console) -> None:
         console.print(part)
 
 
-def _totals(catalog: Catalog, valid: Sequence[Row]) -> RenderableType:
+def _totals(catalog: DataSetCatalog, valid: Sequence[CatalogRow]) -> RenderableType:
     summary = catalog.summary
     hours = sum(row.duration for row in valid) / 3600
     rows = {
@@ -69,7 +69,7 @@ def _hours(hours: float) -> str:
 
 
 def _section(title: str, content: RenderableType) -> Group:
-    # A table's own title would be folded to the width of the table.
+    # Rich would fold a table's own title to the width of the table.
     return Group(Text(f"\n{title}", style="bold"), content)
 
 
@@ -81,7 +81,7 @@ def _table(first: str, *numbers: str) -> Table:
     return table
 
 
-def _splits(catalog: Catalog, valid: Sequence[Row]) -> RenderableType:
+def _splits(catalog: DataSetCatalog, valid: Sequence[CatalogRow]) -> RenderableType:
     seconds: dict[str, float] = collections.defaultdict(float)
     for row in valid:
         seconds[row.split or ""] += row.duration
@@ -92,7 +92,7 @@ def _splits(catalog: Catalog, valid: Sequence[Row]) -> RenderableType:
     return _section("Splits", table)
 
 
-def _classes(catalog: Catalog) -> RenderableType:
+def _classes(catalog: DataSetCatalog) -> RenderableType:
     by_label = catalog.summary["by_label"]
     totals = {label: sum(clips.values()) for label, clips in by_label.items()}
     ranked = sorted(totals, key=lambda label: (-totals[label], label))
@@ -115,7 +115,7 @@ def _classes(catalog: Catalog) -> RenderableType:
     return _section(title, Group(table, Text(note)))
 
 
-def _durations(valid: Sequence[Row], width: int) -> RenderableType:
+def _durations(valid: Sequence[CatalogRow], width: int) -> RenderableType:
     ordered = sorted(seconds for row in valid for seconds in row.seconds)
     title = (
         f"Durations: {ordered[0]:.3g} to {ordered[-1]:.3g} s, "
@@ -138,7 +138,7 @@ def _durations(valid: Sequence[Row], width: int) -> RenderableType:
     return _section(title, table)
 
 
-def _formats(valid: Iterable[Row]) -> RenderableType:
+def _formats(valid: Iterable[CatalogRow]) -> RenderableType:
     found = collections.Counter((row.format, row.rate) for row in valid)
     table = _table("format", "Hz", "files")
     for (form, rate), files in found.most_common():
@@ -146,7 +146,7 @@ def _formats(valid: Iterable[Row]) -> RenderableType:
     return _section("Formats", table)
 
 
-def _refusals(catalog: Catalog) -> RenderableType:
+def _refusals(catalog: DataSetCatalog) -> RenderableType:
     examples = {row.reason: row.path for row in reversed(catalog.rows)}
     table = _table("reason", "files")
     table.add_column("such as", overflow="fold")

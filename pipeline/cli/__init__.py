@@ -1,1 +1,1 @@
-"""The command line: commands, their options, and what they print; no work is done here."""
+"""The command line: the commands, their options and what they print; the work is done elsewhere."""

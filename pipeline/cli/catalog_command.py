@@ -1,4 +1,4 @@
-"""The command that looks at a data set before any run: `catalog`."""
+"""The command that shows a data set before any run: `catalog`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,35 +7,23 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-
-def register(app: typer.Typer) -> None:
-    """Adds the command to the command line."""
-    app.command()(catalog)
+from pipeline.cli.options import ConfigFile, DataRootOption, OverridesOption, read_overrides
 
 
 def catalog(
-    config: Annotated[Path, typer.Argument(help="The job's YAML file.")],
-    data_root: Annotated[
-        str | None,
-        typer.Option(help="The folder of sounds; overrides source.root.", metavar="DIR"),
-    ] = None,
+    config: ConfigFile,
+    data_root: DataRootOption = None,
     csv: Annotated[
         Path | None, typer.Option(help="Write a table of every file.", metavar="FILE")
     ] = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Override a value, such as split.seed=1.", metavar="KEY=VALUE"),
-    ] = None,
+    overrides: OverridesOption = None,
 ) -> None:
-    """Show what a data set holds: classes, hours, splits, and what would be refused."""
-    from pipeline.catalog.catalog import take_catalog, write_csv
+    """Show the contents of a data set: classes, hours, splits and refused files."""
+    from pipeline.catalog.catalog import read_catalog, write_catalog_csv
     from pipeline.catalog.catalog_page import print_catalog
-    from schema.config.config_file import load_config, parse_overrides
+    from schema.config.config_file import load_config
 
-    values = parse_overrides(overrides or [])
-    if data_root is not None:
-        values["source.root"] = data_root
-    settings = load_config(config, values)
+    settings = load_config(config, read_overrides(overrides, data_root, None))
     columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=None)
@@ -46,7 +34,7 @@ def catalog(
             else:
                 progress.advance(task, count)
 
-        taken = take_catalog(settings.source, settings.ingest, settings.split, advance)
+        taken = read_catalog(settings.source, settings.ingest, settings.split, advance)
     if csv is not None:
-        write_csv(taken.rows, csv)
+        write_catalog_csv(taken.rows, csv)
     print_catalog(taken, Console(highlight=False))

@@ -1,4 +1,4 @@
-"""What a person sees of a run, apart from what TensorFlow, Beam and TFX have to say."""
+"""The terminal during a run; the messages of TensorFlow, Beam and TFX go to a log."""
 
 import logging
 import os
@@ -25,14 +25,14 @@ _NAME_WIDTH = 20
 def quiet(log: Path) -> Iterator[Console]:
     """Sends the standard output and error of this process and its libraries to a file.
 
-    The file descriptors are redirected, not only Python's objects: the warnings of C++ libraries
-    are most of the storm.
+    The file descriptors are redirected, not only Python's objects, because most warnings come from
+    C++ libraries.
 
     Args:
-        log: The file; it is appended to.
+        log: The file to append to.
 
     Yields:
-        A console on what was the standard error.
+        A console on the original standard error.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -51,31 +51,23 @@ def quiet(log: Path) -> Iterator[Console]:
 
 
 def import_tensorflow_quietly() -> None:
-    """Imports TensorFlow without what it writes to the standard error.
+    """Imports TensorFlow without its messages on the standard error.
 
-    TensorFlow 2.21 reports there that it found no GPU, whatever the level of its log is.
+    TensorFlow 2.21 reports there that it found no GPU, even if its log is turned off.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    saved = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
-    try:
+    with quiet(Path(os.devnull)):
         import tensorflow  # noqa: F401
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
 
 
 class NodeProgress(logging.Handler):
-    """One line a node: what runs, how far it is, and how long it took.
+    """Shows one line per node: its name, its progress, and its time.
 
-    On a terminal the line of the running node moves; elsewhere what moves is written at most every
-    ten seconds.
+    On a terminal, the line of the running node is updated in place. Elsewhere, its progress is
+    printed at most every ten seconds.
 
     Args:
-        console: Where to.
+        console: The terminal.
     """
 
     def __init__(self, console: Console):
@@ -87,12 +79,10 @@ class NodeProgress(logging.Handler):
             TimeElapsedColumn(),
             console=console,
             transient=True,
-            # The screen is for this alone: what others write goes to the log.
+            # Other output goes to the log.
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self.runs: list[NodeRun] = []
-        """What became of the nodes so far."""
         self._task: TaskID | None = None
         self._node = ""
         self._last_line = 0.0
@@ -122,7 +112,7 @@ class NodeProgress(logging.Handler):
         self._task = self._live.add_task(line, total=None)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Shows how far the running node is; called by logging, from any thread."""
+        """Shows the progress of the running node; logging calls this from any thread."""
         message = record.getMessage()
         if self._console.is_terminal:
             if self._task is not None:
@@ -132,26 +122,17 @@ class NodeProgress(logging.Handler):
             self._console.print(f"{self._node} {message}")
 
     def ended(self, run: "NodeRun") -> None:
-        """Turns the line of the running node into its last state."""
+        """Replaces the moving line with the result of the node."""
         self.clear()
-        self.runs.append(run)
         self._console.print(f"{self._node} {run.outcome.value:8} {run.seconds:6.1f} s")
-
-    def retried(self, failure: str) -> None:
-        """Says why the running node is tried again."""
-        self.say(failure)
-
-    def stopped(self, sentence: str) -> None:
-        """Says why the process ends."""
-        self.say(f"Error: {sentence}")
 
     def say(self, text: str) -> None:
         """Writes a line above the moving one."""
-        # Not wrapped: a path that is cut in two cannot be copied.
+        # Not wrapped: nobody can copy a path that is cut in two.
         self._console.print(text, markup=False, soft_wrap=True)
 
     def clear(self) -> None:
-        """Takes the moving line away."""
+        """Removes the moving line."""
         if self._task is not None:
             self._live.remove_task(self._task)
             self._task = None

@@ -1,4 +1,4 @@
-"""The options that several commands share."""
+"""Options that several commands share."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -6,17 +6,14 @@ from typing import Annotated, Any
 import typer
 
 ConfigFile = Annotated[Path, typer.Argument(help="The job's YAML file.")]
-DataRoot = Annotated[
-    str | None, typer.Option(help="The folder of sounds; overrides source.root.", metavar="DIR")
+DataRootOption = Annotated[
+    str | None, typer.Option(help="Folder of sounds; overrides source.root.", metavar="DIR")
 ]
-Checkpoint = Annotated[
-    str | None,
-    typer.Option(
-        help="The path of vggish_model.ckpt, `download` or `random`.",
-        metavar="PATH|download|random",
-    ),
-]
-Overrides = Annotated[
+CHECKPOINT = typer.Option(
+    help="Path of vggish_model.ckpt, `download` or `random`.", metavar="PATH|download|random"
+)
+CheckpointOption = Annotated[str | None, CHECKPOINT]
+OverridesOption = Annotated[
     list[str] | None,
     typer.Option("--set", help="Override a value, such as train.epochs=5.", metavar="KEY=VALUE"),
 ]
@@ -25,18 +22,18 @@ Overrides = Annotated[
 def read_overrides(
     assignments: list[str] | None, data_root: str | None, checkpoint: str | None
 ) -> dict[str, Any]:
-    """Gathers what the command line says beside the configuration.
+    """Gathers the values that the command line sets over those of the configuration.
 
     Args:
-        assignments: Of `--set`.
-        data_root: Of `--data-root`.
-        checkpoint: Of `--checkpoint`.
+        assignments: The values of `--set`, each `KEY=VALUE`.
+        data_root: The value of `--data-root`.
+        checkpoint: The value of `--checkpoint`.
 
     Returns:
         Values by dotted key.
 
     Raises:
-        ConfigError: An assignment is none.
+        ConfigError: An assignment is not KEY=VALUE.
     """
     from schema.config.config_file import parse_overrides
 

@@ -1,4 +1,4 @@
-"""What a run prints at its end."""
+"""The text that a run prints at its end."""
 
 from typing import Any
 
@@ -8,21 +8,21 @@ from pipeline.runners.run_folder import RunFolder
 
 
 def format_summary(summary: dict[str, Any], folder: RunFolder) -> str:
-    """Writes the few lines that a person wants to see first.
+    """Formats the main results of a run.
 
     Args:
-        summary: The run's.
-        folder: Where the run left everything.
+        summary: The run's summary.
+        folder: The run's output folder.
 
     Returns:
-        Lines of a label and its value.
+        Lines, each with a label and its value.
     """
     clips, metrics, model = summary["clips"], summary["metrics"], summary["model"]
     reasons = ", ".join(f"{count} {reason}" for reason, count in clips["by_reason"].items())
     refused = f" ({reasons})" if reasons else ""
-    aside = f"; {clips['noise']} noise files beside them" if clips["noise"] else ""
+    noise = f"; {clips['noise']} noise files" if clips["noise"] else ""
     if clips["noise_rejected"]:
-        aside += f"; {clips['noise_rejected']} noise files rejected"
+        noise += f"; {clips['noise_rejected']} noise files rejected"
     test = metrics["test"]
     score = SCORES[model["task"]]
     measured = f"{test[score]:.4f} {format_interval(metrics['test_intervals'].get(score))}".strip()
@@ -33,7 +33,7 @@ def format_summary(summary: dict[str, Any], folder: RunFolder) -> str:
     )
     rows = {
         "Clips": f"{clips['found']} found, {clips['accepted']} accepted, "
-        f"{clips['rejected']} rejected{refused}{aside}",
+        f"{clips['rejected']} rejected{refused}{noise}",
         f"Test {score}": f"{measured} on {round(test['clips'])} clips, "
         f"{len(clips['by_label'])} classes",
         "VGGish": origin,

@@ -19,6 +19,8 @@ from rich.progress import (
 )
 
 from pipeline.cli.console import import_tensorflow_quietly
+from pipeline.cli.exit_codes import EXIT_FAILURE
+from pipeline.cli.options import CHECKPOINT
 from vggish.errors import ConfigError
 from vggish.params import WINDOW_SECONDS
 
@@ -28,18 +30,15 @@ if TYPE_CHECKING:
     from vggish.embedding.embed_files import Outcome
     from vggish.weights.download import Progress as DownloadProgress
 
-_FAILED = 1
-"""The exit code when not everything that was asked for was done."""
 
-
-class Pool(StrEnum):
-    """What becomes of a clip's windows."""
+class PoolChoice(StrEnum):
+    """How a clip's windows are written."""
 
     mean = "mean"
     none = "none"
 
 
-class Compute(StrEnum):
+class ComputeChoice(StrEnum):
     """The network's precision."""
 
     float32 = "float32"
@@ -47,17 +46,10 @@ class Compute(StrEnum):
 
 
 class ResamplerChoice(StrEnum):
-    """What brings other rates to 16 kHz."""
+    """The resampler to 16 kHz."""
 
     resampy = "resampy"
     soxr = "soxr"
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the commands to the command line."""
-    app.command()(embed)
-    app.command()(convert)
-    app.command()(check)
 
 
 def embed(  # noqa: PLR0913  Its arguments are the options of the command.
@@ -65,46 +57,48 @@ def embed(  # noqa: PLR0913  Its arguments are the options of the command.
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", help="Ends with .csv, .parquet, .npz or .tfrecord.", metavar="FILE"
+            "--output",
+            "-o",
+            help="Output file; it ends with .csv, .parquet, .npz or .tfrecord.",
+            metavar="FILE",
         ),
     ],
-    checkpoint: Annotated[
-        str,
-        typer.Option(
-            help="The path of vggish_model.ckpt, `download` or `random`.",
-            metavar="PATH|download|random",
-        ),
-    ] = "download",
+    checkpoint: Annotated[str, CHECKPOINT] = "download",
     features: Annotated[
-        str, typer.Option(help="embedding, fc1, pool4, fusion, log_mel or mfcc.")
+        str, typer.Option(help="Features: embedding, fc1, pool4, fusion, log_mel or mfcc.")
     ] = "embedding",
     pool: Annotated[
-        Pool, typer.Option(help="Average over a clip's windows, or write every window.")
-    ] = Pool.mean,
+        PoolChoice, typer.Option(help="Average over a clip's windows, or write every window.")
+    ] = PoolChoice.mean,
     postprocess: Annotated[
         bool,
         typer.Option("--postprocess", help="Whiten and quantise, as AudioSet's embeddings are."),
     ] = False,
     pca: Annotated[
         str,
-        typer.Option(help="The path of vggish_pca_params.npz, or `download`.", metavar="PATH"),
+        typer.Option(help="Path of vggish_pca_params.npz, or `download`.", metavar="PATH"),
     ] = "download",
     hop_seconds: Annotated[
-        float, typer.Option(help="From one window's start to the next one's.", min=0.01)
+        float,
+        typer.Option(
+            help="Seconds from the start of one window to the start of the next.", min=0.01
+        ),
     ] = WINDOW_SECONDS,
     compute: Annotated[
-        Compute, typer.Option(help="bfloat16 is less exact, and faster where the hardware has it.")
-    ] = Compute.float32,
+        ComputeChoice,
+        typer.Option(help="Precision; bfloat16 is less exact, and faster on hardware that has it."),
+    ] = ComputeChoice.float32,
     resampler: Annotated[
-        ResamplerChoice, typer.Option(help="resampy is the reference's, soxr many times faster.")
+        ResamplerChoice,
+        typer.Option(help="Resampler; resampy is the reference's, soxr is many times faster."),
     ] = ResamplerChoice.resampy,
     label_from_folder: Annotated[
         bool, typer.Option("--label-from-folder", help="Add each file's folder as its label.")
     ] = False,
 ) -> None:
-    """Write the embeddings of sound files to a table, to arrays, or as AudioSet does.
+    """Write the embeddings of sound files to a table, to arrays, or in AudioSet's format.
 
-    A .tfrecord file is in AudioSet's released format: every window, post-processed.
+    A .tfrecord file has AudioSet's released format: every window, post-processed.
     """
     import_tensorflow_quietly()
     from vggish.audio.sound_files import find_files
@@ -120,7 +114,7 @@ def embed(  # noqa: PLR0913  Its arguments are the options of the command.
     layout = Layout(
         feature=find_feature(features),
         hop_samples=round(hop_seconds * SAMPLE_RATE),
-        by_window=pool is Pool.none or audio_set,
+        by_window=pool is PoolChoice.none or audio_set,
         labels=label_from_folder,
         quantised=postprocess or audio_set,
     )
@@ -156,12 +150,12 @@ def embed(  # noqa: PLR0913  Its arguments are the options of the command.
             )
     _tell(outcome, output, screen)
     if outcome.failures:
-        raise typer.Exit(_FAILED)
+        raise typer.Exit(EXIT_FAILURE)
 
 
 def convert(
     checkpoint: Annotated[
-        str, typer.Argument(help="The path of vggish_model.ckpt, or `download`.", metavar="CKPT")
+        str, typer.Argument(help="Path of vggish_model.ckpt, or `download`.", metavar="CKPT")
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The folder to write to.", metavar="DIR")
@@ -184,22 +178,22 @@ def convert(
     print(f"SHA-256 of the weights: {weights_sha256(weights)}")
 
 
-def check(
+def check_installation(
     checkpoint: Annotated[
         str | None,
-        typer.Option(help="The path of vggish_model.ckpt, or `download`.", metavar="PATH|download"),
+        typer.Option(help="Path of vggish_model.ckpt, or `download`.", metavar="PATH|download"),
     ] = None,
     pca: Annotated[
         str | None,
-        typer.Option(help="The path of vggish_pca_params.npz, or `download`.", metavar="PATH"),
+        typer.Option(help="Path of vggish_pca_params.npz, or `download`.", metavar="PATH"),
     ] = None,
 ) -> None:
-    """Compare what is computed here with what is published of VGGish."""
+    """Compare this installation's results with the published values of VGGish."""
     import_tensorflow_quietly()
-    from vggish.weights.installation_check import check as run_check
+    from vggish.weights.installation_check import check
 
     with _download_bar(Console(stderr=True)) as progress:
-        report = run_check(checkpoint, pca, progress)
+        report = check(checkpoint, pca, progress)
     for item in report.comparisons:
         print(
             f"{'agrees ' if item.passed else 'DIFFERS'}  {item.what}: {item.found:.9g}, expected "
@@ -208,12 +202,12 @@ def check(
     for sentence in report.unchecked:
         print(sentence)
     if not report.passed:
-        print("What is computed here differs from what is published.")
-        raise typer.Exit(_FAILED)
+        print("The results of this installation differ from the published values.")
+        raise typer.Exit(EXIT_FAILURE)
 
 
 def _weights(checkpoint: str, screen: Console) -> "dict[str, np.ndarray]":
-    """Loads weights, and says loudly when they are random."""
+    """Loads weights, and warns if they are random."""
     from vggish.weights.checkpoint import RANDOM, resolve
 
     with _download_bar(screen) as progress:
@@ -225,7 +219,7 @@ def _weights(checkpoint: str, screen: Console) -> "dict[str, np.ndarray]":
 
 @contextmanager
 def _download_bar(screen: Console) -> "Iterator[DownloadProgress]":
-    """Shows a bar as soon as there is a download."""
+    """Shows a progress bar once a download starts."""
     columns = (TextColumn("vggish_model.ckpt"), BarColumn(), DownloadColumn())
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task("download", total=None, visible=False)
@@ -233,7 +227,7 @@ def _download_bar(screen: Console) -> "Iterator[DownloadProgress]":
 
 
 def _tell(outcome: "Outcome", output: Path, screen: Console) -> None:
-    """Prints what became of the files, each failure with its reason at the end."""
+    """Prints the counts, then every failure with its reason."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     screen.print(
         f"{outcome.clips + len(outcome.failures):,} files: {outcome.clips:,} embedded "

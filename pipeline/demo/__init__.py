@@ -1,1 +1,1 @@
-"""The demo and the sounds that it makes."""
+"""The demo, and the sounds that it synthesizes."""

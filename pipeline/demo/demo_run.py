@@ -1,4 +1,4 @@
-"""The demo: sounds made here, and one that the model never heard."""
+"""The steps of the demo around the run: its sounds, and a prediction for a new one."""
 
 import tempfile
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 import soundfile
 
 from pipeline.demo.sound_synthesizer import synthesize, write_sound_set
-from pipeline.predict.clip_prediction import load_model, predict_files
+from pipeline.predict.clip_prediction import load_pushed_model, predict_files
 from pipeline.runners.run_folder import RunFolder
 
 _HELD_BACK_LABEL = "siren"
@@ -15,7 +15,7 @@ _HELD_BACK_SEED = 20_000
 
 
 def make_sounds(folder: RunFolder) -> Path:
-    """Writes the demo's sound set below a run's folder, once; returns where."""
+    """Writes the demo's sound set into a run's folder, once, and returns its path."""
     sounds = folder.root / "sounds"
     write_sound_set(sounds)
     return sounds
@@ -28,12 +28,12 @@ def predict_held_back(model: str) -> str:
         model: The model's version folder.
 
     Returns:
-        A sentence with what it was and what the model says.
+        A sentence with the true class and the predicted one.
     """
     samples, rate = synthesize(_HELD_BACK_LABEL, np.random.default_rng(_HELD_BACK_SEED))
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch, f"{_HELD_BACK_LABEL}.wav")
         soundfile.write(path, samples, rate)
-        (prediction,) = predict_files([path], load_model(Path(model)))
+        (prediction,) = predict_files([path], load_pushed_model(Path(model)))
     label, score = next(iter(prediction.scores.items()))
     return f"a {_HELD_BACK_LABEL} is heard as {label} (score {score:.3f})"

@@ -1,9 +1,9 @@
-"""A small labelled sound set made from a seed: the demo's data, without a download.
+"""Synthesizes the demo's data, a small labelled sound set, from a seed.
 
 Every sound is synthesized from a few lines of textbook recipes (decaying partials for a bell, a
 swept tone for a siren, shaped noise for rain), with pitch, timing, level, length and background
 noise drawn at random, so that no two clips of a class are alike. A few files are broken on purpose,
-as they are in every real collection, so that a run shows how it refuses them.
+as in every real collection, to show how a run refuses them.
 """
 
 import hashlib
@@ -25,25 +25,25 @@ Samples = npt.NDArray[np.float64]
 SHORTEST_SECONDS = 0.4
 LONGEST_SECONDS = 3.0
 
-# Most clips need no resampling, the rest come as recorders and web sites hand them out.
+# Most clips need no resampling; the rest have other common rates.
 _RATES = (16_000, 11_025, 22_050, 44_100, 48_000)
 _RATE_WEIGHTS = (0.6, 0.1, 0.1, 0.1, 0.1)
 _ENCODINGS = ("PCM_16", "PCM_24", "PCM_32", "PCM_U8")
 _ENCODING_WEIGHTS = (0.7, 0.1, 0.1, 0.1)
 _STEREO_SHARE = 0.2
 
-# Hidden, so that it is not taken for one of the set's sounds.
+# Hidden, so that no source lists it as a sound.
 _MARKER = ".sound_set.json"
 
 
 @dataclass(frozen=True)
 class SoundSet:
-    """What a written sound set holds.
+    """The contents of a written sound set.
 
     Attributes:
-        classes: The class names in alphabetical order, which are the folder names.
-        clips: The number of sound files, over all classes; the broken ones not counted.
-        broken: The number of broken files by what is the matter with them.
+        classes: The class names in alphabetical order; each is a folder.
+        clips: The number of intact sound files, over all classes.
+        broken: The number of broken files by kind of damage.
     """
 
     classes: tuple[str, ...]
@@ -53,7 +53,7 @@ class SoundSet:
 
 @dataclass(frozen=True)
 class _Take:
-    """One clip in the making: its length, its rate and its source of chance."""
+    """One clip to synthesize: its length, its rate and its random generator."""
 
     size: int
     rate: int
@@ -61,18 +61,18 @@ class _Take:
 
     @property
     def times(self) -> Samples:
-        """Seconds since the start, one per sample."""
+        """The time of each sample, in seconds since the start."""
         return np.arange(self.size) / self.rate
 
     def within(self, seconds: float) -> "_Take":
-        """A shorter take of `seconds`, for one event inside this one."""
+        """Returns a shorter take for one event inside this one."""
         return _Take(round(seconds * self.rate), self.rate, self.rng)
 
     def tone(self, frequency: Samples | float, partials: Mapping[float, float]) -> Samples:
-        """A sum of sines at multiples of a frequency in Hz, silent where they would alias.
+        """Sums sines at multiples of a frequency in Hz, without those that would alias.
 
         Args:
-            frequency: Constant, or one value per sample.
+            frequency: A constant, or one value per sample.
             partials: Amplitude by multiple of the frequency.
         """
         course = np.broadcast_to(frequency, self.size)
@@ -85,12 +85,12 @@ class _Take:
         return sound
 
     def noise(self, low: float, high: float, slope: float) -> Samples:
-        """Gaussian noise of unit power between two frequencies in Hz.
+        """Makes Gaussian noise of unit power between two frequencies in Hz.
 
         Args:
             low: The lower edge.
             high: The upper edge.
-            slope: Which power of the frequency the amplitude follows; 0 white, -0.5 pink, -1 red.
+            slope: The exponent of the amplitude over frequency; 0 white, -0.5 pink, -1 red.
         """
         size = 1 << (self.size - 1).bit_length()  # Other lengths transform far slower.
         spectrum = np.fft.rfft(self.rng.standard_normal(size))
@@ -102,7 +102,7 @@ class _Take:
         return sound / np.sqrt(power) if power > 0 else sound
 
     def repeat(self, gap: float, event: Callable[[], Samples]) -> Samples:
-        """Events about `gap` seconds apart, the first within the first tenth of a second."""
+        """Repeats an event about every `gap` seconds, first within 0.1 s."""
         sound = np.zeros(self.size)
         start = int(self.rng.uniform(0, 0.1) * self.rate)
         while start < self.size:
@@ -219,24 +219,24 @@ _RECIPES: dict[str, Callable[[_Take], Samples]] = {
     "wind": _wind,
 }
 
-CLASSES = tuple(sorted(_RECIPES))
+DEMO_CLASSES = tuple(sorted(_RECIPES))
 
 
 def synthesize(label: str, rng: np.random.Generator) -> tuple[npt.NDArray[np.float32], int]:
     """Makes one clip of a class.
 
     Args:
-        label: One of `CLASSES`.
-        rng: The source of everything that varies from clip to clip.
+        label: One of `DEMO_CLASSES`.
+        rng: The random generator for everything that varies between clips.
 
     Returns:
         Mono samples, float32 [n], within [-1, 1], 0.4 to 3 seconds long; and their rate in Hz.
 
     Raises:
-        ValueError: `label` is not one of `CLASSES`.
+        ValueError: `label` is not one of `DEMO_CLASSES`.
     """
     if label not in _RECIPES:
-        raise ValueError(f"no recipe for {label!r}; the classes are {', '.join(CLASSES)}")
+        raise ValueError(f"no recipe for {label!r}; the classes are {', '.join(DEMO_CLASSES)}")
     rate = int(rng.choice(_RATES, p=_RATE_WEIGHTS))
     take = _Take(round(rng.uniform(SHORTEST_SECONDS, LONGEST_SECONDS) * rate), rate, rng)
     sound = _RECIPES[label](take)
@@ -249,32 +249,32 @@ def synthesize(label: str, rng: np.random.Generator) -> tuple[npt.NDArray[np.flo
 
 
 def write_sound_set(folder: Path, *, clips_per_class: int = 60, seed: int = 0) -> SoundSet:
-    """Writes a labelled sound set, one folder a class, unless it is there already.
+    """Writes a labelled sound set, one folder per class, unless it exists already.
 
-    The set appears in one step, so a folder that exists is a whole set, and a set that was made by
-    the same code from the same arguments is left untouched, modification times and all. A set made
-    otherwise is replaced. The same arguments give the same bytes, file by file.
+    The set appears in one step, so a folder that exists is complete. A set that the same code made
+    from the same arguments stays untouched, modification times included; any other set is replaced.
+    The same arguments give the same bytes, file by file.
 
     Args:
-        folder: Where the set is to lie; what is missing of the path is made.
-        clips_per_class: How many sound files each class gets.
-        seed: Which of the endlessly many sets; a clip depends on it, its class and its number only.
+        folder: The set's folder; missing parents are created.
+        clips_per_class: The number of sound files per class.
+        seed: The seed; a clip depends on it, on its class and on its number only.
 
     Returns:
-        What the set holds.
+        The contents of the set.
 
     Raises:
         ValueError: `clips_per_class` is less than 1.
-        VggishError: `folder` holds something that is not a sound set of this function's making.
+        VggishError: `folder` holds files that are not a sound set from this function.
     """
     if clips_per_class < 1:
         raise ValueError(f"a sound set needs at least 1 clip per class, not {clips_per_class}")
     sound_set = SoundSet(
-        classes=CLASSES,
-        clips=clips_per_class * len(CLASSES),
+        classes=DEMO_CLASSES,
+        clips=clips_per_class * len(DEMO_CLASSES),
         broken=dict.fromkeys(_broken_files(), 1),
     )
-    # The code is part of what makes the set: after a change of it the old set is out of date.
+    # A set from an older version of this code is out of date.
     code = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
     origin = {"clips_per_class": clips_per_class, "seed": seed, "code": code}
     marker = folder / _MARKER
@@ -298,7 +298,7 @@ def write_sound_set(folder: Path, *, clips_per_class: int = 60, seed: int = 0) -
 
 
 def _write_clips(folder: Path, clips_per_class: int, seed: int) -> None:
-    for class_number, label in enumerate(CLASSES):
+    for class_number, label in enumerate(DEMO_CLASSES):
         (folder / label).mkdir(parents=True)
         for number in range(clips_per_class):
             rng = np.random.default_rng([seed, class_number, number])
@@ -313,7 +313,7 @@ def _write_clips(folder: Path, clips_per_class: int, seed: int) -> None:
 
 
 def _broken_files() -> dict[str, bytes]:
-    """The content of each broken file by what is the matter with it."""
+    """Returns the content of each broken file by kind of damage."""
     whole = _float_wav(np.zeros(16_000, np.float32), 16_000)
     return {
         "empty_file": b"",
@@ -325,12 +325,12 @@ def _broken_files() -> dict[str, bytes]:
 
 
 def _write_broken(folder: Path) -> None:
-    for label, (fault, content) in zip(CLASSES, _broken_files().items(), strict=False):
+    for label, (fault, content) in zip(DEMO_CLASSES, _broken_files().items(), strict=False):
         (folder / label / f"{label}_{fault}.wav").write_bytes(content)
 
 
 def _float_wav(samples: npt.NDArray[np.float32], rate: int) -> bytes:
-    """A mono 32-bit float WAV file, which libsndfile would stamp with the time of day."""
+    """Encodes a mono 32-bit float WAV file; libsndfile would add the time of day."""
     body = samples.astype("<f4").tobytes()
     form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 3, 1, rate, 4 * rate, 4, 32)
     data = struct.pack("<4sI", b"data", len(body)) + body

@@ -1,1 +1,1 @@
-"""Asking a pushed model, here or at a server, about sound files."""
+"""Predictions for sound files, from a pushed model on disk or on a server."""

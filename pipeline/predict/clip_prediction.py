@@ -1,4 +1,4 @@
-"""Asking a model what it hears in files."""
+"""Predictions of a model for sound files."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _SAMPLES_A_BATCH = 60 * SAMPLE_RATE
 
 @dataclass(frozen=True)
 class Answer:
-    """What a model says of one clip.
+    """The scores of a model for one clip.
 
     Attributes:
         label: The class with the highest score.
@@ -35,26 +35,26 @@ class Answer:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a model gives no answer for one clip."""
+    """The reason why a model gives no answer for a clip."""
 
     reason: str
 
 
-Model = Callable[[list[np.ndarray]], list[Answer | Refusal]]
-"""From clips, each float32 [n] at 16 kHz in [-1, 1], to what is said of each."""
+ClipModel = Callable[[list[np.ndarray]], list[Answer | Refusal]]
+"""From clips, each float32 [n] at 16 kHz in [-1, 1], to one answer or refusal per clip."""
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model says of one file.
+    """The prediction for one file.
 
     Attributes:
-        clip: The file, as it was named.
-        label: The class with the highest score; None where there is no answer.
-        labels: The classes that the file is given: the top one, or, of a model that gives several
-            labels, those that reach their thresholds.
+        clip: The file's name, as given.
+        label: The class with the highest score; None if there is no answer.
+        labels: The labels of the file: the top class or, for a model with several labels per clip,
+            all classes that reach their thresholds.
         scores: The score of every class, the highest first.
-        error: Why there is no answer.
+        error: The reason why there is no answer, or None.
     """
 
     clip: str
@@ -64,7 +64,7 @@ class Prediction:
     error: str | None = None
 
 
-def load_model(folder: Path) -> Model:
+def load_pushed_model(folder: Path) -> ClipModel:
     """Loads a model that the pipeline pushed.
 
     Args:
@@ -74,7 +74,7 @@ def load_model(folder: Path) -> Model:
         The model.
 
     Raises:
-        ConfigError: The folder holds no such model.
+        ConfigError: The folder does not hold a pushed model.
     """
     if not (folder / "saved_model.pb").is_file():
         raise ConfigError(
@@ -86,7 +86,7 @@ def load_model(folder: Path) -> Model:
     from schema.model_card import read_model_card
 
     signatures = tf.saved_model.load(str(folder)).signatures
-    # Clip examples have no limit on their length, unless they are to hold embeddings.
+    # The signature `examples` has no limit on length, but needs embeddings if the model does.
     if read_model_card(str(folder))["embedded"]:
         return lambda clips: [_answer_waveform(signatures["waveform"], clip) for clip in clips]
     return lambda clips: _answer_examples(signatures["examples"], clips)
@@ -113,7 +113,7 @@ def _answer_examples(signature: Any, clips: list[np.ndarray]) -> list[Answer | R
 def _answer_waveform(signature: Any, clip: np.ndarray) -> Answer | Refusal:
     import tensorflow as tf
 
-    # The samples as the pipeline keeps them, in 16 bits.
+    # The pipeline stores samples in 16 bits.
     samples = decoding.samples_from_pcm16(decoding.pcm16_from_samples(clip))
     try:
         outputs = signature(waveform=tf.constant(samples[None]))
@@ -130,18 +130,18 @@ def answer_from(outputs: dict[str, Any]) -> Answer:
     return Answer(text[0], text[1:], outputs["scores"], outputs["decisions"])
 
 
-def predict_files(files: Iterable[Path], model: Model) -> Iterator[Prediction]:
-    """Yields what a model says of each file, in their order.
+def predict_files(files: Iterable[Path], model: ClipModel) -> Iterator[Prediction]:
+    """Yields a prediction for each file, in their order.
 
-    Files are decoded as they are on ingestion, so any format and rate will do. A few at a time are
-    in memory.
+    Files are decoded as on ingestion, so any format and rate will do. Only a few at a time are in
+    memory.
 
     Args:
         files: The paths.
-        model: From `load_model`, or a server's.
+        model: A model from `load_pushed_model` or `connect_to_server`.
 
     Yields:
-        One prediction a file, with the error where the file is no sound or the model refuses it.
+        One prediction per file, with an error if the file is not a sound or the model refuses it.
     """
     for batch in _batches(map(_decode, files)):
         clips = [sound for _, sound in batch if not isinstance(sound, Refusal)]

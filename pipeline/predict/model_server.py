@@ -1,4 +1,4 @@
-"""Asking a model server: TensorFlow Serving's REST and gRPC interfaces."""
+"""A client of TensorFlow Serving, over REST or gRPC."""
 
 import base64
 import json
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from pipeline.predict.clip_prediction import Answer, Model, Refusal, answer_from
+from pipeline.predict.clip_prediction import Answer, ClipModel, Refusal, answer_from
 from vggish.audio.decoding import pcm16_from_samples, wav_from_pcm16
 from vggish.errors import ConfigError, VggishError
 
@@ -20,28 +20,28 @@ _Ask = Callable[[bytes], dict[str, Any]]
 
 
 class ServerError(VggishError):
-    """A server that does not answer, or answers that it cannot."""
+    """A server does not answer, or answers with an error."""
 
 
 class _RefusedError(Exception):
-    """A clip that the server refuses; it may take others."""
+    """The server refuses this clip, but may accept others."""
 
 
-def connect(url: str, name: str, timeout: float) -> Model:
-    """Prepares to ask a server about clips.
+def connect_to_server(url: str, name: str, timeout: float) -> ClipModel:
+    """Makes a model that asks a server.
 
-    What a server is too busy for, or down for a moment, is asked again, four times in all.
+    A request that fails because the server is busy or down is sent up to four times.
 
     Args:
         url: `http://host:8501`, `https://…` or `grpc://host:8500`.
-        name: The name under which the server has the model.
-        timeout: Of one attempt, in seconds.
+        name: The model's name on the server.
+        timeout: The timeout per attempt, in seconds.
 
     Returns:
-        The model; it raises ServerError where the server is at fault.
+        The model; it raises ServerError if the server fails.
 
     Raises:
-        ConfigError: The URL is none of the above.
+        ConfigError: The URL has none of these forms.
     """
     parts = urlsplit(url)
     if parts.scheme in ("http", "https") and parts.netloc:
@@ -50,7 +50,7 @@ def connect(url: str, name: str, timeout: float) -> Model:
         ask = _connect_grpc(parts.netloc, name, timeout)
     else:
         raise ConfigError(
-            f"{url} is no server's address; give http://host:8501 or grpc://host:8500."
+            f"{url} is not a server's address; give http://host:8501 or grpc://host:8500."
         )
 
     def answer(clip: np.ndarray) -> Answer | Refusal:
@@ -60,7 +60,7 @@ def connect(url: str, name: str, timeout: float) -> Model:
             return Refusal(str(error))
         return answer_from({output: batch[0] for output, batch in outputs.items()})
 
-    # One clip a request: it is the server that makes batches, of all its clients' requests.
+    # One clip per request: the server batches the requests of all its clients.
     return lambda clips: [answer(clip) for clip in clips]
 
 

@@ -1,4 +1,4 @@
-"""Writing predictions as a table, however many there are."""
+"""Writes predictions to a table, in memory that does not grow with their number."""
 
 import json
 from collections.abc import Iterable
@@ -12,33 +12,35 @@ import pyarrow.parquet
 from pipeline.predict.clip_prediction import Prediction
 from vggish.errors import ConfigError
 
-SUFFIXES = (".parquet", ".csv")
+TABLE_SUFFIXES = (".parquet", ".csv")
 _ROWS_A_BATCH = 1024
 
 
 def check_table_path(path: Path) -> None:
-    """Proves that a table can be written to a path.
+    """Checks that a table can be written to a path.
 
     Raises:
-        ConfigError: The name ends otherwise than `SUFFIXES`, or its folder is not there.
+        ConfigError: The name ends with none of `TABLE_SUFFIXES`, or the folder does not exist.
     """
-    if path.suffix not in SUFFIXES:
-        raise ConfigError(f"{path} ends with neither of {', '.join(SUFFIXES)}; name such a file.")
+    if path.suffix not in TABLE_SUFFIXES:
+        raise ConfigError(
+            f"{path} must end with one of {', '.join(TABLE_SUFFIXES)}; name such a file."
+        )
     if not path.parent.is_dir():
-        raise ConfigError(f"There is no folder {path.parent} to write {path.name} to; make it.")
+        raise ConfigError(f"The folder {path.parent} for {path.name} does not exist; create it.")
 
 
 def write_predictions(predictions: Iterable[Prediction], path: Path) -> tuple[int, int]:
-    """Writes one row a file: `fname`, `label`, `labels` (JSON), `error` and `score_<class>`.
+    """Writes one row per file: `fname`, `label`, `labels` (JSON), `error` and `score_<class>`.
 
-    The table is there at once when it is whole; the columns are those of the first answer.
+    The table appears when it is complete. The first answer decides the columns.
 
     Args:
-        predictions: What a model says.
-        path: A path that `check_table_path` lets pass.
+        predictions: The predictions.
+        path: A path that `check_table_path` accepts.
 
     Returns:
-        How many files there were, and how many of them have no answer.
+        The number of files, and the number of files without an answer.
     """
     partial = path.with_name(f"{path.name}.partial")
     rows = iter(predictions)
@@ -60,7 +62,7 @@ def write_predictions(predictions: Iterable[Prediction], path: Path) -> tuple[in
 
 
 def _until_first_answer(rows: Iterable[Prediction]) -> tuple[list[Prediction], list[str]]:
-    """Returns the rows up to the first that tells the classes, and the classes."""
+    """Returns the rows up to the first with an answer, and its classes."""
     seen = []
     for row in rows:
         seen.append(row)

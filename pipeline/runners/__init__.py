@@ -1,1 +1,1 @@
-"""Where and how a pipeline runs: this machine, Beam's runners, Kubeflow and Vertex AI."""
+"""Where a pipeline runs: this machine, Beam's runners, Kubeflow Pipelines and Vertex AI."""

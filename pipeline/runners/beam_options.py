@@ -12,16 +12,16 @@ from schema.config.beam_settings import (
 )
 
 _KEEP_WORKERS_MS = 30_000
-"""How long a Python worker outlives its last step: starting another for the next step takes longer
-than many a step, since each imports TensorFlow."""
+"""How long an idle Python worker is kept. A new worker imports TensorFlow, which takes longer than
+many steps."""
 
 LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
-"""Beam's local runner in Python. By the name `DirectRunner`, Beam would first try Prism, a program
-that it downloads, and take this one where that fails: which one ran would depend on the network."""
+"""Beam's local runner in Python. With the name `DirectRunner`, Beam would first try to download
+another runner, Prism, so the network would decide which one runs."""
 
 _NO_IMAGE = "none"
-"""Where no image is named, TFX packs its sources for the workers at every node, and asks them to
-install these; but every worker of ours has them. Only workers in containers read the name."""
+"""Without an image name, TFX would package its sources at every node and have the workers install
+them, but they have TFX already. Only workers in containers read the name."""
 
 
 def pipeline_options(settings: BeamSettings) -> list[str]:
@@ -31,7 +31,7 @@ def pipeline_options(settings: BeamSettings) -> list[str]:
         settings: The section `beam`.
 
     Returns:
-        Words of Beam's command line, the user's own last: of two, Beam takes the later.
+        Beam's command-line options; the user's own come last, because Beam takes the last value.
     """
     options = _words(runner=LOCAL_RUNNER, sdk_container_image=_NO_IMAGE)
     if settings.runner == "flink" and settings.flink:

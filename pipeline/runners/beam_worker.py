@@ -1,8 +1,8 @@
-"""Starts a Beam Python worker without a container: what `boot` does in Beam's images.
+"""Starts a Beam Python worker without a container, as `boot` does in Beam's images.
 
-A Flink TaskManager or a Spark executor runs it as the command of `worker: {kind: process}` and
-tells it where to ask for everything else. vggish-tfx is installed here already, so nothing that the
-job would stage is fetched.
+A Flink TaskManager or a Spark executor runs it as the command of `worker: {kind: process}`, with
+the address of the provision service. It fetches no staged files, since vggish-tfx is installed on
+the machine.
 """
 
 import argparse
@@ -19,10 +19,10 @@ _SECONDS_TO_ANSWER = 60
 
 
 def main(arguments: list[str]) -> None:
-    """Serves one job until its runner hangs up.
+    """Serves one job until its runner disconnects.
 
     Args:
-        arguments: `--id` and `--provision_endpoint`, and others that do not matter here.
+        arguments: `--id` and `--provision_endpoint`; others are ignored.
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--id", required=True)
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _environment(worker_id: str, endpoint: str) -> dict[str, str]:
-    """Asks the runner for what `sdk_worker_main` expects in the environment."""
+    """Asks the runner for the variables that `sdk_worker_main` needs in the environment."""
     with grpc.insecure_channel(endpoint) as channel:
         asking = grpc.intercept_channel(channel, WorkerIdInterceptor(worker_id))
         info = (

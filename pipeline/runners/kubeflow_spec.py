@@ -1,4 +1,4 @@
-"""The pipeline as Kubeflow Pipelines 2 and Vertex AI take it: one file."""
+"""Compiles the pipeline to one file for Kubeflow Pipelines 2 and Vertex AI."""
 
 import difflib
 import json
@@ -25,13 +25,13 @@ from schema.config.delivery_settings import NodeResources
 from schema.config.run_settings import RunSettings, kind_of
 from vggish.errors import ConfigError
 
-PARAMETERS = ("data_root", "checkpoint", "push_destination")
-"""What a run may be given: the fields of `Places`."""
+RUN_PARAMETERS = ("data_root", "checkpoint", "push_destination")
+"""The parameters of a run: the fields of `Places`."""
 
 _Resources = pipeline_spec_pb2.PipelineDeploymentConfig.PipelineContainerSpec.ResourceSpec
 
-# What they read can change behind the backs of Kubeflow and Vertex AI, whose caches know nothing
-# but parameters and artifacts.
+# The inputs of these nodes can change while parameters and artifacts stay the same; the caches of
+# Kubeflow and Vertex AI look at nothing else.
 _UNCACHED = (AudioExampleGen, VggishImporter, PushedModelFinder)
 
 
@@ -39,27 +39,26 @@ def compile_pipeline(config: Config, image: str, root: str | None) -> dict[str, 
     """Compiles the pipeline.
 
     Args:
-        config: The configuration; the `task` of its models is decided.
-        image: The container image that all nodes run in.
-        root: The folder of the output, as `--output` of a local run is: artifacts go to its
-            `pipeline`, models to its `serving`. None leaves it to whoever starts a run.
+        config: The configuration, with the `task` of every model decided.
+        image: The container image of all nodes.
+        root: The output folder, like `--output` of a local run: artifacts go to its folder
+            `pipeline`, models to `serving`. None leaves it to each run.
 
     Returns:
-        The pipeline's specification, of the schema 2.1 of Kubeflow Pipelines. Its parameters are
-        `PARAMETERS`, each with a default where the configuration has one that another machine
-        understands.
+        The pipeline's specification, in the schema 2.1 of Kubeflow Pipelines. Its parameters are
+        `RUN_PARAMETERS`, with defaults from the configuration if they are valid on other machines.
 
     Raises:
-        ConfigError: The configuration asks for what does not run there.
+        ConfigError: Kubeflow cannot run the configuration.
     """
     if config.push.validate_in == "docker":
         raise ConfigError(
-            "push.validate_in: docker needs a Docker engine, which Kubeflow's containers have not; "
+            "push.validate_in: docker needs a Docker engine, which Kubeflow containers lack; "
             "set it to process."
         )
     pipeline = create_pipeline(
         config,
-        Places(*(RuntimeParameter(name=name, ptype=str) for name in PARAMETERS)),
+        Places(*(RuntimeParameter(name=name, ptype=str) for name in RUN_PARAMETERS)),
         pipeline_root=f"{root}/pipeline" if root else "",
     )
     _assign_resources(pipeline, config.resources)
@@ -81,16 +80,16 @@ def compile_pipeline(config: Config, image: str, root: str | None) -> dict[str, 
 
 
 def write_spec(spec: dict[str, Any], file: Path) -> None:
-    """Writes a specification as JSON, which is YAML, too; Kubeflow asks for a name in `.yaml`."""
+    """Writes a specification as JSON, which is valid YAML; Kubeflow requires the suffix `.yaml`."""
     replace_text(file, json.dumps(spec, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
 def _defaults(config: Config, root: str | None) -> dict[str, str]:
-    """Lists the parameters' values that mean the same on every machine."""
+    """Lists the default values that are valid on every machine."""
     data_root, checkpoint = config.source.root, config.features.checkpoint
     folder = config.push.folder or (f"{root}/serving" if root else None)
     values = {
-        # A path of this machine's may be one of the cluster's, but a home folder never is.
+        # A path may exist on the cluster as well, but not below this machine's home folder.
         "data_root": None if data_root.startswith("~") else data_root,
         "checkpoint": checkpoint,
         "push_destination": push_destination(folder) if folder else None,
@@ -99,7 +98,7 @@ def _defaults(config: Config, root: str | None) -> dict[str, str]:
 
 
 def _retry_policy(run: RunSettings) -> dict[str, Any]:
-    """Says how often a container is started again; these engines do so whatever was at fault."""
+    """Returns the retry policy of a container; these engines retry after any failure."""
     return {
         "maxRetryCount": run.retries,
         "backoffDuration": f"{run.retry_wait_seconds:g}s",
@@ -114,8 +113,8 @@ def _assign_resources(pipeline: Pipeline, resources: dict[str, NodeResources]) -
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
             raise ConfigError(
-                f"The configuration gives resources to {name!r}, which is no node of this "
-                f"pipeline; did you mean {near!r}?"
+                f"The section resources names {name!r}, which is not a node of this pipeline; did "
+                f"you mean {near!r}?"
             )
     for node in nodes:
         asked = next((resources[name] for name in _names(node) if name in resources), None)
@@ -124,7 +123,7 @@ def _assign_resources(pipeline: Pipeline, resources: dict[str, NodeResources]) -
 
 
 def _names(node: BaseNode) -> tuple[str, ...]:
-    """Lists what a configuration may call a node, the most special name first."""
+    """Lists the names of a node in a configuration, the most specific one first."""
     return node.id, kind_of(node.id), "default"
 
 
@@ -137,6 +136,6 @@ def _resource_spec(asked: NodeResources) -> Any:
 
 
 def _checked(spec: dict[str, Any]) -> dict[str, Any]:
-    """Lets kfp's own schema read what was changed after TFX had written it."""
+    """Checks the specification, which was changed after TFX wrote it, against kfp's schema."""
     json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
     return spec

@@ -1,4 +1,4 @@
-"""Running the pipeline on this machine."""
+"""Runs a pipeline on this machine, node by node, with retries and time limits."""
 
 import difflib
 import enum
@@ -12,6 +12,13 @@ from typing import Any, Protocol
 
 from ml_metadata.proto import metadata_store_pb2
 from ml_metadata.proto.metadata_store_pb2 import Execution
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    stop_after_attempt,
+    wait_exponential,
+)
 from tfx.dsl.compiler import constants
 from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
@@ -28,8 +35,8 @@ from vggish.errors import ConfigError
 _DONE = (metadata_store_pb2.Execution.COMPLETE, metadata_store_pb2.Execution.CACHED)
 
 
-class Outcome(enum.StrEnum):
-    """What became of a node."""
+class NodeOutcome(enum.StrEnum):
+    """The outcome of a node."""
 
     RAN = "done"
     CACHED = "cached"
@@ -41,19 +48,22 @@ class NodeRun:
 
     Attributes:
         node: The node's name.
-        execution_id: Of ML Metadata.
-        outcome: What became of it.
-        seconds: How long it took.
+        execution_id: The execution's id in ML Metadata.
+        outcome: Whether the node ran or its outputs were cached.
+        seconds: The time it took.
     """
 
     node: str
     execution_id: int
-    outcome: Outcome
+    outcome: NodeOutcome
     seconds: float
 
 
-class Observer(Protocol):
-    """Who is told of the nodes."""
+class NodeObserver(Protocol):
+    """Shows the user how a run proceeds."""
+
+    def show(self, line: str) -> None:
+        """Called before work between the nodes starts, with its name."""
 
     def started(self, node: str, place: int, nodes: int) -> None:
         """Called before a node runs: its name, its place among the nodes, and their number."""
@@ -61,15 +71,12 @@ class Observer(Protocol):
     def ended(self, run: NodeRun) -> None:
         """Called after a node ran."""
 
-    def retried(self, failure: str) -> None:
-        """Called before a node is tried again: one line on what happened."""
-
-    def stopped(self, sentence: str) -> None:
-        """Called where the process ends here and now: the reason."""
+    def say(self, text: str) -> None:
+        """Called with a line for the user, such as why a node is tried again."""
 
 
 class NodeError(Exception):
-    """A node that ended without its outputs; the cause is chained, or in the log."""
+    """A node ended without outputs; the cause is chained, or in the log."""
 
     def __init__(self, node: str):
         super().__init__(f"The node {node} did not complete.")
@@ -77,7 +84,7 @@ class NodeError(Exception):
 
 
 class _Attempt(launcher.Launcher):
-    """TFX's launcher, which here leaves the executions of failed attempts as they are."""
+    """TFX's launcher, except that the executions of failed attempts stay as they are."""
 
     def _register_or_reuse_execution(
         self,
@@ -96,17 +103,17 @@ class _Attempt(launcher.Launcher):
 
 
 class LocalRunner(LocalDagRunner):
-    """TFX's LocalDagRunner, which here tells of every node and stops at the first that fails.
+    """TFX's LocalDagRunner, with progress, retries and time limits; the first failure ends the run.
 
     Args:
-        observer: Who is told.
-        uncached: Nodes that run even where an earlier execution's outputs would do.
-        settings: How often a node is tried, and for how long.
+        observer: Shows the progress.
+        uncached: Nodes that run even if an earlier execution's outputs could be reused.
+        settings: The retries and the time limits.
     """
 
     def __init__(
         self,
-        observer: Observer,
+        observer: NodeObserver,
         uncached: Collection[str] = (),
         settings: RunSettings | None = None,
     ):
@@ -114,6 +121,8 @@ class LocalRunner(LocalDagRunner):
         self._observer = observer
         self._uncached = uncached
         self._settings = settings or RunSettings()
+        self.runs: list[NodeRun] = []
+        """The nodes that have run, in their order."""
 
     def run_with_ir(
         self, pipeline: pipeline_pb2.Pipeline, run_options: RunOptions | None = None
@@ -126,11 +135,11 @@ class LocalRunner(LocalDagRunner):
 
         Raises:
             NodeError: A node failed, or took longer than its limit; the cause is chained.
-            ConfigError: There is a time limit for a node that the pipeline has not.
-            ValueError: There are run options.
+            ConfigError: A time limit names a node that the pipeline lacks.
+            ValueError: Run options are given.
         """
         if run_options is not None:
-            raise ValueError("A local run takes no options; finished nodes cost nothing anyway.")
+            raise ValueError("A local run takes no run options.")
         run_id = datetime.now().isoformat()
         runtime_parameter_utils.substitute_runtime_parameter(
             pipeline, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
@@ -158,11 +167,12 @@ class LocalRunner(LocalDagRunner):
             )
             execution = self._run_node(node_id, new_attempt, connection)
             if execution.last_known_state == metadata_store_pb2.Execution.CACHED:
-                outcome = Outcome.CACHED
+                outcome = NodeOutcome.CACHED
             else:
-                outcome = Outcome.RAN
+                outcome = NodeOutcome.RAN
             seconds = time.monotonic() - begin
-            self._observer.ended(NodeRun(node_id, execution.id, outcome, seconds))
+            self.runs.append(NodeRun(node_id, execution.id, outcome, seconds))
+            self._observer.ended(self.runs[-1])
 
     def _run_node(
         self,
@@ -170,14 +180,14 @@ class LocalRunner(LocalDagRunner):
         new_attempt: Callable[[], launcher.Launcher],
         connection: metadata_store_pb2.ConnectionConfig,
     ) -> Execution:
-        """Runs one node within its time limit and its number of attempts."""
+        """Runs one node within its time limit, with retries."""
 
         def attempt() -> Execution:
             return _execution(connection, new_attempt().launch(), node_id)
 
         limit = self._settings.time_limit(node_id)
         try:
-            with time_limit(node_id, limit, self._observer.stopped):
+            with time_limit(node_id, limit, self._observer.say):
                 return self._try(attempt, node_id)
         except NodeError:
             raise
@@ -185,25 +195,24 @@ class LocalRunner(LocalDagRunner):
             raise NodeError(node_id) from error
 
     def _try(self, attempt: Callable[[], Execution], node_id: str) -> Execution:
-        """Makes an attempt, and others where what ended it may be over by then.
+        """Retries transient errors; each attempt is an execution of its own in ML Metadata."""
 
-        Every attempt is an execution of its own in ML Metadata; those that failed stay there.
-        """
-        wait = self._settings.retry_wait_seconds
-        for number in range(1, self._settings.retries + 1):
-            try:
-                return attempt()
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                traceback.print_exc()  # Into the log.
-                self._observer.retried(
-                    f"{node_id} failed, attempt {number} of {self._settings.retries + 1} "
-                    f"({_reason(error)}); again in {wait:g} s"
-                )
-            time.sleep(wait)
-            wait *= 2
-        return attempt()
+        def tell(state: RetryCallState) -> None:
+            error: Any = state.outcome and state.outcome.exception()
+            traceback.print_exception(error)  # Standard error is the log.
+            self._observer.say(
+                f"{node_id} failed, attempt {state.attempt_number} of {self._settings.retries + 1} "
+                f"({_reason(error)}); again in {state.upcoming_sleep:g} s"
+            )
+
+        retrying = Retrying(
+            retry=retry_if_exception(is_transient),
+            stop=stop_after_attempt(self._settings.retries + 1),
+            wait=wait_exponential(self._settings.retry_wait_seconds),
+            before_sleep=tell,
+            reraise=True,
+        )
+        return retrying(attempt)
 
 
 def _check_time_limits(settings: RunSettings, nodes: list[str]) -> None:
@@ -212,7 +221,9 @@ def _check_time_limits(settings: RunSettings, nodes: list[str]) -> None:
         if node not in known:
             near = difflib.get_close_matches(node, sorted(known), n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(nodes)}."
-            raise ConfigError(f"run.time_limits names {node!r}, no node of this pipeline; {hint}")
+            raise ConfigError(
+                f"run.time_limits names {node!r}, which is not a node of this pipeline; {hint}"
+            )
 
 
 def _reason(error: BaseException) -> str:
@@ -223,7 +234,7 @@ def _reason(error: BaseException) -> str:
 def _execution(
     connection: metadata_store_pb2.ConnectionConfig, info: ExecutionInfo | None, node_id: str
 ) -> Execution:
-    """Looks a node's execution up; the launcher returns, too, where inputs could not be found."""
+    """Looks up a node's execution; the launcher also returns if inputs are missing."""
     if info is None or not info.execution_id:
         raise NodeError(node_id)
     with metadata.Metadata(connection) as handle:
@@ -237,12 +248,12 @@ def output_uri(connection: metadata_store_pb2.ConnectionConfig, execution_id: in
     """Finds an output of an execution, cached or not.
 
     Args:
-        connection: Of ML Metadata.
-        execution_id: The execution.
+        connection: The connection to ML Metadata.
+        execution_id: The execution's id.
         key: The output's name.
 
     Returns:
-        Where the artifact is.
+        The artifact's URI.
     """
     with metadata.Metadata(connection) as handle:
         events = handle.store.get_events_by_execution_ids([execution_id])

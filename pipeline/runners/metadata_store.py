@@ -1,8 +1,9 @@
-"""Where ML Metadata keeps what ran: a file of the run's folder, or a database server."""
+"""The store of ML Metadata: a SQLite file in the run's folder, or a database server."""
 
 import os
-import time
 from typing import TYPE_CHECKING
+
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
 
 from pipeline.runners.run_folder import RunFolder
 from schema.config.metadata_settings import MetadataSettings
@@ -11,22 +12,24 @@ from vggish.errors import ConfigError
 if TYPE_CHECKING:
     from ml_metadata.proto import metadata_store_pb2
 
-_TRIES = 6
+_ATTEMPTS = 6
 _WAIT_SECONDS = 2.0
 
 
-def connect(settings: MetadataSettings, folder: RunFolder) -> "metadata_store_pb2.ConnectionConfig":
-    """Says how ML Metadata is reached, and tries it.
+def open_metadata_store(
+    settings: MetadataSettings, folder: RunFolder
+) -> "metadata_store_pb2.ConnectionConfig":
+    """Opens the metadata store once, and returns its connection.
 
     Args:
         settings: The section `metadata`.
-        folder: The run's, where a file is used.
+        folder: The run's output folder, for a SQLite file.
 
     Returns:
         The connection; it holds the password.
 
     Raises:
-        ConfigError: The password is not given, or the server does not answer or take it.
+        ConfigError: The password is missing, or the server does not answer or refuses it.
     """
     from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
@@ -35,7 +38,7 @@ def connect(settings: MetadataSettings, folder: RunFolder) -> "metadata_store_pb
     password = os.environ.get(settings.password_variable)
     if password is None:
         raise ConfigError(
-            f"The metadata store's password is not given; set the environment variable "
+            f"The metadata store's password is missing; set the environment variable "
             f"{settings.password_variable}."
         )
     import ml_metadata
@@ -58,26 +61,27 @@ def connect(settings: MetadataSettings, folder: RunFolder) -> "metadata_store_pb
         raise ConfigError(
             f"The metadata store (MySQL at {settings.host}:{settings.port}, database "
             f"{settings.database!r}, user {settings.user!r}) cannot be used ({reason}); check that "
-            "it runs, has the database and takes the password, which of MySQL 8 must be one of "
-            "mysql_native_password."
+            "it runs, has the database and accepts the password; MySQL 8 must use "
+            "mysql_native_password for the user."
         ) from error
     return connection
 
 
 def _open(connection: "metadata_store_pb2.ConnectionConfig") -> None:
-    """Opens a store, which makes its tables where there are none.
+    """Opens a store, which creates its tables if they are missing.
 
-    ML Metadata fails where another run is making them at the same moment, and says to try again.
+    ML Metadata fails if another run creates them at the same moment, and asks to try again.
     """
     import ml_metadata
 
-    for _ in range(_TRIES - 1):
-        try:
-            ml_metadata.MetadataStore(connection)
-        except (RuntimeError, ml_metadata.errors.StatusError) as error:
-            if "mysql_real_connect" in str(error):
-                raise
-            time.sleep(_WAIT_SECONDS)
-        else:
-            return
-    ml_metadata.MetadataStore(connection)
+    def may_pass(error: BaseException) -> bool:
+        faults = (RuntimeError, ml_metadata.errors.StatusError)
+        return isinstance(error, faults) and "mysql_real_connect" not in str(error)
+
+    retrying = Retrying(
+        retry=retry_if_exception(may_pass),
+        stop=stop_after_attempt(_ATTEMPTS),
+        wait=wait_fixed(_WAIT_SECONDS),
+        reraise=True,
+    )
+    retrying(ml_metadata.MetadataStore, connection)

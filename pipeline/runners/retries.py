@@ -1,4 +1,4 @@
-"""Which faults another attempt may not meet, and how a node is stopped when its time is up."""
+"""Transient errors, which a retry may not meet again, and time limits for nodes."""
 
 import os
 import re
@@ -12,9 +12,9 @@ from typing import Any
 from vggish.errors import VggishError
 
 GRACE_SECONDS = 10.0
-"""How long a node whose time is up has to stop by itself."""
+"""How long a node has to stop by itself after its time limit."""
 
-TRANSIENT = frozenset(
+TRANSIENT_ERRORS = frozenset(
     {
         # TensorFlow's file systems and ML Metadata.
         "UnavailableError",
@@ -37,17 +37,17 @@ TRANSIENT = frozenset(
         "DeadlineExceeded",
     }
 )
-"""The names of exception classes, or of their base classes, that another attempt may not meet.
+"""The names of transient exception classes, or of their base classes.
 
-By name, so that none of these libraries is imported to look. TensorFlow's ResourceExhaustedError is
-not among them: it is memory that is short, and the next attempt needs as much.
+Names need no import of these libraries. TensorFlow's ResourceExhaustedError is not transient: it
+means too little memory, and a retry needs as much.
 """
 
 _GRPC_CODES = frozenset({"UNAVAILABLE", "ABORTED", "DEADLINE_EXCEEDED"})
 
-# What Beam's runners have of a worker's exception is the text of its traceback.
+# Beam's runners pass on a worker's exception as the text of its traceback.
 _IN_TEXT = re.compile(
-    rf"^(?:[\w.]+\.)?(?:{'|'.join(sorted(TRANSIENT))}|ConnectionResetError|ConnectionRefusedError"
+    rf"^(?:[\w.]+\.)?(?:{'|'.join(sorted(TRANSIENT_ERRORS))}|ConnectionResetError|ConnectionRefusedError"
     r"|BrokenPipeError)\b|\bStatusCode\.(?:UNAVAILABLE|ABORTED|DEADLINE_EXCEEDED)\b"
     r"|\bjava\.net\.(?:Connect|SocketTimeout|Socket)Exception\b",
     re.MULTILINE,
@@ -55,35 +55,41 @@ _IN_TEXT = re.compile(
 
 
 class TimeLimitError(Exception):
-    """A node that took too long."""
+    """A node took longer than its limit."""
 
     def __init__(self, node: str, seconds: float):
         super().__init__(
             f"The node {node} took longer than its limit of {seconds:g} s; raise "
-            f"run.time_limits.{node} and give the same command again, it goes on from the last "
+            f"run.time_limits.{node} and run the same command again, it continues after the last "
             "finished node."
         )
 
 
-def is_transient(error: BaseException) -> bool:
-    """Tells whether another attempt may succeed where this one failed.
-
-    Args:
-        error: What ended the attempt; its causes count, too. What is the user's to mend, such as a
-            ConfigError or a DataSetError, and a time that is up are never transient.
-    """
+def error_chain(error: BaseException) -> list[BaseException]:
+    """Lists an error and its causes, the outermost first."""
     chain = [error]
     while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None:
         chain.append(cause)
+    return chain
+
+
+def is_transient(error: BaseException) -> bool:
+    """Returns whether a retry may succeed.
+
+    Args:
+        error: The error that ended the attempt; its causes count as well. Errors that the user must
+            fix, such as a ConfigError or a DataSetError, and time limits are never transient.
+    """
+    chain = error_chain(error)
     if any(isinstance(e, VggishError | TimeLimitError) for e in chain):
         return False
     return any(_looks_transient(e) for e in chain)
 
 
 def _looks_transient(error: BaseException) -> bool:
-    if not TRANSIENT.isdisjoint(base.__name__ for base in type(error).__mro__):
+    if not TRANSIENT_ERRORS.isdisjoint(base.__name__ for base in type(error).__mro__):
         return True
-    status: Any = getattr(error, "status_code", None)  # Of apitools' HttpError.
+    status: Any = getattr(error, "status_code", None)  # The attribute of apitools' HttpError.
     if isinstance(status, int) and (status == 429 or status >= 500):
         return True
     code: Any = getattr(error, "code", None)
@@ -94,25 +100,25 @@ def _looks_transient(error: BaseException) -> bool:
 
 @contextmanager
 def time_limit(node: str, seconds: float | None, tell: Callable[[str], None]) -> Iterator[None]:
-    """Ends what runs within when its time is up.
+    """Interrupts the block when its time is up.
 
-    The main thread is interrupted. What does not stop within `GRACE_SECONDS`, such as one long call
-    into a library of C++, ends with the process: the exit code is 1.
+    The main thread is interrupted. If it does not stop within `GRACE_SECONDS`, for example in one
+    long call into a C++ library, the process ends with exit code 1.
 
     Args:
         node: The node's name.
-        seconds: Its limit; None: as long as it takes.
-        tell: Is told the sentence if the process ends here.
+        seconds: The limit; None means no limit.
+        tell: Called with a sentence before the process ends.
 
     Raises:
-        TimeLimitError: The time was up.
+        TimeLimitError: The time is up.
     """
     if seconds is None:
         yield
         return
 
     def end_process() -> None:
-        tell(str(TimeLimitError(node, seconds)))
+        tell(f"Error: {TimeLimitError(node, seconds)}")
         os._exit(1)
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:

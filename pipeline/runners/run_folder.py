@@ -1,4 +1,4 @@
-"""What a run leaves in its output folder."""
+"""The output folder of a run."""
 
 import fcntl
 import json
@@ -14,7 +14,7 @@ from vggish.errors import ConfigError
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The output folder of a run, and where everything in it is.
+    """The output folder of a run, and the paths in it.
 
     Attributes:
         root: The folder, absolute.
@@ -39,34 +39,34 @@ class RunFolder:
 
     @property
     def log(self) -> Path:
-        """What TensorFlow, Beam and TFX have to say."""
+        """The messages of TensorFlow, Beam and TFX."""
         return self.root / "run.log"
 
     @property
     def report(self) -> Path:
-        """What a person reads."""
+        """The report for people."""
         return self.root / "report.html"
 
     @property
     def summary(self) -> Path:
-        """What a program reads."""
+        """The summary for programs."""
         return self.root / "summary.json"
 
     @contextmanager
     def alone(self, tell: Callable[[str], None]) -> Iterator[None]:
-        """Keeps other runs out of the folder, after waiting for the one that is in it.
+        """Locks the folder, after waiting for another run to end.
 
-        SQLite would serve both, but not the nodes: each would compute what the other computes, and
-        reuse nothing of it. The lock ends with the process that holds it, however that ends.
+        SQLite could serve two runs at once, but both would compute the same nodes and reuse nothing
+        from each other. The operating system releases the lock when the process ends.
 
         Args:
-            tell: Is told that there is something to wait for.
+            tell: Called with a line for the user if there is another run, or no lock.
         """
         with (self.root / ".lock").open("a") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                tell(f"Another run is at work in {self.root}; waiting for its end.")
+                tell(f"Another run is using {self.root}; waiting for it to end.")
                 fcntl.flock(file, fcntl.LOCK_EX)
             except OSError:
                 tell(f"{self.root} is on a file system without locks; start no other run in it.")
@@ -79,16 +79,16 @@ class RunFolder:
 
 
 def open_run_folder(path: Path) -> RunFolder:
-    """Makes an output folder, or takes the one that is there.
+    """Opens an output folder, and creates it if it does not exist.
 
     Args:
         path: The folder.
 
     Returns:
-        The folder; it can be written to.
+        The folder, which is writable.
 
     Raises:
-        ConfigError: It cannot be made or written to.
+        ConfigError: The folder cannot be created or written to.
     """
     folder = RunFolder(path.expanduser().absolute())
     try:
@@ -104,7 +104,7 @@ def open_run_folder(path: Path) -> RunFolder:
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Writes a file anew in one step: who reads it sees all of the old text or of the new."""
+    """Replaces a file in one step: a reader sees all of the old text or all of the new."""
     temporary = path.with_suffix(f"{path.suffix}.{os.getpid()}")
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)

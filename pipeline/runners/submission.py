@@ -1,4 +1,4 @@
-"""Starting a compiled pipeline on Vertex AI or on a Kubeflow Pipelines server."""
+"""Starts a compiled pipeline on Vertex AI or on a Kubeflow Pipelines server."""
 
 import os
 import warnings
@@ -7,27 +7,27 @@ from pathlib import Path
 from vggish.errors import ConfigError, VggishError
 
 TOKEN_VARIABLE = "KFP_TOKEN"  # noqa: S105
-"""The environment variable of the bearer token that a Kubeflow server asks for, if it does."""
+"""The environment variable of the bearer token for a Kubeflow server."""
 
 
 class SubmissionError(VggishError):
-    """A service that did not take the pipeline."""
+    """A service did not accept the pipeline."""
 
 
 def submit_to_vertex(spec: Path, *, project: str, region: str, name: str) -> str:
     """Starts a run on Vertex AI.
 
     Args:
-        spec: What `compile` has written; with defaults for all parameters.
-        project: Of Google Cloud.
-        region: Such as `europe-west4`.
-        name: What the run is called.
+        spec: The compiled pipeline, with defaults for all parameters.
+        project: The Google Cloud project.
+        region: The Vertex AI region, such as `europe-west4`.
+        name: The name of the run.
 
     Returns:
-        The address of its page.
+        The address of the run's page.
 
     Raises:
-        ConfigError: There are no credentials.
+        ConfigError: Credentials are missing.
         SubmissionError: Vertex AI refuses, or cannot be reached.
     """
     with warnings.catch_warnings(action="ignore"):
@@ -41,12 +41,12 @@ def submit_to_vertex(spec: Path, *, project: str, region: str, name: str) -> str
         job.submit()
     except DefaultCredentialsError as error:
         raise ConfigError(
-            "There are no Google Cloud credentials; run `gcloud auth application-default login`, "
+            "Google Cloud credentials are missing; run `gcloud auth application-default login`, "
             "or name a service account's key file in GOOGLE_APPLICATION_CREDENTIALS."
         ) from error
     except (GoogleAPICallError, GoogleAuthError, RetryError) as error:
         raise SubmissionError(
-            f"Vertex AI did not take the pipeline in project {project}, region {region}: "
+            f"Vertex AI did not accept the pipeline in project {project}, region {region}: "
             f"{_first_line(error)}"
         ) from error
     return job._dashboard_uri()
@@ -56,16 +56,16 @@ def submit_to_kubeflow(spec: Path, *, host: str, name: str) -> str:
     """Starts a run on a Kubeflow Pipelines 2 server.
 
     Args:
-        spec: What `compile` has written; with defaults for all parameters.
+        spec: The compiled pipeline, with defaults for all parameters.
         host: The server's address, `http://…` or `https://…`.
-        name: What the run is called.
+        name: The name of the run.
 
     Returns:
-        The address of its page.
+        The address of the run's page.
 
     Raises:
-        ConfigError: The server asks for (other) credentials.
-        SubmissionError: It refuses, or cannot be reached.
+        ConfigError: The server requires credentials, or other ones.
+        SubmissionError: The server refuses, or cannot be reached.
     """
     import kfp_server_api
     from kfp.client import Client
@@ -79,16 +79,16 @@ def submit_to_kubeflow(spec: Path, *, host: str, name: str) -> str:
     except kfp_server_api.ApiException as error:
         if error.status in (401, 403):
             raise ConfigError(
-                f"The Kubeflow server {host} does not let you in ({error.status}); put a valid "
+                f"The Kubeflow server {host} denies access ({error.status}); put a valid "
                 f"token into the environment variable {TOKEN_VARIABLE}."
             ) from error
         raise SubmissionError(
-            f"The Kubeflow server {host} did not take the pipeline: {_first_line(error)}"
+            f"The Kubeflow server {host} did not accept the pipeline: {_first_line(error)}"
         ) from error
     except (HTTPError, TimeoutError) as error:
         raise SubmissionError(
-            f"The Kubeflow server {host} does not answer as one; check the address, and the token "
-            f"in {TOKEN_VARIABLE} if it asks for one."
+            f"{host} does not answer as a Kubeflow server; check the address, and the token in "
+            f"{TOKEN_VARIABLE} if the server requires one."
         ) from error
     return f"{host.rstrip('/')}/#/runs/details/{run.run_id}"
 

@@ -9,7 +9,7 @@ from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.orchestration.pipeline import Pipeline
 
 from pipeline import code_version as module
-from pipeline.config_checks import check_unseen
+from pipeline.config_checks import check_config_without_data
 from pipeline.create_pipeline import Places, create_pipeline, push_destination
 from schema.config.config import Config
 
@@ -22,7 +22,7 @@ def pipeline_of(**sections: Any) -> Pipeline:
         {"source": {"root": "sounds"}, "features": {"checkpoint": "random"}} | sections
     )
     places = Places("sounds", "random", push_destination("serving"))
-    return create_pipeline(check_unseen(config), places, pipeline_root="root")
+    return create_pipeline(check_config_without_data(config), places, pipeline_root="root")
 
 
 @pytest.fixture(scope="module")

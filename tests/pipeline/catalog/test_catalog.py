@@ -7,24 +7,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-import typer
 from generation import generate
 from preset_trees import BUILDERS
 from rich.console import Console
 from trees import write_sound, write_sounds
 from typer.testing import CliRunner
 
-from pipeline.catalog.catalog import Catalog, take_catalog
+from pipeline.catalog.catalog import DataSetCatalog, read_catalog
 from pipeline.catalog.catalog_page import print_catalog
-from pipeline.cli.catalog_command import register
+from pipeline.cli.main import app
 from schema.config.data_settings import IngestSettings, SourceSettings, SplitSettings
 from vggish.errors import ConfigError, DataSetError
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 
 
-def take(source: dict, ingest: dict | None = None, split: dict | None = None) -> Catalog:
-    return take_catalog(
+def take(source: dict, ingest: dict | None = None, split: dict | None = None) -> DataSetCatalog:
+    return read_catalog(
         SourceSettings(**source),
         IngestSettings(**(ingest or {})),
         SplitSettings(**(split or {})),
@@ -32,16 +31,13 @@ def take(source: dict, ingest: dict | None = None, split: dict | None = None) ->
     )
 
 
-def printed(catalog: Catalog, width: int) -> str:
+def printed(catalog: DataSetCatalog, width: int) -> str:
     screen = io.StringIO()
     print_catalog(catalog, Console(file=screen, width=width, highlight=False))
     return screen.getvalue()
 
 
 def command(*arguments: str) -> str:
-    app = typer.Typer()
-    app.callback()(lambda: None)  # With one command alone, Typer would leave its name out.
-    register(app)
     result = CliRunner().invoke(app, ["catalog", *arguments])
     if result.exception:
         raise result.exception

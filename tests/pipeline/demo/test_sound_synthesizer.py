@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from pipeline.demo import sound_synthesizer
-from pipeline.demo.sound_synthesizer import CLASSES, synthesize, write_sound_set
+from pipeline.demo.sound_synthesizer import DEMO_CLASSES, synthesize, write_sound_set
 from vggish.errors import VggishError
 
 
@@ -42,15 +42,15 @@ def sound_files(folder: Path) -> list[Path]:
 
 
 def test_one_folder_a_class_with_as_many_clips_as_asked_for(folder: Path):
-    assert len(CLASSES) == 10
-    assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == list(CLASSES)
-    for label in CLASSES:
+    assert len(DEMO_CLASSES) == 10
+    assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == list(DEMO_CLASSES)
+    for label in DEMO_CLASSES:
         assert len(list((folder / label).glob(f"{label}_[0-9][0-9][0-9].wav"))) == 12
 
 
 def test_what_is_said_of_the_set_is_what_lies_there(tmp_path: Path):
     sound_set = write_sound_set(tmp_path / "sounds", clips_per_class=2)
-    assert sound_set.classes == CLASSES
+    assert sound_set.classes == DEMO_CLASSES
     assert sound_set.clips == len(sound_files(tmp_path / "sounds")) == 20
     every_wav = list((tmp_path / "sounds").glob("*/*.wav"))
     assert len(every_wav) == sound_set.clips + sum(sound_set.broken.values())
@@ -160,7 +160,7 @@ def test_no_clips_is_refused(tmp_path: Path):
         write_sound_set(tmp_path / "sounds", clips_per_class=0)
 
 
-@pytest.mark.parametrize("label", CLASSES)
+@pytest.mark.parametrize("label", DEMO_CLASSES)
 def test_a_clip_is_mono_float32_and_no_two_are_alike(label: str):
     samples, rate = synthesize(label, np.random.default_rng(1))
     assert samples.dtype == np.float32

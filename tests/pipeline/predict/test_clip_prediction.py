@@ -13,8 +13,8 @@ import pytest
 import soundfile
 from serving_stand_in import NAME, Server, rest, rpc
 
-from pipeline.predict.clip_prediction import Prediction, load_model, predict_files
-from pipeline.predict.model_server import ServerError, connect
+from pipeline.predict.clip_prediction import Prediction, load_pushed_model, predict_files
+from pipeline.predict.model_server import ServerError, connect_to_server
 from pipeline.predict.prediction_tables import check_table_path, write_predictions
 from schema.model_card import write_model_card
 from trainer.heads.pooling import PooledHead
@@ -53,7 +53,7 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def local(model: Path, sounds: list[Path]) -> list[Prediction]:
-    return list(predict_files(sounds, load_model(model)))
+    return list(predict_files(sounds, load_pushed_model(model)))
 
 
 def test_every_file_is_answered_or_refused(local: list[Prediction], sounds: list[Path]) -> None:
@@ -68,7 +68,7 @@ def test_every_file_is_answered_or_refused(local: list[Prediction], sounds: list
 
 def test_no_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"has no saved_model\.pb"):
-        load_model(tmp_path)
+        load_pushed_model(tmp_path)
 
 
 @pytest.mark.parametrize("serve", [rest, rpc])
@@ -79,7 +79,7 @@ def test_a_server_says_the_same(
     local: list[Prediction],
 ) -> None:
     with serve(Server(model)) as url:
-        served = list(predict_files(sounds, connect(url, NAME, 30)))
+        served = list(predict_files(sounds, connect_to_server(url, NAME, 30)))
     assert [p.label for p in served[:3]] == [p.label for p in local[:3]]
     assert [p.labels for p in served[:3]] == [p.labels for p in local[:3]]
     for one, other in zip(served[:3], local[:3], strict=True):
@@ -94,7 +94,7 @@ def test_a_busy_server_is_asked_again(
 ) -> None:
     server = Server(model, busy=2)
     with serve(server) as url:
-        (prediction,) = predict_files(sounds[:1], connect(url, NAME, 30))
+        (prediction,) = predict_files(sounds[:1], connect_to_server(url, NAME, 30))
     assert prediction.error is None
     assert server.asked == 3
 
@@ -104,20 +104,20 @@ def test_what_the_server_lacks_is_said(
     serve: Callable[[Server], AbstractContextManager[str]], model: Path, sounds: list[Path]
 ) -> None:
     with serve(Server(model)) as url, pytest.raises(ServerError, match="not found"):
-        list(predict_files(sounds[:1], connect(url, "other", 30)))
+        list(predict_files(sounds[:1], connect_to_server(url, "other", 30)))
 
 
 @pytest.mark.parametrize("scheme", ["http", "grpc"])
 def test_no_server_is_said(scheme: str, sounds: list[Path]) -> None:
     # The port of a listener that is closed.
     with pytest.raises(ServerError, match=r"127\.0\.0\.1:9"):
-        list(predict_files(sounds[:1], connect(f"{scheme}://127.0.0.1:9", NAME, 1)))
+        list(predict_files(sounds[:1], connect_to_server(f"{scheme}://127.0.0.1:9", NAME, 1)))
 
 
 @pytest.mark.parametrize("url", ["localhost:8501", "ftp://host:1", "grpc://"])
 def test_wrong_addresses_are_refused(url: str) -> None:
-    with pytest.raises(ConfigError, match="no server's address"):
-        connect(url, NAME, 1)
+    with pytest.raises(ConfigError, match="not a server's address"):
+        connect_to_server(url, NAME, 1)
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv"])
@@ -146,7 +146,7 @@ def test_a_table_that_is_not_finished_is_not_there(local: list[Prediction], tmp_
 
 
 def test_wrong_tables_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"neither of \.parquet, \.csv"):
+    with pytest.raises(ConfigError, match=r"must end with one of \.parquet, \.csv"):
         check_table_path(tmp_path / "out.txt")
     with pytest.raises(ConfigError, match="no folder"):
         check_table_path(tmp_path / "none" / "out.csv")

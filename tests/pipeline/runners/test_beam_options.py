@@ -16,7 +16,7 @@ from tfx.types import artifact_utils, standard_artifacts
 
 from components.artifacts import EmbeddingTable
 from components.embedding_exporter.executor import Executor
-from pipeline.config_checks import check, check_unseen
+from pipeline.config_checks import check_config, check_config_without_data
 from pipeline.runners.beam_options import LOCAL_RUNNER, pipeline_options
 from pipeline.runners.kubeflow_spec import compile_pipeline
 from schema.config.beam_settings import BeamSettings
@@ -217,10 +217,10 @@ def test_workers_must_see_the_folder_of_a_local_run(
     path.write_text(json.dumps({"source": {"root": "/sounds"}, "features": features, "beam": beam}))
     config = load_config(path, {})
     with pytest.raises(ConfigError) as caught:
-        check(config)
+        check_config(config)
     assert says in str(caught.value)
     # Elsewhere, the run's folder is in object storage.
-    check_unseen(load_config(path, {"model.task": "single_label"}))
+    check_config_without_data(load_config(path, {"model.task": "single_label"}))
 
 
 @pytest.mark.parametrize(
@@ -310,7 +310,7 @@ def test_settings_reach_the_nodes_of_a_compiled_pipeline(tmp_path: Path) -> None
         "beam": {"runner": "dataflow", **ALL},
     }
     path.write_text(json.dumps(settings))
-    config = check_unseen(load_config(path, {}))
+    config = check_config_without_data(load_config(path, {}))
     compiled = compile_pipeline(config, IMAGE, "gs://bucket/runs")
     executors = compiled["deploymentSpec"]["executors"]
     arguments = {

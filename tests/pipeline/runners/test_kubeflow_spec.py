@@ -18,10 +18,10 @@ from kubeflow_replay import Replay
 from typer.testing import CliRunner
 
 from pipeline.cli.main import app
-from pipeline.config_checks import check_unseen
+from pipeline.config_checks import check_config_without_data
 from pipeline.create_pipeline import push_destination
 from pipeline.demo.sound_synthesizer import write_sound_set
-from pipeline.runners.kubeflow_spec import PARAMETERS, compile_pipeline
+from pipeline.runners.kubeflow_spec import RUN_PARAMETERS, compile_pipeline
 from schema.config.config_file import load_config
 from vggish.errors import ConfigError
 
@@ -53,7 +53,7 @@ JOB = {
 def compiled(folder: Path, root: str | None = "gs://bucket/out", **sections: Any) -> dict[str, Any]:
     file = folder / "job.yaml"
     file.write_text(yaml.safe_dump(JOB | sections))
-    return compile_pipeline(check_unseen(load_config(file, {})), IMAGE, root)
+    return compile_pipeline(check_config_without_data(load_config(file, {})), IMAGE, root)
 
 
 @pytest.fixture(scope="module")
@@ -79,13 +79,13 @@ def test_kfp_takes_the_spec(spec: dict[str, Any]) -> None:
     message = json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
     assert message.schema_version == "2.1.0"
     component = load_component_from_text(json.dumps(spec))
-    assert set(component.component_spec.inputs) == set(PARAMETERS)
+    assert set(component.component_spec.inputs) == set(RUN_PARAMETERS)
 
 
 def test_parameters_of_a_run(spec: dict[str, Any], tmp_path: Path) -> None:
     def defaults(spec: dict[str, Any]) -> dict[str, str]:
         parameters = spec["root"]["inputDefinitions"]["parameters"]
-        assert set(parameters) == set(PARAMETERS)
+        assert set(parameters) == set(RUN_PARAMETERS)
         return {k: v["defaultValue"] for k, v in parameters.items() if "defaultValue" in v}
 
     assert defaults(spec) == {
@@ -104,7 +104,7 @@ def test_parameters_of_a_run(spec: dict[str, Any], tmp_path: Path) -> None:
             for value in body["inputs"].get("parameters", {}).values()
             if value.get("componentInputParameter") == key
         ]
-        for key in PARAMETERS
+        for key in RUN_PARAMETERS
     }
     assert used == {
         "data_root": ["AudioExampleGen"],
@@ -173,7 +173,7 @@ def test_command_says_what_is_still_open(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
     assert done.output.strip().endswith(
-        "a run must be given checkpoint, data_root, push_destination"
+        "a run needs values for checkpoint, data_root, push_destination"
     )
     assert json.loads(output.read_text())["pipelineInfo"] == {"name": "vggish-tfx"}
 
@@ -204,7 +204,9 @@ def local(job: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def replay(job: Path) -> Replay:
-    spec = compile_pipeline(check_unseen(load_config(job / "job.yaml", {})), IMAGE, None)
+    spec = compile_pipeline(
+        check_config_without_data(load_config(job / "job.yaml", {})), IMAGE, None
+    )
     replay = Replay(
         spec,
         job / "cluster" / "pipeline",
@@ -251,7 +253,9 @@ def test_compiled_commands_end_in_the_same_model(
 @pytest.mark.kubeflow
 def test_next_run_is_compared_with_the_pushed_model(replay: Replay, job: Path) -> None:
     spec = compile_pipeline(
-        check_unseen(load_config(job / "job.yaml", {"model": {"head": "linear_discriminant"}})),
+        check_config_without_data(
+            load_config(job / "job.yaml", {"model": {"head": "linear_discriminant"}})
+        ),
         IMAGE,
         None,
     )

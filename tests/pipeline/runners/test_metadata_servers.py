@@ -15,8 +15,8 @@ import pytest
 from ml_metadata.proto import metadata_store_pb2
 from real_runs import end, start, write_job
 
-from pipeline.cli.results_table import read_comparisons
-from pipeline.runners.metadata_store import connect
+from pipeline.runners.metadata_store import open_metadata_store
+from pipeline.runners.run_comparisons import read_comparisons
 from pipeline.runners.run_folder import RunFolder
 from schema.config.metadata_settings import MetadataSettings
 from vggish.errors import ConfigError
@@ -115,10 +115,10 @@ OPEN = """
 import sys
 from pathlib import Path
 from schema.config.metadata_settings import MetadataSettings
-from pipeline.runners.metadata_store import connect
+from pipeline.runners.metadata_store import open_metadata_store
 from pipeline.runners.run_folder import RunFolder
 settings = MetadataSettings(kind="mysql", history="x", port=int(sys.argv[1]), database="empty")
-connect(settings, RunFolder(Path(".")))
+open_metadata_store(settings, RunFolder(Path(".")))
 """
 
 
@@ -133,7 +133,7 @@ def test_wrong_password_is_one_sentence_without_it(
     monkeypatch.setenv("VGGISH_TFX_METADATA_PASSWORD", "wrong-one")
     settings = MetadataSettings(kind="mysql", history="sounds", port=mariadb)
     with pytest.raises(ConfigError, match="cannot be used") as refused:
-        connect(settings, RunFolder(tmp_path))
+        open_metadata_store(settings, RunFolder(tmp_path))
     assert "wrong-one" not in str(refused.value)
 
 

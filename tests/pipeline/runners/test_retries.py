@@ -193,7 +193,7 @@ def test_call_that_cannot_be_interrupted_ends_with_the_process() -> None:
         [sys.executable, "-c", STUCK], capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == 1
-    assert done.stdout.startswith("The node Trainer took longer than its limit of 1 s; ")
+    assert done.stdout.startswith("Error: The node Trainer took longer than its limit of 1 s; ")
     assert time.monotonic() - begin < 30
 
 

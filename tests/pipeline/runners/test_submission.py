@@ -116,7 +116,7 @@ def test_command_starts_a_run_on_a_kubeflow_server(job: Path, spec: Path, api: K
 
 @pytest.mark.parametrize(
     ("status", "code", "words"),
-    [(401, 2, ["does not let you in", "KFP_TOKEN"]), (500, 2, ["did not take"])],
+    [(401, 2, ["denies access", "KFP_TOKEN"]), (500, 2, ["did not accept"])],
 )
 def test_kubeflow_server_refuses(
     status: int, code: int, words: list[str], job: Path, api: KubeflowApi
@@ -132,7 +132,7 @@ def test_kubeflow_server_refuses(
 
 def test_no_kubeflow_server(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda _: None)
-    with pytest.raises(SubmissionError, match=r"http://127.0.0.1:9 does not answer as one"):
+    with pytest.raises(SubmissionError, match=r"http://127.0.0.1:9 does not answer as a Kubeflow"):
         submit_to_kubeflow(spec, host="http://127.0.0.1:9", name="sounds")
 
 

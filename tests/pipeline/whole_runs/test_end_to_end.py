@@ -16,8 +16,8 @@ import pytest
 import soundfile
 from ml_metadata.proto import metadata_store_pb2
 
-from pipeline.cli.results_table import read_comparisons
 from pipeline.demo.sound_synthesizer import write_sound_set
+from pipeline.runners.run_comparisons import read_comparisons
 
 pytestmark = pytest.mark.e2e
 

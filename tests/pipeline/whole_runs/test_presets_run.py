@@ -10,8 +10,9 @@ import pytest
 from preset_trees import BUILDERS
 from rich.console import Console
 
-from pipeline.config_checks import check
-from pipeline.runners.local_run import run
+from pipeline.cli.console import NodeProgress
+from pipeline.config_checks import check_config
+from pipeline.runners.local_run import run_locally
 from pipeline.runners.run_folder import open_run_folder
 from schema.config.config_file import load_config
 from schema.model_card import read_model_card
@@ -42,9 +43,9 @@ def run_preset(name: str, folder: Path, **overrides: Any) -> dict[str, Any]:
 
 def run_on(root: Path, name: str, folder: Path, overrides: dict[str, Any]) -> dict[str, Any]:
     values = {"source.root": str(root), "features.checkpoint": "random", **overrides}
-    config = check(load_config(CONFIGS / f"{name}.yaml", values))
-    with Path(os.devnull).open("w") as nowhere:
-        return run(config, open_run_folder(folder / "run"), Console(file=nowhere))
+    config = check_config(load_config(CONFIGS / f"{name}.yaml", values))
+    with Path(os.devnull).open("w") as nowhere, NodeProgress(Console(file=nowhere)) as progress:
+        return run_locally(config, open_run_folder(folder / "run"), progress)
 
 
 @pytest.mark.presets

@@ -52,7 +52,7 @@ def test_two_runs_at_once_both_end_well_and_share_the_work(
     pair = [start(job, output), start(job, output)]
     (first_code, first), (second_code, second) = (end(process) for process in pair)
     assert (first_code, second_code) == (0, 0), first + second
-    assert sum(f"Another run is at work in {output}" in screen for screen in (first, second)) == 1
+    assert sum(f"Another run is using {output}" in screen for screen in (first, second)) == 1
     summary = json.loads((output / "summary.json").read_text())
     assert summary["pushed_path"]
     assert len(list((output / "serving").iterdir())) == 1

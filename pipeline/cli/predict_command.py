@@ -1,0 +1,60 @@
+"""The command for predictions of a pushed model: `predict`."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.console import import_tensorflow_quietly
+from pipeline.cli.exit_codes import EXIT_FAILURE
+
+
+def predict(
+    arguments: Annotated[
+        list[str],
+        typer.Argument(
+            help="A pushed model, runs/NAME/serving/VERSION, unless --server is given; then sound "
+            "files, folders and globs.",
+            metavar="[MODEL] AUDIO…",
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write a table, .parquet or .csv.", metavar="FILE"),
+    ] = None,
+    server: Annotated[
+        str | None,
+        typer.Option(help="Ask TensorFlow Serving: http://HOST:8501 or grpc://HOST:8500."),
+    ] = None,
+    model_name: Annotated[str, typer.Option(help="The model's name on the server.")] = "sounds",
+    timeout: Annotated[
+        float, typer.Option(help="Timeout per request to a server, in seconds.")
+    ] = 30.0,
+) -> None:
+    """Print the predictions of a model for sound files, one JSON line per file."""
+    import_tensorflow_quietly()
+    from pipeline.predict.clip_prediction import load_pushed_model, predict_files
+    from pipeline.predict.model_server import connect_to_server
+    from pipeline.predict.prediction_tables import check_table_path, write_predictions
+    from vggish.audio.sound_files import find_files
+
+    if output is not None:
+        check_table_path(output)
+    if server is None:
+        model, sounds = load_pushed_model(Path(arguments[0])), arguments[1:]
+    else:
+        model, sounds = connect_to_server(server, model_name, timeout), arguments
+    predictions = predict_files(find_files(sounds), model)
+    if output is not None:
+        files, refused = write_predictions(predictions, output)
+        print(f"{output}: {files} files, {refused} of them without an answer")
+    else:
+        refused = 0
+        for prediction in predictions:
+            refused += prediction.error is not None
+            line = {k: v for k, v in dataclasses.asdict(prediction).items() if v}
+            print(json.dumps(line, ensure_ascii=False), flush=True)
+    if refused:
+        raise typer.Exit(EXIT_FAILURE)
