@@ -13,7 +13,7 @@ from pipeline.cli.exit_codes import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_WRONG_I
 from pipeline.cli.predict_command import predict
 from pipeline.cli.results_command import results
 from pipeline.cli.run_commands import run_demo, run_job
-from pipeline.cli.vggish_commands import check_installation, convert, embed
+from pipeline.cli.vggish_commands import check_vggish, convert, embed
 from pipeline.runners.retries import TimeLimitError, error_chain
 from vggish.errors import VggishError
 
@@ -34,7 +34,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "submit": submit_job,
     "embed": embed,
     "convert": convert,
-    "check": check_installation,
+    "check": check_vggish,
 }
 for _name, _command in COMMANDS.items():
     app.command(_name)(_command)

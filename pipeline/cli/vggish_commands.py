@@ -178,7 +178,7 @@ def convert(
     print(f"SHA-256 of the weights: {weights_sha256(weights)}")
 
 
-def check_installation(
+def check_vggish(
     checkpoint: Annotated[
         str | None,
         typer.Option(help="Path of vggish_model.ckpt, or `download`.", metavar="PATH|download"),
