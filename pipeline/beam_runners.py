@@ -58,7 +58,7 @@ class FlinkSettings(Settings):
 
     master: str = Field(description="HOST:PORT of the JobManager's REST API.")
     worker: WorkerSettings
-    version: Literal["1.17", "1.18", "1.19"] = Field(
+    version: Literal["1.19", "1.20", "2.0", "2.1", "2.2"] = Field(
         default="1.19", description="The cluster's Flink version, which Beam's job server must fit."
     )
     job_server: str | None = Field(
@@ -170,7 +170,7 @@ def _spark(spark: SparkSettings) -> list[str]:
 
 
 def _dataflow(dataflow: DataflowSettings) -> list[str]:
-    return _words(
+    words = _words(
         runner="DataflowRunner",
         project=dataflow.project,
         region=dataflow.region,
@@ -181,6 +181,8 @@ def _dataflow(dataflow: DataflowSettings) -> list[str]:
         worker_machine_type=dataflow.machine_type,
         max_num_workers=dataflow.max_workers,
     )
+    # Beam would pickle the program that submits, for workers that have it installed.
+    return [*words, "--no_save_main_session"]
 
 
 def _job_server(place: str | None, jar_option: str) -> dict[str, str | None]:
