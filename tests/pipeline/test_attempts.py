@@ -7,11 +7,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import apache_beam as beam
 import flaky_nodes
 import ml_metadata
 import pytest
 import requests
 import tensorflow as tf
+from apache_beam.options.pipeline_options import PipelineOptions
 from ml_metadata.proto import metadata_store_pb2
 from pydantic import ValidationError
 from rich.console import Console
@@ -20,6 +22,7 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
 
 from pipeline.attempts import RunSettings, TimeLimitError, is_transient, time_limit
+from pipeline.beam_runners import BeamSettings, pipeline_options
 from pipeline.cli import _explain
 from pipeline.console import NodeProgress
 from pipeline.local_runner import LocalRunner, NodeError
@@ -82,6 +85,31 @@ def test_storage_network_and_store_may_work_next_time(error: Exception) -> None:
 )
 def test_other_faults_stay(error: Exception) -> None:
     assert not is_transient(error)
+
+
+def fail(error: Exception) -> None:
+    raise error
+
+
+@pytest.mark.parametrize("mode", ["in_memory", "multi_threading"])
+@pytest.mark.parametrize(
+    ("error", "transient"),
+    [
+        (tf.errors.UnavailableError(None, None, "the bucket is away"), True),
+        (ConnectionResetError(104, "by peer"), True),
+        (ValueError("not a number"), False),
+    ],
+    ids=repr,
+)
+def test_fault_of_a_beam_worker_is_known_by_its_kind(
+    mode: str, error: Exception, transient: bool
+) -> None:
+    settings = BeamSettings(args=(f"--direct_running_mode={mode}",))
+    failing = beam.Pipeline(options=PipelineOptions(pipeline_options(settings)))
+    _ = failing | beam.Create([error]) | beam.Map(fail)
+    with pytest.raises(Exception, match="away|by peer|not a number") as failed:
+        failing.run().wait_until_finish()
+    assert is_transient(failed.value) is transient
 
 
 def test_limit_of_a_kind_is_for_its_nodes() -> None:
