@@ -17,8 +17,8 @@ _TRIES = 6
 _WAIT_SECONDS = 2.0
 
 _NOT_POSTGRESQL = (
-    "PostgreSQL does not work: ML Metadata 1.16 quotes values that hold a backslash twice, and "
-    "the Evaluator's do; choose mysql, or sqlite"
+    "PostgreSQL does not work: ML Metadata, seen with 1.16, quotes values that hold a backslash "
+    "twice, and the Evaluator's do; choose mysql, or sqlite"
 )
 
 

@@ -53,6 +53,11 @@ def caused(error: Exception, cause: Exception) -> Exception:
         tf.errors.UnavailableError(None, None, ""),
         tf.errors.AbortedError(None, None, ""),
         ml_metadata.errors.UnavailableError(""),
+        ml_metadata.errors.InternalError(  # Seen with MariaDB 11.8, where two runs met.
+            "mysql_query failed: errno: Record has changed since last read in table 'Context'; try "
+            "restarting transaction, error: Record has changed since last read in table 'Context'; "
+            "try restarting transaction"
+        ),
         ConnectionResetError(),
         TimeoutError(),
         requests.exceptions.ReadTimeout(),
@@ -75,6 +80,7 @@ def test_storage_network_and_store_may_work_next_time(error: Exception) -> None:
         ValueError("3"),
         RuntimeError("Traceback\nValueError: no ConnectionError\n"),
         FileNotFoundError(),
+        ml_metadata.errors.InternalError("mysql_query failed: errno: No such table"),
         tf.errors.InvalidArgumentError(None, None, ""),
         tf.errors.ResourceExhaustedError(None, None, "out of memory"),
         ConfigError("a key"),
