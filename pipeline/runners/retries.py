@@ -53,6 +53,10 @@ _IN_TEXT = re.compile(
     re.MULTILINE,
 )
 
+# MySQL's and MariaDB's words where another transaction came first. ML Metadata hands some of them
+# on as AbortedError, but "Record has changed since last read" as InternalError.
+_RESTART = "try restarting transaction"
+
 
 class TimeLimitError(Exception):
     """A node that took too long."""
@@ -81,13 +85,14 @@ def is_transient(error: BaseException) -> bool:
 
 
 def _looks_transient(error: BaseException) -> bool:
-    if not TRANSIENT.isdisjoint(base.__name__ for base in type(error).__mro__):
+    names = {base.__name__ for base in type(error).__mro__}
+    if not TRANSIENT.isdisjoint(names) or ("InternalError" in names and _RESTART in str(error)):
         return True
     status: Any = getattr(error, "status_code", None)  # Of apitools' HttpError.
     if isinstance(status, int) and (status == 429 or status >= 500):
         return True
     code: Any = getattr(error, "code", None)
-    if callable(code) and "RpcError" in {base.__name__ for base in type(error).__mro__}:
+    if callable(code) and "RpcError" in names:
         return getattr(code(), "name", "") in _GRPC_CODES
     return isinstance(error, RuntimeError) and _IN_TEXT.search(str(error)) is not None
 
