@@ -24,7 +24,7 @@ test-flink: setup .cache/flink/fetched  ## Run pipelines on a Flink cluster on t
 
 .cache/flink/fetched: tests/flink/pom.xml
 	@command -v java >/dev/null && command -v mvn >/dev/null \
-	  || { echo "make test-flink needs Java 17 and Maven (apt install openjdk-17-jre-headless maven)." >&2; exit 2; }
+	  || { echo "make test-flink needs Java 17 or 21 and Maven (apt install openjdk-21-jre-headless maven)." >&2; exit 2; }
 	@rm -rf $(@D) && echo "Fetching the jars of Flink and of Beam's Flink runner into $(@D)"
 	@mvn --batch-mode --quiet --file tests/flink/pom.xml \
 	  org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \

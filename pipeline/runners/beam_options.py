@@ -64,7 +64,7 @@ def _spark(spark: SparkSettings) -> list[str]:
 
 
 def _dataflow(dataflow: DataflowSettings) -> list[str]:
-    return _words(
+    words = _words(
         runner="DataflowRunner",
         project=dataflow.project,
         region=dataflow.region,
@@ -75,6 +75,8 @@ def _dataflow(dataflow: DataflowSettings) -> list[str]:
         worker_machine_type=dataflow.machine_type,
         max_num_workers=dataflow.max_workers,
     )
+    # Beam would pickle the program that submits, for workers that have it installed.
+    return [*words, "--no_save_main_session"]
 
 
 def _job_server(place: str | None, jar_option: str) -> dict[str, str | None]:

@@ -53,6 +53,10 @@ _IN_TEXT = re.compile(
     re.MULTILINE,
 )
 
+# MySQL and MariaDB say this if another transaction came first. ML Metadata passes some cases on as
+# AbortedError, but "Record has changed since last read" as InternalError.
+_RESTART = "try restarting transaction"
+
 
 class TimeLimitError(Exception):
     """A node took longer than its limit."""
@@ -87,13 +91,15 @@ def is_transient(error: BaseException) -> bool:
 
 
 def _looks_transient(error: BaseException) -> bool:
-    if not TRANSIENT_ERRORS.isdisjoint(base.__name__ for base in type(error).__mro__):
+    names = {base.__name__ for base in type(error).__mro__}
+    restart = "InternalError" in names and _RESTART in str(error)
+    if restart or not TRANSIENT_ERRORS.isdisjoint(names):
         return True
     status: Any = getattr(error, "status_code", None)  # The attribute of apitools' HttpError.
     if isinstance(status, int) and (status == 429 or status >= 500):
         return True
     code: Any = getattr(error, "code", None)
-    if callable(code) and "RpcError" in {base.__name__ for base in type(error).__mro__}:
+    if callable(code) and "RpcError" in names:
         return getattr(code(), "name", "") in _GRPC_CODES
     return isinstance(error, RuntimeError) and _IN_TEXT.search(str(error)) is not None
 

@@ -45,7 +45,7 @@ class FlinkSettings(Settings):
 
     master: str = Field(description="HOST:PORT of the JobManager's REST API.")
     worker: WorkerSettings
-    version: Literal["1.17", "1.18", "1.19"] = Field(
+    version: Literal["1.19", "1.20", "2.0", "2.1", "2.2"] = Field(
         default="1.19", description="The cluster's Flink version, which Beam's job server must fit."
     )
     job_server: str | None = Field(

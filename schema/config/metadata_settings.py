@@ -7,8 +7,8 @@ from pydantic import Field, field_validator, model_validator
 from schema.config.settings import Settings
 
 _NOT_POSTGRESQL = (
-    "PostgreSQL does not work: ML Metadata 1.16 quotes values that hold a backslash twice, and "
-    "the Evaluator's do; choose mysql, or sqlite"
+    "PostgreSQL does not work: ML Metadata, seen with 1.16, quotes values that hold a backslash "
+    "twice, and the Evaluator's do; choose mysql, or sqlite"
 )
 
 

@@ -104,7 +104,7 @@ def test_one_file_runs_under_every_runner(tmp_path: Path) -> None:
         ).model_copy(update={"beam": BeamSettings()})
         runners[name] = PipelineOptions(pipeline_options(config.beam)).get_all_options()["runner"]
     assert runners == {
-        "local": None,
+        "local": LOCAL_RUNNER,
         "flink": "FlinkRunner",
         "spark": "SparkRunner",
         "dataflow": "DataflowRunner",
@@ -180,7 +180,7 @@ def test_a_job_server_is_a_jar_or_runs_already(place: str, option: str) -> None:
             {"spark": {**SPARK, "job_server": "spark:8099"}},
             "'beam.spark': a running `job_server` knows its Spark already",
         ),
-        ({"flink": {**FLINK, "version": "1.20"}}, "'beam.flink.version'"),
+        ({"flink": {**FLINK, "version": "1.18"}}, "'beam.flink.version'"),
         ({"flink": {**FLINK, "paralelism": 2}}, "did you mean 'parallelism'?"),
         ({"dataflow": {**DATAFLOW, "temp_location": "/tmp"}}, "'beam.dataflow.temp_location'"),  # noqa: S108
         (
@@ -292,11 +292,11 @@ def test_settings_reach_the_job_of_dataflow(
         proto_pipeline_staged_url="gs://bucket/staging/pipeline.pb",
         proto_pipeline=job.proto_pipeline,
     ).proto
-    (pool,) = request.workerPools
-    assert pool.machineType == "n1-standard-4"
-    assert pool.autoscalingSettings.maxNumWorkers == 7
-    assert [image.containerImage for image in pool.sdkHarnessContainerImages] == [IMAGE]
-    assert request.tempStoragePrefix.startswith("storage.googleapis.com/bucket/tmp/")
+    (pool,) = request.worker_pools
+    assert pool.machine_type == "n1-standard-4"
+    assert pool.autoscaling_settings.max_num_workers == 7
+    assert [image.container_image for image in pool.sdk_harness_container_images] == [IMAGE]
+    assert request.temp_storage_prefix.startswith("storage.googleapis.com/bucket/tmp/")
     assert job.google_cloud_options.project == "sounds"
     assert job.google_cloud_options.region == "europe-west1"
     assert job.google_cloud_options.staging_location.startswith("gs://bucket/staging/")

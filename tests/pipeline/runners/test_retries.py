@@ -7,11 +7,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import apache_beam as beam
 import flaky_nodes
 import ml_metadata
 import pytest
 import requests
 import tensorflow as tf
+from apache_beam.options.pipeline_options import PipelineOptions
 from ml_metadata.proto import metadata_store_pb2
 from pydantic import ValidationError
 from rich.console import Console
@@ -21,8 +23,10 @@ from tfx.orchestration.pipeline import Pipeline
 
 from pipeline.cli.console import NodeProgress
 from pipeline.cli.main import _explain
+from pipeline.runners.beam_options import pipeline_options
 from pipeline.runners.local_runner import LocalRunner, NodeError
 from pipeline.runners.retries import TimeLimitError, is_transient, time_limit
+from schema.config.beam_settings import BeamSettings
 from schema.config.run_settings import RunSettings
 from vggish.errors import ConfigError, DataSetError
 
@@ -51,6 +55,11 @@ def caused(error: Exception, cause: Exception) -> Exception:
         tf.errors.UnavailableError(None, None, ""),
         tf.errors.AbortedError(None, None, ""),
         ml_metadata.errors.UnavailableError(""),
+        ml_metadata.errors.InternalError(  # Seen with MariaDB 11.8, where two runs met.
+            "mysql_query failed: errno: Record has changed since last read in table 'Context'; try "
+            "restarting transaction, error: Record has changed since last read in table 'Context'; "
+            "try restarting transaction"
+        ),
         ConnectionResetError(),
         TimeoutError(),
         requests.exceptions.ReadTimeout(),
@@ -73,6 +82,7 @@ def test_storage_network_and_store_may_work_next_time(error: Exception) -> None:
         ValueError("3"),
         RuntimeError("Traceback\nValueError: no ConnectionError\n"),
         FileNotFoundError(),
+        ml_metadata.errors.InternalError("mysql_query failed: errno: No such table"),
         tf.errors.InvalidArgumentError(None, None, ""),
         tf.errors.ResourceExhaustedError(None, None, "out of memory"),
         ConfigError("a key"),
@@ -83,6 +93,31 @@ def test_storage_network_and_store_may_work_next_time(error: Exception) -> None:
 )
 def test_other_faults_stay(error: Exception) -> None:
     assert not is_transient(error)
+
+
+def fail(error: Exception) -> None:
+    raise error
+
+
+@pytest.mark.parametrize("mode", ["in_memory", "multi_threading"])
+@pytest.mark.parametrize(
+    ("error", "transient"),
+    [
+        (tf.errors.UnavailableError(None, None, "the bucket is away"), True),
+        (ConnectionResetError(104, "by peer"), True),
+        (ValueError("not a number"), False),
+    ],
+    ids=repr,
+)
+def test_fault_of_a_beam_worker_is_known_by_its_kind(
+    mode: str, error: Exception, transient: bool
+) -> None:
+    settings = BeamSettings(args=(f"--direct_running_mode={mode}",))
+    failing = beam.Pipeline(options=PipelineOptions(pipeline_options(settings)))
+    _ = failing | beam.Create([error]) | beam.Map(fail)
+    with pytest.raises(Exception, match=r"away|by peer|not a number") as failed:
+        failing.run().wait_until_finish()
+    assert is_transient(failed.value) is transient
 
 
 def test_limit_of_a_kind_is_for_its_nodes() -> None:
