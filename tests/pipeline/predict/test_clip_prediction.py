@@ -148,5 +148,5 @@ def test_a_table_that_is_not_finished_is_not_there(local: list[Prediction], tmp_
 def test_wrong_tables_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"must end with one of \.parquet, \.csv"):
         check_table_path(tmp_path / "out.txt")
-    with pytest.raises(ConfigError, match="no folder"):
+    with pytest.raises(ConfigError, match="does not exist"):
         check_table_path(tmp_path / "none" / "out.csv")
