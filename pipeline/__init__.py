@@ -1,4 +1,4 @@
-"""The pipeline: its nodes, where they run, the command line, and the questions to its models.
+"""The pipeline: its nodes, its runners, its command line, and predictions with its models.
 
 Start with `create_pipeline.py`, which reads from top to bottom.
 """
