@@ -19,7 +19,7 @@ _ORIGIN_FILE = "origin.json"
 
 
 @dataclass(frozen=True)
-class Origin:
+class WeightsOrigin:
     """Where weights come from.
 
     Attributes:
@@ -42,7 +42,7 @@ class ImportedWeights:
     """
 
     values: dict[str, np.ndarray]
-    origin: Origin
+    origin: WeightsOrigin
     postprocessor: Postprocessor | None = None
 
     def build_features(self, name: str, dtype: str = "float32") -> keras.Model | ReleasedEmbedding:
@@ -74,7 +74,7 @@ def import_weights(weights: str, values: dict[str, np.ndarray], pca: str | None)
         CheckpointError: There are no PCA parameters of VGGish at the path.
     """
     postprocessor = load_postprocessor(pca) if pca else None
-    return ImportedWeights(values, Origin(weights, weights_sha256(values)), postprocessor)
+    return ImportedWeights(values, WeightsOrigin(weights, weights_sha256(values)), postprocessor)
 
 
 def write_imported_weights(folder: str, imported: ImportedWeights) -> None:
@@ -93,7 +93,7 @@ def write_imported_weights(folder: str, imported: ImportedWeights) -> None:
 def read_imported_weights(folder: str) -> ImportedWeights:
     """Reads what `write_imported_weights` wrote."""
     with tf.io.gfile.GFile(os.path.join(folder, _ORIGIN_FILE)) as file:
-        origin = Origin(**json.loads(file.read()))
+        origin = WeightsOrigin(**json.loads(file.read()))
     with tf.io.gfile.GFile(os.path.join(folder, _WEIGHTS_FILE), "rb") as file:
         values = load_weights(file)
     pca = os.path.join(folder, _PCA_FILE)

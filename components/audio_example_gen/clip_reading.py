@@ -14,7 +14,8 @@ from components.audio_example_gen.duplicates import Copy
 from components.audio_example_gen.leaks import traces_of
 from components.audio_example_gen.sources.file_tree import open_tree
 from components.audio_example_gen.sources.listing import RefusedError, Reject, SourceFile
-from schema.config.data_settings import UNLABELLED, IngestSettings
+from schema.config.ingest_settings import IngestSettings
+from schema.config.split_settings import UNLABELLED
 from vggish.errors import AudioError
 from vggish.progress import Progress
 

@@ -16,7 +16,8 @@ from components.audio_example_gen.leaks import traces_of
 from components.audio_example_gen.sources.audioset import EmbeddedClip, read_clips
 from components.audio_example_gen.sources.listing import Reject, SourceFile
 from components.audio_example_gen.splits import split_of
-from schema.config.data_settings import SourceSettings, SplitSettings
+from schema.config.source_settings import SourceSettings
+from schema.config.split_settings import SplitSettings
 from vggish.progress import Progress
 
 

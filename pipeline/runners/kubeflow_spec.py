@@ -22,7 +22,7 @@ from pipeline.create_pipeline import Places, create_pipeline, push_destination
 from pipeline.runners.run_folder import replace_text
 from schema.config.config import Config
 from schema.config.delivery_settings import NodeResources
-from schema.config.run_settings import RunSettings, kind_of
+from schema.config.run_settings import RunSettings, node_kind
 from vggish.errors import ConfigError
 
 PARAMETERS = ("data_root", "checkpoint", "push_destination")
@@ -125,7 +125,7 @@ def _assign_resources(pipeline: Pipeline, resources: dict[str, NodeResources]) -
 
 def _names(node: BaseNode) -> tuple[str, ...]:
     """Lists what a configuration may call a node, the most special name first."""
-    return node.id, kind_of(node.id), "default"
+    return node.id, node_kind(node.id), "default"
 
 
 def _resource_spec(asked: NodeResources) -> Any:

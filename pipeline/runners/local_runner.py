@@ -22,7 +22,7 @@ from tfx.proto.orchestration import pipeline_pb2
 from tfx.proto.orchestration.pipeline_pb2 import RunOptions
 
 from pipeline.runners.retries import is_transient, time_limit
-from schema.config.run_settings import RunSettings, kind_of
+from schema.config.run_settings import RunSettings, node_kind
 from vggish.errors import ConfigError
 
 _DONE = (metadata_store_pb2.Execution.COMPLETE, metadata_store_pb2.Execution.CACHED)
@@ -207,7 +207,7 @@ class LocalRunner(LocalDagRunner):
 
 
 def _check_time_limits(settings: RunSettings, nodes: list[str]) -> None:
-    known = {*nodes, *map(kind_of, nodes)}
+    known = {*nodes, *map(node_kind, nodes)}
     for node in settings.time_limits:
         if node not in known:
             near = difflib.get_close_matches(node, sorted(known), n=1)

@@ -5,7 +5,6 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from schema.config.beam_settings import BeamSettings
-from schema.config.data_settings import IngestSettings, SourceSettings, SplitSettings
 from schema.config.delivery_settings import (
     CardSettings,
     EvaluateSettings,
@@ -13,10 +12,13 @@ from schema.config.delivery_settings import (
     PushSettings,
 )
 from schema.config.feature_settings import FeatureSettings
+from schema.config.ingest_settings import IngestSettings
 from schema.config.metadata_settings import MetadataSettings
 from schema.config.model_settings import ModelSettings, TrainSettings
 from schema.config.run_settings import RunSettings
 from schema.config.settings import Settings
+from schema.config.source_settings import SourceSettings
+from schema.config.split_settings import SplitSettings
 from schema.config.warm_start_settings import WARM_START_RATE
 
 

@@ -28,9 +28,9 @@ class RunSettings(Settings):
 
     def time_limit(self, node: str) -> float | None:
         """Returns how many seconds a node may take: its own limit, or that of its kind."""
-        return self.time_limits.get(node, self.time_limits.get(kind_of(node)))
+        return self.time_limits.get(node, self.time_limits.get(node_kind(node)))
 
 
-def kind_of(node: str) -> str:
+def node_kind(node: str) -> str:
     """Returns the kind of a node: Trainer of Trainer_dense."""
     return node.partition("_")[0]

@@ -120,7 +120,9 @@ def open_sound(file: str | os.PathLike[str] | BinaryIO) -> Iterator[Sound]:
         stream.seek(start)
         container = ffmpeg.container_of(head)
         opened = (
-            ffmpeg.open_sound(stream, name, container) if container else _open_sndfile(stream, name)
+            ffmpeg.open_ffmpeg_sound(stream, name, container)
+            if container
+            else _open_sndfile(stream, name)
         )
         with opened as sound:
             _check_claims(sound)

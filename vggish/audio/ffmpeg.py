@@ -72,7 +72,7 @@ class FfmpegSound:
 
 
 @contextmanager
-def open_sound(stream: BinaryIO, name: str, container: str) -> Iterator[FfmpegSound]:
+def open_ffmpeg_sound(stream: BinaryIO, name: str, container: str) -> Iterator[FfmpegSound]:
     """Opens a file for reading in blocks.
 
     Args:

@@ -9,13 +9,13 @@ import numpy as np
 from vggish.audio.decoding import Resampler, decode
 from vggish.audio.sound_files import printable_name
 from vggish.embedding.embedder import Embedder
-from vggish.embedding.embedding_files import EmbeddedClip, Write
+from vggish.embedding.embedding_files import ClipEmbedding, WriteClip
 from vggish.errors import AudioError
 from vggish.networks.log_mel import num_real_frames
 
 
 @dataclass(frozen=True)
-class Failure:
+class EmbedFailure:
     """A file that could not be embedded.
 
     Attributes:
@@ -30,7 +30,7 @@ class Failure:
 
 
 @dataclass
-class Outcome:
+class EmbedOutcome:
     """What became of the files: each is either embedded or a failure.
 
     Attributes:
@@ -43,7 +43,7 @@ class Outcome:
     clips: int = 0
     windows: int = 0
     clipped_samples: int = 0
-    failures: list[Failure] = field(default_factory=list)
+    failures: list[EmbedFailure] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,12 @@ class _Source:
 def embed_files(
     paths: Iterable[Path],
     embedder: Embedder,
-    write: Write,
+    write: WriteClip,
     *,
     resampler: Resampler = "resampy",
     label_from_folder: bool = False,
     advance: Callable[[], None] | None = None,
-) -> Outcome:
+) -> EmbedOutcome:
     """Embeds files one after the other, going on past those that are no sound.
 
     Args:
@@ -75,14 +75,16 @@ def embed_files(
     Returns:
         How many files were embedded, and which were not.
     """
-    outcome = Outcome()
+    outcome = EmbedOutcome()
 
     def decoded() -> Iterator[tuple[_Source, np.ndarray]]:
         for path in paths:
             try:
                 clip = decode(path, resampler=resampler)
             except AudioError as error:
-                outcome.failures.append(Failure(printable_name(path), error.reason, str(error)))
+                outcome.failures.append(
+                    EmbedFailure(printable_name(path), error.reason, str(error))
+                )
                 if advance:
                     advance()
                 continue
@@ -91,7 +93,7 @@ def embed_files(
 
     for source, vectors in embedder.embed(decoded()):
         write(
-            EmbeddedClip(
+            ClipEmbedding(
                 fname=printable_name(source.path),
                 label=printable_name(source.path.parent.name) if label_from_folder else None,
                 duration=source.duration,

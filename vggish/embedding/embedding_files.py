@@ -22,7 +22,7 @@ _TABLE_BUFFER_BYTES = 1 << 25
 
 
 @dataclass(frozen=True)
-class EmbeddedClip:
+class ClipEmbedding:
     """One clip's features.
 
     Attributes:
@@ -47,7 +47,7 @@ class EmbeddedClip:
 
 
 @dataclass(frozen=True)
-class Layout:
+class EmbeddingLayout:
     """What is written of each clip.
 
     Attributes:
@@ -75,11 +75,11 @@ class Layout:
             )
 
 
-Write = Callable[[EmbeddedClip], None]
+WriteClip = Callable[[ClipEmbedding], None]
 
 
 @contextmanager
-def open_embedding_file(path: Path, layout: Layout) -> Iterator[Write]:
+def open_embedding_file(path: Path, layout: EmbeddingLayout) -> Iterator[WriteClip]:
     """Opens a file of embeddings; its name ends with its format.
 
     The file gets its name by an atomic rename when the block ends; when it ends with an error there
@@ -95,7 +95,7 @@ def open_embedding_file(path: Path, layout: Layout) -> Iterator[Write]:
     Raises:
         VggishError: When there is no such format, or it cannot hold what is asked for.
     """
-    formats: dict[str, Callable[[Path, Layout], AbstractContextManager[Write]]] = {
+    formats: dict[str, Callable[[Path, EmbeddingLayout], AbstractContextManager[WriteClip]]] = {
         ".csv": _table,
         ".parquet": _table,
         ".npz": _arrays,
@@ -123,7 +123,7 @@ def open_embedding_file(path: Path, layout: Layout) -> Iterator[Write]:
 
 
 @contextmanager
-def _table(path: Path, layout: Layout) -> Iterator[Write]:
+def _table(path: Path, layout: EmbeddingLayout) -> Iterator[WriteClip]:
     """CSV or Parquet: `fname`, `labels`?, `start_seconds` of a window?, `emb_0` and so on."""
     import pyarrow as pa
     import pyarrow.csv
@@ -146,7 +146,7 @@ def _table(path: Path, layout: Layout) -> Iterator[Write]:
             writer.write_table(pa.table(columns, schema=schema))
             rows.clear()
 
-    def write(clip: EmbeddedClip) -> None:
+    def write(clip: ClipEmbedding) -> None:
         head = (clip.fname, clip.label) if layout.labels else (clip.fname,)
         if layout.by_window:
             hop_seconds = layout.hop_samples / params.SAMPLE_RATE
@@ -163,7 +163,7 @@ def _table(path: Path, layout: Layout) -> Iterator[Write]:
 
 
 @contextmanager
-def _arrays(path: Path, layout: Layout) -> Iterator[Write]:
+def _arrays(path: Path, layout: EmbeddingLayout) -> Iterator[WriteClip]:
     """NumPy arrays with the feature's own shape, so that a dump of spectrograms needs no reshape.
 
     `fname` [clips], `labels` [clips]?, `real_frames` int64 [clips] and `embeddings`: float32
@@ -178,7 +178,7 @@ def _arrays(path: Path, layout: Layout) -> Iterator[Write]:
     # An array's header has its length, which is known only at the end.
     with tempfile.TemporaryFile(dir=path.parent) as values:
 
-        def write(clip: EmbeddedClip) -> None:
+        def write(clip: ClipEmbedding) -> None:
             vectors = clip.vectors if layout.by_window else clip.mean[np.newaxis]
             values.write(vectors.astype(dtype, copy=False).tobytes())
             names.append(clip.fname)
@@ -210,7 +210,7 @@ def _copy_array(
 
 
 @contextmanager
-def _sequence_examples(path: Path, _layout: Layout) -> Iterator[Write]:
+def _sequence_examples(path: Path, _layout: EmbeddingLayout) -> Iterator[WriteClip]:
     """The format of AudioSet's released embeddings: one tf.SequenceExample a clip.
 
     Source: https://research.google.com/audioset/download.html. `video_id` is the file's name;
@@ -226,7 +226,7 @@ def _sequence_examples(path: Path, _layout: Layout) -> Iterator[Write]:
 
     with tf.io.TFRecordWriter(str(path)) as writer:
 
-        def write(clip: EmbeddedClip) -> None:
+        def write(clip: ClipEmbedding) -> None:
             windows = [bytes_feature(vector.tobytes()) for vector in clip.vectors]
             example = tf.train.SequenceExample(
                 context=tf.train.Features(

@@ -6,8 +6,14 @@ import numpy as np
 import tensorflow as tf
 
 from vggish.errors import CheckpointError
-from vggish.weights.download import CHECKPOINT_URL, DOWNLOAD, Progress, cache_folder, download
-from vggish.weights.published_values import PUBLISHED_EMBEDDING, Statistics, prove_released
+from vggish.weights.download import (
+    CHECKPOINT_URL,
+    DOWNLOAD,
+    DownloadProgress,
+    cache_folder,
+    download,
+)
+from vggish.weights.published_values import PUBLISHED_EMBEDDING, EmbeddingStatistics, prove_released
 from vggish.weights.slim_weights import (
     VARIABLE_SHAPES,
     check_variables,
@@ -57,7 +63,7 @@ def load_checkpoint(path: str) -> dict[str, np.ndarray]:
 
 
 def resolve(
-    checkpoint: str, seed: int = 0, progress: Progress | None = None
+    checkpoint: str, seed: int = 0, progress: DownloadProgress | None = None
 ) -> tuple[dict[str, np.ndarray], str]:
     """Turns the user's `--checkpoint` into weights.
 
@@ -86,8 +92,8 @@ def resolve(
 def released_checkpoint(
     url: str = CHECKPOINT_URL,
     folder: Path | None = None,
-    expected: Statistics = PUBLISHED_EMBEDDING,
-    progress: Progress | None = None,
+    expected: EmbeddingStatistics = PUBLISHED_EMBEDDING,
+    progress: DownloadProgress | None = None,
 ) -> Path:
     """Fetches the released checkpoint and proves it by what its network gives for a known sound.
 

@@ -18,7 +18,7 @@ CHECKPOINT_URL = "https://storage.googleapis.com/audioset/vggish_model.ckpt"
 PCA_URL = "https://storage.googleapis.com/audioset/vggish_pca_params.npz"
 PCA_SHA256 = "4d878af3e306defbfb37095365aa7e5a6cecb86bad13e859e626151c4e6a8b9d"
 
-Progress = Callable[[int, int | None], None]
+DownloadProgress = Callable[[int, int | None], None]
 """Told how many bytes are there and how many there will be, where that is known."""
 
 _ATTEMPTS = 5
@@ -35,7 +35,7 @@ def download(
     url: str,
     folder: Path,
     prove: Callable[[Path], None],
-    progress: Progress | None = None,
+    progress: DownloadProgress | None = None,
 ) -> Path:
     """Fetches a file, resuming where an earlier attempt was cut off.
 
@@ -85,7 +85,7 @@ def prove_sha256(sha256: str) -> Callable[[Path], None]:
     return prove
 
 
-def _fetch(url: str, partial: Path, progress: Progress) -> None:
+def _fetch(url: str, partial: Path, progress: DownloadProgress) -> None:
     """Continues a partial file until it is complete, over as many connections as it takes."""
     cause = ""
     for _ in range(_ATTEMPTS):
@@ -114,7 +114,7 @@ def _fetch(url: str, partial: Path, progress: Progress) -> None:
     )
 
 
-def _continue(url: str, partial: Path, progress: Progress) -> bool:
+def _continue(url: str, partial: Path, progress: DownloadProgress) -> bool:
     """Makes one connection and appends what it gives; returns whether the file is complete."""
     have = partial.stat().st_size if partial.exists() else 0
     # The address is one of the constants above, or the caller's own.

@@ -9,17 +9,17 @@ import tensorflow as tf
 from vggish import params
 from vggish.networks.pca_postprocessor import Postprocessor, load_postprocessor
 from vggish.weights import checkpoint
-from vggish.weights.download import Progress
+from vggish.weights.download import DownloadProgress
 from vggish.weights.published_values import (
     PUBLISHED_EMBEDDING,
     PUBLISHED_POSTPROCESSED,
     RELATIVE_TOLERANCE,
-    Statistics,
+    EmbeddingStatistics,
     tone_embedding,
     tone_log_mel,
 )
 
-# The ends of the first frame of the tone, as the reference prints them (vggish.published.py).
+# The ends of the first frame of the tone, as the reference prints them (vggish_smoke_test.py).
 _TONE_BANDS = (0, 1, 2, -3, -2, -1)
 _TONE_VALUES = (-4.48313252, -4.27083405, -4.17064267, -4.60069383, -4.60098887, -4.60116305)
 
@@ -28,7 +28,7 @@ _RAMP_MEAN = 116.7578125
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ValueComparison:
     """One thing that was compared.
 
     Attributes:
@@ -52,15 +52,15 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Report:
-    """What `check` found.
+class InstallationReport:
+    """What `check_installation` found.
 
     Attributes:
         comparisons: All that was compared.
         unchecked: One sentence for each part that could not be compared, and why.
     """
 
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[ValueComparison, ...]
     unchecked: tuple[str, ...]
 
     @property
@@ -69,11 +69,11 @@ class Report:
         return all(comparison.passed for comparison in self.comparisons)
 
 
-def check(
+def check_installation(
     checkpoint_choice: str | None = None,
     pca: str | Path | None = None,
-    progress: Progress | None = None,
-) -> Report:
+    progress: DownloadProgress | None = None,
+) -> InstallationReport:
     """Compares what this installation computes with what is published.
 
     Args:
@@ -117,10 +117,10 @@ def check(
             processed = postprocessor(tf.constant(embedding)).numpy()
             what = "post-processed embedding of the tone"
             comparisons += _statistics(what, processed, PUBLISHED_POSTPROCESSED)
-    return Report(tuple(comparisons), tuple(unchecked))
+    return InstallationReport(tuple(comparisons), tuple(unchecked))
 
 
-def _front_end() -> list[Comparison]:
+def _front_end() -> list[ValueComparison]:
     exact = tone_log_mel().numpy()
     reduced = tone_log_mel(tf.float32).numpy()
     first_frame = exact[0, 0, list(_TONE_BANDS)]
@@ -130,7 +130,7 @@ def _front_end() -> list[Comparison]:
     ]
 
 
-def _quantisation() -> Comparison:
+def _quantisation() -> ValueComparison:
     """Checks the arithmetic behind the PCA, for which the identity stands in."""
     levels = np.array([-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0], np.float32)
     identity = Postprocessor(np.eye(params.EMBEDDING_SIZE), np.zeros(params.EMBEDDING_SIZE))
@@ -139,7 +139,7 @@ def _quantisation() -> Comparison:
     return _largest("quantisation of -3 to 3", expected, found.astype(int), 0.0)
 
 
-def _pca(postprocessor: Postprocessor) -> Comparison:
+def _pca(postprocessor: Postprocessor) -> ValueComparison:
     """Checks the PCA parameters on a made-up embedding, for which no network is needed."""
     ramp = tf.linspace(tf.constant([-1.0]), tf.constant([1.0]), params.EMBEDDING_SIZE, axis=1)
     found = float(postprocessor(ramp).numpy().mean())
@@ -147,8 +147,10 @@ def _pca(postprocessor: Postprocessor) -> Comparison:
     return _comparison("mean of the post-processed ramp", _RAMP_MEAN, found, one_byte)
 
 
-def _statistics(what: str, values: np.ndarray, published: Statistics) -> list[Comparison]:
-    found = Statistics.of(values)
+def _statistics(
+    what: str, values: np.ndarray, published: EmbeddingStatistics
+) -> list[ValueComparison]:
+    found = EmbeddingStatistics.of(values)
     return [
         _comparison(f"{name} of the {what}", expected, value, RELATIVE_TOLERANCE * abs(expected))
         for name, expected, value in (
@@ -158,10 +160,12 @@ def _statistics(what: str, values: np.ndarray, published: Statistics) -> list[Co
     ]
 
 
-def _comparison(what: str, expected: float, found: float, tolerance: float) -> Comparison:
-    return Comparison(what, expected, found, abs(found - expected), tolerance)
+def _comparison(what: str, expected: float, found: float, tolerance: float) -> ValueComparison:
+    return ValueComparison(what, expected, found, abs(found - expected), tolerance)
 
 
-def _largest(what: str, expected: np.ndarray, found: np.ndarray, tolerance: float) -> Comparison:
+def _largest(
+    what: str, expected: np.ndarray, found: np.ndarray, tolerance: float
+) -> ValueComparison:
     where = np.unravel_index(np.abs(found - expected).argmax(), found.shape)
     return _comparison(what, float(expected[where]), float(found[where]), tolerance)

@@ -1,6 +1,6 @@
 """What the released network is known to give for a known sound.
 
-Source of the sound and of the values: `vggish.published.py` of the reference release, which gives
+Source of the sound and of the values: `vggish_smoke_test.py` of the reference release, which gives
 them to three significant digits and tolerates 10%.
 """
 
@@ -20,21 +20,21 @@ RELATIVE_TOLERANCE = 0.01
 
 
 @dataclass(frozen=True)
-class Statistics:
+class EmbeddingStatistics:
     """Mean and standard deviation over all numbers of some windows."""
 
     mean: float
     std: float
 
     @classmethod
-    def of(cls, values: np.ndarray) -> "Statistics":
+    def of(cls, values: np.ndarray) -> "EmbeddingStatistics":
         """Takes the statistics of an array."""
         values = values.astype(np.float64)
         return cls(float(values.mean()), float(values.std()))
 
 
-PUBLISHED_EMBEDDING = Statistics(mean=0.000657, std=0.343)
-PUBLISHED_POSTPROCESSED = Statistics(mean=126.0, std=89.3)
+PUBLISHED_EMBEDDING = EmbeddingStatistics(mean=0.000657, std=0.343)
+PUBLISHED_POSTPROCESSED = EmbeddingStatistics(mean=126.0, std=89.3)
 
 
 def tone_log_mel(dtype: tf.DType = tf.float64) -> tf.Tensor:
@@ -55,7 +55,7 @@ def tone_embedding(weights: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def prove_released(
-    weights: Mapping[str, np.ndarray], expected: Statistics = PUBLISHED_EMBEDDING
+    weights: Mapping[str, np.ndarray], expected: EmbeddingStatistics = PUBLISHED_EMBEDDING
 ) -> None:
     """Proves by the published values that weights are those of the released network.
 
@@ -66,7 +66,7 @@ def prove_released(
     Raises:
         CheckpointError: When they give other values.
     """
-    found = Statistics.of(tone_embedding(weights))
+    found = EmbeddingStatistics.of(tone_embedding(weights))
     if not np.allclose(
         [found.mean, found.std], [expected.mean, expected.std], rtol=RELATIVE_TOLERANCE, atol=0
     ):
