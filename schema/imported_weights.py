@@ -1,6 +1,5 @@
 """VGGish's weights as a pipeline passes them on: the arrays, and where they come from."""
 
-import io
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -80,10 +79,7 @@ def import_weights(weights: str, values: dict[str, np.ndarray], pca: str | None)
 def write_imported_weights(folder: str, imported: ImportedWeights) -> None:
     """Writes weights and their origin into a folder, which is made if need be."""
     tf.io.gfile.makedirs(folder)
-    archive = io.BytesIO()  # An archive is written out of order, which few file systems take.
-    save_weights(imported.values, archive)
-    with tf.io.gfile.GFile(os.path.join(folder, _WEIGHTS_FILE), "wb") as file:
-        file.write(archive.getvalue())
+    save_weights(imported.values, os.path.join(folder, _WEIGHTS_FILE))
     if imported.postprocessor is not None:
         imported.postprocessor.save(os.path.join(folder, _PCA_FILE))
     with tf.io.gfile.GFile(os.path.join(folder, _ORIGIN_FILE), "w") as file:
@@ -94,11 +90,8 @@ def read_imported_weights(folder: str) -> ImportedWeights:
     """Reads what `write_imported_weights` wrote."""
     with tf.io.gfile.GFile(os.path.join(folder, _ORIGIN_FILE)) as file:
         origin = WeightsOrigin(**json.loads(file.read()))
-    with tf.io.gfile.GFile(os.path.join(folder, _WEIGHTS_FILE), "rb") as file:
-        values = load_weights(file)
+    values = load_weights(os.path.join(folder, _WEIGHTS_FILE))
     pca = os.path.join(folder, _PCA_FILE)
     return ImportedWeights(
-        values,
-        origin,
-        load_postprocessor(pca) if tf.io.gfile.exists(pca) else None,
+        values, origin, load_postprocessor(pca) if tf.io.gfile.exists(pca) else None
     )

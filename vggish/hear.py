@@ -15,9 +15,9 @@ import tensorflow as tf
 from vggish import params
 from vggish.networks.layer_taps import build_features, feature_size, find_feature
 from vggish.networks.log_mel import log_mel_from_windows, windows_from_waveform
+from vggish.networks.window_batches import WINDOWS_A_BATCH, map_batches
 from vggish.weights.checkpoint import resolve
 
-_WINDOWS_A_BATCH = 64
 _MILLISECONDS = 1_000.0
 
 
@@ -88,7 +88,7 @@ def get_timestamp_embeddings(audio: tf.Tensor, model: HearModel) -> tuple[tf.Ten
     n_timestamps = 1 + (n_samples - 1) // model.hop_samples
     half = params.WINDOW_SAMPLES // 2
     padded = tf.pad(audio, [[0, 0], [half, half]])
-    timestamps_a_batch = max(1, _WINDOWS_A_BATCH // max(1, n_sounds))
+    timestamps_a_batch = max(1, WINDOWS_A_BATCH // max(1, n_sounds))
     # Windows overlap many times over, so only a batch of them is ever laid out.
     batches = []
     for first in range(0, n_timestamps, timestamps_a_batch):
@@ -116,10 +116,7 @@ def get_scene_embeddings(audio: tf.Tensor, model: HearModel) -> tf.Tensor:
     """
     audio = tf.convert_to_tensor(audio, tf.float32)
     windows = windows_from_waveform(audio)
-    starts = range(0, len(windows.values), _WINDOWS_A_BATCH)
-    vectors = tf.concat(
-        [model.embed_windows(windows.values[i : i + _WINDOWS_A_BATCH]) for i in starts], axis=0
-    )
+    vectors = map_batches(model.embed_windows, windows.values, [model.scene_embedding_size])
     return tf.reduce_mean(
         tf.reshape(vectors, [audio.shape[0], -1, model.scene_embedding_size]), axis=1
     )

@@ -1,6 +1,5 @@
 """The pipeline as Kubeflow Pipelines 2 and Vertex AI take it: one file."""
 
-import difflib
 import json
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from schema.config.config import Config
 from schema.config.delivery_settings import NodeResources
 from schema.config.run_settings import RunSettings, node_kind
 from vggish.errors import ConfigError
+from vggish.suggestions import suggest
 
 PARAMETERS = ("data_root", "checkpoint", "push_destination")
 """What a run may be given: the fields of `Places`."""
@@ -112,10 +112,9 @@ def _assign_resources(pipeline: Pipeline, resources: dict[str, NodeResources]) -
     known = {"default"}.union(*(_names(node) for node in nodes))
     for name in resources:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
             raise ConfigError(
                 f"The configuration gives resources to {name!r}, which is no node of this "
-                f"pipeline; did you mean {near!r}?"
+                f"pipeline; {suggest(name, sorted(known))}"
             )
     for node in nodes:
         asked = next((resources[name] for name in _names(node) if name in resources), None)

@@ -1,6 +1,5 @@
 """Running the pipeline on this machine."""
 
-import difflib
 import enum
 import functools
 import time
@@ -24,6 +23,7 @@ from tfx.proto.orchestration.pipeline_pb2 import RunOptions
 from pipeline.runners.retries import is_transient, time_limit
 from schema.config.run_settings import RunSettings, node_kind
 from vggish.errors import ConfigError
+from vggish.suggestions import suggest
 
 _DONE = (metadata_store_pb2.Execution.COMPLETE, metadata_store_pb2.Execution.CACHED)
 
@@ -210,9 +210,10 @@ def _check_time_limits(settings: RunSettings, nodes: list[str]) -> None:
     known = {*nodes, *map(node_kind, nodes)}
     for node in settings.time_limits:
         if node not in known:
-            near = difflib.get_close_matches(node, sorted(known), n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(nodes)}."
-            raise ConfigError(f"run.time_limits names {node!r}, no node of this pipeline; {hint}")
+            raise ConfigError(
+                f"run.time_limits names {node!r}, no node of this pipeline; "
+                f"{suggest(node, sorted(known))}"
+            )
 
 
 def _reason(error: BaseException) -> str:

@@ -1,7 +1,6 @@
 """Reading a configuration: one YAML file, checked before anything starts."""
 
 import copy
-import difflib
 from pathlib import Path
 from typing import Any, get_args
 
@@ -10,6 +9,7 @@ from pydantic import ValidationError
 
 from schema.config.config import Config
 from vggish.errors import ConfigError
+from vggish.suggestions import suggest
 
 
 def load_config(path: Path, overrides: dict[str, Any]) -> Config:
@@ -99,10 +99,7 @@ def _explain(error: ValidationError) -> str:
     )
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        valid = _keys_beside(first["loc"])
-        near = difflib.get_close_matches(str(first["loc"][-1]), valid, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"valid ones are {', '.join(valid)}."
-        return f"unknown key {key!r}; {hint}"
+        return f"unknown key {key!r}; {suggest(str(first['loc'][-1]), _known_keys(first['loc']))}"
     if first["type"] == "missing":
         return f"the key {key!r} is missing{_option_for(key)}."
     message = first["msg"].removeprefix("Value error, ")
@@ -115,8 +112,8 @@ def _option_for(key: str) -> str:
     return " (or pass --data-root)" if key in ("source", "source.root") else ""
 
 
-def _keys_beside(loc: tuple[int | str, ...]) -> list[str]:
-    """The valid keys of the section that an unknown key was found in."""
+def _known_keys(loc: tuple[int | str, ...]) -> list[str]:
+    """Lists the keys of the section that holds an unknown key."""
     model: Any = Config
     for part in loc[:-1]:
         if isinstance(part, int):  # A place in a list, whose items the last step has found.

@@ -7,13 +7,12 @@ import numpy as np
 import tensorflow as tf
 
 from vggish import params
-from vggish.networks.layer_taps import build_features
+from vggish.networks.layer_taps import build_features, feature_size
 from vggish.networks.log_mel import log_mel_from_windows, windows_from_waveform
 from vggish.networks.pca_postprocessor import Postprocessor
+from vggish.networks.window_batches import WINDOWS_A_BATCH, map_batches
 
 Key = TypeVar("Key")
-
-_WINDOWS_A_BATCH = 64
 
 
 class Embedder:
@@ -51,6 +50,8 @@ class Embedder:
             vectors = network(log_mel_from_windows(windows), training=False)
             return vectors if postprocessor is None else postprocessor(vectors)
 
+        self._size = feature_size(features)
+        self._dtype = tf.float32 if postprocessor is None else tf.uint8
         self._cut = cut
         self._embed = embed
 
@@ -71,7 +72,7 @@ class Embedder:
             windows = self._cut(samples)
             group.append((key, windows))
             waiting += len(windows)
-            if waiting >= _WINDOWS_A_BATCH:
+            if waiting >= WINDOWS_A_BATCH:
                 yield from self._embed_group(group)
                 group, waiting = [], 0
         if group:
@@ -79,9 +80,6 @@ class Embedder:
 
     def _embed_group(self, group: list[tuple[Key, tf.Tensor]]) -> Iterator[tuple[Key, np.ndarray]]:
         windows = tf.concat([windows for _, windows in group], axis=0)
-        starts = range(0, len(windows), _WINDOWS_A_BATCH)
-        vectors = np.concatenate(
-            [self._embed(windows[start : start + _WINDOWS_A_BATCH]).numpy() for start in starts]
-        )
+        vectors = map_batches(self._embed, windows, [self._size], dtype=self._dtype).numpy()
         ends = np.cumsum([len(windows) for _, windows in group])
         yield from zip([key for key, _ in group], np.split(vectors, ends[:-1]), strict=True)

@@ -218,23 +218,19 @@ def _sequence_examples(path: Path, _layout: EmbeddingLayout) -> Iterator[WriteCl
     """
     import tensorflow as tf
 
-    def bytes_feature(value: bytes) -> tf.train.Feature:
-        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
-
-    def float_feature(value: float) -> tf.train.Feature:
-        return tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
+    from vggish.example_features import bytes_feature, float_feature, int64_feature
 
     with tf.io.TFRecordWriter(str(path)) as writer:
 
         def write(clip: ClipEmbedding) -> None:
-            windows = [bytes_feature(vector.tobytes()) for vector in clip.vectors]
+            windows = [bytes_feature([vector.tobytes()]) for vector in clip.vectors]
             example = tf.train.SequenceExample(
                 context=tf.train.Features(
                     feature={
-                        "video_id": bytes_feature(clip.fname.encode()),
-                        "start_time_seconds": float_feature(0.0),
-                        "end_time_seconds": float_feature(clip.duration),
-                        "labels": tf.train.Feature(int64_list=tf.train.Int64List()),
+                        "video_id": bytes_feature([clip.fname.encode()]),
+                        "start_time_seconds": float_feature([0.0]),
+                        "end_time_seconds": float_feature([clip.duration]),
+                        "labels": int64_feature([]),
                     }
                 ),
                 feature_lists=tf.train.FeatureLists(

@@ -4,7 +4,6 @@ Every feature is one vector a window. `docs/features.md` has the shapes, the ord
 good for. The table is free of TensorFlow, so that a configuration is checked without loading it.
 """
 
-import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 
 from vggish import params
 from vggish.errors import VggishError
+from vggish.suggestions import suggest
 
 if TYPE_CHECKING:
     import keras
@@ -91,15 +91,11 @@ def find_feature(name: str) -> Feature:
         The feature.
 
     Raises:
-        VggishError: When there is no such feature; it names the nearest one.
+        VggishError: When there is no such feature; the message suggests one.
     """
     if name in FEATURES:
         return FEATURES[name]
-    near = difflib.get_close_matches(name, FEATURES, n=1, cutoff=0.0)[0]
-    raise VggishError(
-        f"There are no features {name!r}; did you mean {near!r}? The choices are "
-        f"{', '.join(FEATURES)}."
-    )
+    raise VggishError(f"There are no features {name!r}; {suggest(name, FEATURES)}")
 
 
 def feature_size(name: str) -> int:
@@ -174,12 +170,11 @@ def _time_statistics(taps: list[Any]) -> Any:
 
 
 def _mfcc_statistics(log_mel: Any) -> Any:
-    """Means and deviations over time of the cepstrum, scaled as `tf.signal` and HTK do."""
-    from keras import ops
+    """Means and deviations over time of the cepstrum, scaled as HTK does."""
+    import keras
+    import tensorflow as tf
 
-    bands = np.arange(params.NUM_BANDS) + 0.5
-    orders = np.arange(NUM_MFCC)
-    cosines = np.cos(np.pi / params.NUM_BANDS * np.outer(bands, orders))
-    basis = (np.sqrt(2.0 / params.NUM_BANDS) * cosines).astype(np.float32)
-    coefficients = ops.matmul(log_mel, basis)
-    return ops.concatenate([ops.mean(coefficients, axis=1), ops.std(coefficients, axis=1)], axis=-1)
+    coefficients = keras.layers.Lambda(tf.signal.mfccs_from_log_mel_spectrograms)(log_mel)
+    coefficients = coefficients[..., :NUM_MFCC]
+    mean, deviation = keras.ops.mean(coefficients, axis=1), keras.ops.std(coefficients, axis=1)
+    return keras.ops.concatenate([mean, deviation], axis=-1)

@@ -11,8 +11,9 @@ import math
 import tensorflow as tf
 
 from vggish import params
+from vggish.networks.window_batches import map_batches
 
-_WINDOWS_A_STEP = 256
+_WINDOWS_A_BATCH = 256
 
 
 def windows_from_pcm16(
@@ -175,19 +176,13 @@ def log_mel(windows: tf.RaggedTensor) -> tf.RaggedTensor:
     Returns:
         float32 [batch, n, 96, 64], ragged in n alone.
     """
-    values = windows.values
-    count = tf.maximum(tf.shape(values)[0], 1)  # No window at all is a step, too.
-    steps = tf.map_fn(
-        lambda start: log_mel_from_windows(values[start : start + _WINDOWS_A_STEP]),
-        tf.range(0, count, _WINDOWS_A_STEP),
-        parallel_iterations=1,
-        fn_output_signature=tf.RaggedTensorSpec(
-            [None, params.NUM_FRAMES, params.NUM_BANDS], tf.float32, ragged_rank=0
-        ),
+    spectrograms = map_batches(
+        log_mel_from_windows,
+        windows.values,
+        [params.NUM_FRAMES, params.NUM_BANDS],
+        batch_size=_WINDOWS_A_BATCH,
     )
-    return windows.with_values(
-        tf.ensure_shape(steps.values, [None, params.NUM_FRAMES, params.NUM_BANDS])
-    )
+    return windows.with_values(spectrograms)
 
 
 def _unit(hop_samples: int) -> int:

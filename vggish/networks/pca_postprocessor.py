@@ -1,7 +1,5 @@
 """From embeddings to the 8-bit ones that AudioSet releases: whitening PCA, clipping, quantising."""
 
-import io
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from vggish.errors import CheckpointError
+from vggish.npz_files import read_arrays, write_arrays
 from vggish.params import (
     EMBEDDING_SIZE,
     PCA_EIGEN_VECTORS_NAME,
@@ -60,14 +59,11 @@ class Postprocessor(tf.Module):
 
     def save(self, path: str) -> None:
         """Writes the parameters as `load_postprocessor` reads them."""
-        archive = io.BytesIO()  # An archive is written out of order, which few file systems take.
         parameters = {
             PCA_EIGEN_VECTORS_NAME: self._eigen_vectors.numpy(),
             PCA_MEANS_NAME: self._means.numpy(),
         }
-        np.savez(archive, **parameters)
-        with tf.io.gfile.GFile(path, "wb") as file:
-            file.write(archive.getvalue())
+        write_arrays(path, parameters)
 
 
 class ReleasedEmbedding(tf.Module):
@@ -122,22 +118,13 @@ def load_postprocessor(path: str | Path) -> Postprocessor:
     if path == DOWNLOAD:
         path = download(PCA_URL, cache_folder(), prove_sha256(PCA_SHA256))
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            eigen_vectors, means = stored[PCA_EIGEN_VECTORS_NAME], stored[PCA_MEANS_NAME]
+        stored = read_arrays(path)
+        eigen_vectors, means = stored[PCA_EIGEN_VECTORS_NAME], stored[PCA_MEANS_NAME]
     except FileNotFoundError as error:
         raise CheckpointError(
             f"There is no file of PCA parameters at {path}; give the path of vggish_pca_params.npz."
         ) from error
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-        IndexError,
-        KeyError,
-        EOFError,
-        zipfile.BadZipFile,
-    ) as error:
-        # Among them are what a damaged archive, a single array and a missing name raise.
+    except (ValueError, KeyError) as error:
         raise CheckpointError(
             f"{path} does not hold VGGish's PCA parameters; "
             "give the released vggish_pca_params.npz."

@@ -3,11 +3,12 @@
 import hashlib
 import http.client
 import os
-import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+
+from tenacity import Retrying, retry_if_exception, stop_after_attempt
 
 from vggish.errors import CheckpointError
 
@@ -60,7 +61,7 @@ def download(
         return path
     folder.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.partial")
-    _fetch(url, partial, progress or _silent)
+    _fetch(url, partial, progress or (lambda _done, _total: None))
     try:
         prove(partial)
     except CheckpointError as error:
@@ -68,10 +69,6 @@ def download(
         raise CheckpointError(f"What {url} gave was deleted again: {error}") from error
     partial.replace(path)
     return path
-
-
-def _silent(done: int, total: int | None) -> None:
-    del done, total
 
 
 def prove_sha256(sha256: str) -> Callable[[Path], None]:
@@ -87,26 +84,19 @@ def prove_sha256(sha256: str) -> Callable[[Path], None]:
 
 def _fetch(url: str, partial: Path, progress: DownloadProgress) -> None:
     """Continues a partial file until it is complete, over as many connections as it takes."""
-    cause = ""
-    for _ in range(_ATTEMPTS):
-        try:
-            if _continue(url, partial, progress):
-                return
-        except urllib.error.HTTPError as error:
-            if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
-                if error.headers.get("Content-Range") == f"bytes */{partial.stat().st_size}":
-                    return  # It was complete already.
-                partial.unlink()  # It is longer than the file, so of another one.
-                continue
-            cause = f"the server answered {error.code} {error.reason}"
-            break
-        except urllib.error.URLError as error:
-            cause = f"the server was not reached ({error.reason})"
-            break
-        except (OSError, http.client.HTTPException) as error:
-            cause = f"the connection broke ({error})"
-        else:
-            cause = "the connection broke"
+    retrying = Retrying(
+        stop=stop_after_attempt(_ATTEMPTS), retry=retry_if_exception(_may_pass), reraise=True
+    )
+    try:
+        retrying(_continue, url, partial, progress)
+    except urllib.error.HTTPError as error:
+        cause = f"the server answered {error.code} {error.reason}"
+    except urllib.error.URLError as error:
+        cause = f"the server was not reached ({error.reason})"
+    except (OSError, http.client.HTTPException) as error:
+        cause = f"the connection broke ({error})"
+    else:
+        return
     have = partial.stat().st_size if partial.exists() else 0
     raise CheckpointError(
         f"{url} was not fetched, {have:,} bytes are there: {cause}; "
@@ -114,27 +104,35 @@ def _fetch(url: str, partial: Path, progress: DownloadProgress) -> None:
     )
 
 
-def _continue(url: str, partial: Path, progress: DownloadProgress) -> bool:
-    """Makes one connection and appends what it gives; returns whether the file is complete."""
-    have = partial.stat().st_size if partial.exists() else 0
+def _may_pass(error: BaseException) -> bool:
+    """Tells whether another connection may get further: not where the server refused the first."""
+    if isinstance(error, urllib.error.HTTPError):
+        return error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE
+    broken = isinstance(error, OSError | http.client.HTTPException)
+    return broken and not isinstance(error, urllib.error.URLError)
+
+
+def _continue(url: str, partial: Path, progress: DownloadProgress) -> None:
+    """Appends what one connection gives; raises an error if that is not all of the rest."""
+    done = partial.stat().st_size if partial.exists() else 0
     # The address is one of the constants above, or the caller's own.
-    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310
+    request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"} if done else {})  # noqa: S310
+    try:
+        response = urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS)  # noqa: S310
+    except urllib.error.HTTPError as error:
+        if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
+            if error.headers.get("Content-Range") == f"bytes */{done}":
+                return  # The file was complete already.
+            partial.unlink(missing_ok=True)  # It belongs to another version of the file.
+        raise
+    with response:
         resumed = response.status == http.client.PARTIAL_CONTENT
-        done = have if resumed else 0
-        total = _total(response, resumed)
+        done = done if resumed else 0
+        total = None if response.length is None else done + response.length
         with partial.open("ab" if resumed else "wb") as file:
             while block := response.read(_BLOCK_BYTES):
                 file.write(block)
                 done += len(block)
                 progress(done, total)
-    # A connection that breaks ends the data early without an error.
-    return total is None or done == total
-
-
-def _total(response: http.client.HTTPResponse, resumed: bool) -> int | None:
-    if resumed:
-        matched = re.fullmatch(r"bytes \d+-\d+/(\d+)", response.headers.get("Content-Range", ""))
-        return int(matched[1]) if matched else None
-    length = response.headers.get("Content-Length")
-    return int(length) if length else None
+    if total is not None and done < total:  # urllib reports no error.
+        raise http.client.IncompleteRead(b"", total - done)

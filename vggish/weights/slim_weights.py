@@ -6,14 +6,13 @@ the layers of a Keras model, whichever of them it has.
 
 import hashlib
 import os
-import zipfile
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from vggish.errors import CheckpointError
+from vggish.npz_files import read_arrays, write_arrays
 from vggish.params import CONVOLUTION_CHANNELS, DENSE_UNITS, POOL4_SHAPE
 
 
@@ -96,38 +95,25 @@ def check_variables(shapes: Mapping[str, tuple[int, ...]], source: str) -> None:
         )
 
 
-def save_weights(
-    weights: Mapping[str, np.ndarray], file: str | os.PathLike[str] | BinaryIO
-) -> None:
+def save_weights(weights: Mapping[str, np.ndarray], path: str | os.PathLike[str]) -> None:
     """Writes weights as an uncompressed `.npz` file.
 
     Args:
         weights: All variables, float32, by slim name.
-        file: A path, whose folder exists, written atomically; or a binary file open for writing,
-            which may be on remote storage.
+        path: Path of the file on any file system that TensorFlow knows; its folder must exist.
 
     Raises:
         CheckpointError: When the weights are not VGGish's.
     """
     check_variables({name: array.shape for name, array in weights.items()}, "the weights to save")
-    arrays: dict[str, Any] = {
-        name: np.asarray(weights[name], np.float32) for name in VARIABLE_SHAPES
-    }
-    if not isinstance(file, str | os.PathLike):
-        np.savez(file, **arrays)
-        return
-    path = Path(file)
-    partial = path.with_name(f"{path.name}.partial")
-    with partial.open("wb") as stream:
-        np.savez(stream, **arrays)
-    partial.replace(path)
+    write_arrays(path, {name: np.asarray(weights[name], np.float32) for name in VARIABLE_SHAPES})
 
 
-def load_weights(file: str | os.PathLike[str] | BinaryIO) -> dict[str, np.ndarray]:
+def load_weights(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Reads weights that `save_weights` wrote.
 
     Args:
-        file: The path of the `.npz` file, or a seekable binary file open for reading.
+        path: Path of the `.npz` file, on any file system that TensorFlow knows.
 
     Returns:
         All variables, float32, by slim name.
@@ -136,18 +122,15 @@ def load_weights(file: str | os.PathLike[str] | BinaryIO) -> dict[str, np.ndarra
         CheckpointError: When the file is absent, is not a `.npz` file of plain arrays, or holds
             other variables than VGGish's.
     """
-    name = str(file if isinstance(file, str | os.PathLike) else getattr(file, "name", "the file"))
     try:
-        with np.load(file, allow_pickle=False) as stored:
-            arrays = {variable: stored[variable] for variable in stored.files}
+        arrays = read_arrays(path)
     except FileNotFoundError as error:
-        raise CheckpointError(f"There is no weights file at {name}; check the path.") from error
-    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        # A single array is no archive: it can neither be closed nor has it names.
+        raise CheckpointError(f"There is no weights file at {path}; check the path.") from error
+    except ValueError as error:
         raise CheckpointError(
-            f"{name} is not a weights file written by `convert`; convert the checkpoint again."
+            f"{path} is not a weights file written by `convert`; convert the checkpoint again."
         ) from error
-    check_variables({variable: array.shape for variable, array in arrays.items()}, name)
+    check_variables({variable: array.shape for variable, array in arrays.items()}, str(path))
     return {
         variable: arrays[variable].astype(np.float32, copy=False) for variable in VARIABLE_SHAPES
     }
