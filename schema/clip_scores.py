@@ -1,4 +1,4 @@
-"""A table of what a model says of clips: their ids and scores."""
+"""A table of clip ids and their scores."""
 
 import os
 
@@ -8,14 +8,14 @@ import tensorflow as tf
 from vggish.npz_files import read_arrays, write_arrays
 
 EVAL_SCORES_FILE = "eval_scores.npz"
-"""Of a Trainer's `model_run`: the scores of the eval split, as they were in training."""
+"""File in a Trainer's `model_run` with the scores of the eval split in training."""
 
 
 def write_clip_scores(path: str, clip_ids: np.ndarray, scores: np.ndarray) -> None:
     """Writes a table.
 
     Args:
-        path: Of the `.npz` file; its folder is made if need be.
+        path: Path of the `.npz` file; its folder is made if necessary.
         clip_ids: bytes [clips].
         scores: float32 [clips, classes].
     """
@@ -28,7 +28,7 @@ def read_clip_scores(path: str) -> dict[str, np.ndarray]:
     """Reads what `write_clip_scores` wrote.
 
     Args:
-        path: Of the `.npz` file.
+        path: Path of the `.npz` file.
 
     Returns:
         The scores, float32 [classes], by clip id.

@@ -1,4 +1,4 @@
-"""VGGish's weights as a pipeline passes them on: the arrays, and where they come from."""
+"""VGGish's weights and their origin, as the nodes of a pipeline exchange them."""
 
 import json
 import os
@@ -19,11 +19,11 @@ _ORIGIN_FILE = "origin.json"
 
 @dataclass(frozen=True)
 class WeightsOrigin:
-    """Where weights come from.
+    """Origin of weights.
 
     Attributes:
-        weights: `random`, or the SHA-256 of the checkpoint's values; what is shown beside numbers.
-        sha256: The SHA-256 of the values, whatever their origin.
+        weights: `random`, or the SHA-256 of the checkpoint's values; shown with results.
+        sha256: SHA-256 of the values, random or not.
     """
 
     weights: str
@@ -32,12 +32,12 @@ class WeightsOrigin:
 
 @dataclass(frozen=True)
 class ImportedWeights:
-    """What a pipeline knows of VGGish.
+    """Weights of VGGish, with their origin.
 
     Attributes:
-        values: The arrays by their names in the slim model.
-        origin: Where they come from.
-        postprocessor: Makes embeddings as AudioSet releases them; None where nobody asked for it.
+        values: Arrays by slim name.
+        origin: Their origin.
+        postprocessor: Converter to AudioSet's released embeddings, or None.
     """
 
     values: dict[str, np.ndarray]
@@ -48,12 +48,12 @@ class ImportedWeights:
         """Builds a layer tap with these weights.
 
         Args:
-            name: The tap; `embedding` where there is a postprocessor.
-            dtype: The precision of the network.
+            name: Layer tap; only `embedding` if there is a postprocessor.
+            dtype: Precision of the network.
 
         Returns:
-            From log-mel [w, 96, 64] to features [w, D]; where there is a postprocessor, to the
-            embedding as AudioSet releases it.
+            A model from log-mel float32 [w, 96, 64] to features float32 [w, D]; with a
+            postprocessor, to the embedding as AudioSet releases it.
         """
         network = build_features(name, self.values, dtype)
         if self.postprocessor is None:
@@ -62,22 +62,25 @@ class ImportedWeights:
 
 
 def import_weights(weights: str, values: dict[str, np.ndarray], pca: str | None) -> ImportedWeights:
-    """Puts together what `write_imported_weights` writes.
+    """Collects what `write_imported_weights` writes.
 
     Args:
         weights: `random`, or the checkpoint's SHA-256.
-        values: The arrays by their names in the slim model.
-        pca: The path of the released PCA parameters, `download`, or None.
+        values: Arrays by slim name.
+        pca: Path of the released PCA parameters, `download`, or None.
+
+    Returns:
+        The weights with their origin.
 
     Raises:
-        CheckpointError: There are no PCA parameters of VGGish at the path.
+        CheckpointError: The path does not hold PCA parameters of VGGish.
     """
     postprocessor = load_postprocessor(pca) if pca else None
     return ImportedWeights(values, WeightsOrigin(weights, weights_sha256(values)), postprocessor)
 
 
 def write_imported_weights(folder: str, imported: ImportedWeights) -> None:
-    """Writes weights and their origin into a folder, which is made if need be."""
+    """Writes weights and their origin into a folder, which is made if necessary."""
     tf.io.gfile.makedirs(folder)
     save_weights(imported.values, os.path.join(folder, _WEIGHTS_FILE))
     if imported.postprocessor is not None:

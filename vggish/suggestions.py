@@ -1,11 +1,11 @@
-"""What an error says about a name that does not exist."""
+"""Suggestions for unknown names."""
 
 import difflib
 from collections.abc import Collection
 
 
 def suggest(name: str, choices: Collection[str]) -> str:
-    """Ends a sentence about an unknown name.
+    """Returns the end of a sentence about an unknown name.
 
     Args:
         name: The unknown name.

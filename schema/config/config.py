@@ -1,4 +1,4 @@
-"""The configuration of a run: all its sections."""
+"""The configuration of a run."""
 
 from typing import Any
 
@@ -39,8 +39,8 @@ class Config(Settings):
     beam: BeamSettings = BeamSettings()
     resources: dict[str, NodeResources] = Field(
         default={},
-        description="By a node's name (Trainer_dense), all nodes of a kind (Trainer), or "
-        "`default`; on Kubeflow and Vertex AI alone.",
+        description="Resources by node (Trainer_dense), by kind of node (Trainer), or as "
+        "`default`; only for Kubeflow and Vertex AI.",
     )
     run: RunSettings = RunSettings()
     metadata: MetadataSettings = MetadataSettings()
@@ -61,11 +61,11 @@ class Config(Settings):
 
     @property
     def multi_label(self) -> bool:
-        """Whether a clip may have several labels, or none; once the models' `task` is decided."""
+        """Whether a clip may have any number of labels; defined once `task` is not `auto`."""
         return self.model[0].task == "multi_label"
 
     def train_settings(self, model: ModelSettings) -> TrainSettings:
-        """Returns how a model is trained: its own section `train` wins over the common one."""
+        """Returns how a model is trained; its own section `train` wins over the common one."""
         own = {} if model.train is None else model.train.model_dump(exclude_unset=True)
         if model.head == "warm_start" and "learning_rate" not in (
             own.keys() | self.train.model_fields_set

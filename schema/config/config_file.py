@@ -41,7 +41,7 @@ def load_config(path: Path, overrides: dict[str, Any]) -> Config:
         return Config.model_validate(values)
     except ValidationError as error:
         reason = _explain(error)
-        if not isinstance(values.get("model"), list):  # The user wrote no list.
+        if not isinstance(values.get("model"), list):  # The file holds no list.
             reason = reason.replace("'model.0.", "'model.")
         raise ConfigError(f"The configuration {path} is wrong: {reason}") from error
 
@@ -92,7 +92,7 @@ def _set(values: Any, path: list[str], value: Any) -> None:
 
 
 def _explain(error: ValidationError) -> str:
-    """Says in a sentence what is wrong first, and of an unknown key which valid one is nearest."""
+    """Describes the first fault in one sentence; for an unknown key, it suggests a known one."""
     # An unknown key is often why another one is missing.
     first = min(
         error.errors(include_url=False), key=lambda fault: fault["type"] != "extra_forbidden"
@@ -116,7 +116,7 @@ def _known_keys(loc: tuple[int | str, ...]) -> list[str]:
     """Lists the keys of the section that holds an unknown key."""
     model: Any = Config
     for part in loc[:-1]:
-        if isinstance(part, int):  # A place in a list, whose items the last step has found.
+        if isinstance(part, int):  # An index of a list; the last step found the type of its items.
             continue
         annotation = model.model_fields[part].annotation
         model = next((a for a in get_args(annotation) if hasattr(a, "model_fields")), annotation)

@@ -1,4 +1,4 @@
-"""Which clips are let in, and in what shape (`ingest`)."""
+"""Acceptance and shape of clips (`ingest`)."""
 
 from typing import Literal
 
@@ -10,45 +10,55 @@ from vggish.params import SAMPLE_RATE, WINDOW_HOP_SAMPLES, WINDOW_SAMPLES
 
 
 class WindowSettings(Settings):
-    """How many windows a clip has (`ingest.windows`)."""
+    """Number of windows per clip (`ingest.windows`)."""
 
     exactly: int | None = Field(
-        default=None, gt=0, description="Longer clips are cut, shorter ones lengthened."
+        default=None,
+        gt=0,
+        description="Windows per clip: longer clips are cut, shorter ones lengthened; null: any.",
     )
 
 
 class IngestSettings(Settings):
-    """Which clips are let in, and in what shape (`ingest`)."""
+    """Acceptance and shape of clips (`ingest`)."""
 
-    max_seconds: float = Field(default=600.0, gt=0, description="Longer clips are `long`.")
+    max_seconds: float = Field(
+        default=600.0, gt=0, description="Maximum length in seconds; see `long`."
+    )
     long: Literal["reject", "first", "random", "split"] = Field(
         default="reject",
-        description="What becomes of them: refused; cut to their first seconds or to a stretch "
-        "drawn at random; or cut up into several clips.",
+        description="Treatment of longer clips: refuse them; keep their first seconds or a random "
+        "stretch; or split them into several clips.",
     )
-    min_seconds: float = Field(default=0.0, ge=0, description="Shorter clips are refused.")
+    min_seconds: float = Field(
+        default=0.0, ge=0, description="Minimum length in seconds; shorter clips are refused."
+    )
     short: Literal["pad", "repeat", "reject"] = Field(
-        default="pad", description="What becomes of clips that are shorter than a window."
+        default="pad", description="Treatment of clips that are shorter than a window."
     )
     windows: WindowSettings = WindowSettings()
     duplicates: Literal["keep", "drop"] = Field(
         default="keep",
-        description="Of identical files in one split, `keep` keeps all and `drop` the first.",
+        description="Treatment of identical files in one split: keep all, or only the first.",
     )
     resampler: Resampler = Field(
-        default="resampy", description="`resampy` is the reference's, `soxr` many times faster."
+        default="resampy",
+        description="Resampler to 16 kHz; the reference uses `resampy`, `soxr` is much faster.",
     )
     timeout_seconds: float = Field(
-        default=60.0, gt=0, description="A file that gives no clip for so long is refused."
+        default=60.0, gt=0, description="Timeout per clip, in seconds; the file is then refused."
     )
-    seed: int = Field(default=0, description="Of the stretches drawn at random.")
+    seed: int = Field(default=0, description="Seed of the random stretches.")
     max_reject_fraction: float = Field(
-        default=0.05, ge=0, le=1, description="The run stops when more than this share is refused."
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Maximum share of refused files; above it, the run stops.",
     )
 
     @property
     def target_samples(self) -> int:
-        """How many samples at 16 kHz a clip needs, not to be short."""
+        """Samples at 16 kHz below which a clip is short."""
         return WINDOW_SAMPLES + ((self.windows.exactly or 1) - 1) * WINDOW_HOP_SAMPLES
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Where the labelled sounds are (`source`)."""
+"""The labelled sounds (`source`)."""
 
 import json
 import re
@@ -12,43 +12,43 @@ from schema.config.split_settings import SplitName
 
 
 class TableSettings(Settings):
-    """One table of a manifest, and what its columns mean (an entry of `source.tables`)."""
+    """One table of a manifest and the meaning of its columns (an entry of `source.tables`)."""
 
-    file: str = Field(description="CSV, TSV or Parquet, below the root.")
+    file: str = Field(description="CSV, TSV or Parquet file below the root.")
     path: str = Field(
         default="{path}",
-        description="Where a row's file is below the root; a column's name in braces stands for "
+        description="Path of a row's file below the root; a column's name in braces stands for "
         "the row's value, as in `audio/fold{fold}/{slice_file_name}`.",
     )
-    labels: str = Field(default="labels", description="The column of class names.")
+    labels: str = Field(default="labels", description="Column of class names.")
     label_separator: str | None = Field(
         default=None,
         min_length=1,
-        description="What separates the labels of a clip with several; none: a clip has one.",
+        description="Separator of the labels of one clip; null: a clip has one label.",
     )
     group: str | None = Field(
-        default=None, description="The column of groups; default: `group`, if there is one."
+        default=None, description="Column of groups; default: `group` if it exists."
     )
     fold: str | None = Field(
-        default=None, description="The column of folds; default: `fold`, if there is one."
+        default=None, description="Column of folds; default: `fold` if it exists."
     )
     split: str | None = Field(
-        default=None, description="The column of splits; default: `split`, if there is one."
+        default=None, description="Column of splits; default: `split` if it exists."
     )
     columns: tuple[str, ...] | None = Field(
-        default=None, description="The names of the columns, where the first line is a row already."
+        default=None, description="Names of the columns, for a file without a header."
     )
     delimiter: str | None = Field(
         default=None,
         min_length=1,
         max_length=1,
-        description="Between columns; default: the tab in .tsv and .txt, else the comma.",
+        description="Separator of columns; default: tab for .tsv and .txt, else comma.",
     )
     where: dict[str, str] = Field(
-        default={}, description="Only rows that hold these values in these columns are in the set."
+        default={}, description="Values by column; other rows are left out."
     )
     all_in: SplitName | None = Field(
-        default=None, description="The split of all rows of this table, whatever `split` says."
+        default=None, description="Split of all rows of this table; it wins over `split`."
     )
 
     @field_validator("path")
@@ -67,44 +67,44 @@ class TableSettings(Settings):
 
 
 class SourceSettings(KindSettings):
-    """Where the labelled sounds are (`source`)."""
+    """The labelled sounds (`source`)."""
 
     kind: Literal["folders", "manifest", "audioset_embeddings"] = Field(
         default="folders",
         description=(
-            "`folders`: a clip's place or name says its class. `manifest`: tables do. "
+            "Source of the labels. `folders`: a file's path. `manifest`: tables. "
             "`audioset_embeddings`: AudioSet's released features, without sound."
         ),
     )
-    root: str = Field(description="The data root; `--data-root` overrides it.")
+    root: str = Field(description="Data root; `--data-root` overrides it.")
     classes: tuple[str, ...] | None = Field(
-        default=None, description="The only class names there are; others are refused."
+        default=None, description="Allowed class names; others are refused."
     )
     label_pattern: str | None = Field(
         default=None,
         description=(
-            "A regular expression searched for in a clip's path below the root; its first "
+            "Regular expression searched for in a clip's path below the root; its first "
             "parenthesis is the class. Default: the first folder."
         ),
     )
     group_pattern: str | None = Field(
         default=None,
         description=(
-            "A regular expression searched for in a clip's path below the root; its first "
-            "parenthesis is the clip's group (speaker, track, ...), which never straddles splits."
+            "Regular expression searched for in a clip's path below the root; its first "
+            "parenthesis is the clip's group (speaker, track, ...), which stays in one split."
         ),
     )
     unlabelled_folders: tuple[str, ...] = Field(
-        default=(), description="Folders whose sounds have no labels; they are only predicted."
+        default=(), description="Folders of sounds without labels, which are only predicted."
     )
     noise_folders: tuple[str, ...] = Field(
-        default=(), description="Folders of noise to mix in; their sounds are no clips."
+        default=(), description="Folders of noise for augmentation; their sounds are not clips."
     )
-    tables: tuple[TableSettings, ...] = Field(default=(), description="What a manifest is made of.")
+    tables: tuple[TableSettings, ...] = Field(default=(), description="Tables of a manifest.")
     class_names: str | None = Field(
         default=None,
-        description="AudioSet's class_labels_indices.csv, below the root or absolute; without it "
-        "a class is named by its number.",
+        description="Path of AudioSet's class_labels_indices.csv, below the root or absolute; "
+        "null: a class is named by its number.",
     )
 
     @field_validator("label_pattern", "group_pattern")
@@ -116,7 +116,9 @@ class SourceSettings(KindSettings):
             except re.error as error:
                 raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
             if groups < 1:
-                raise ValueError(f"{pattern!r} has no parenthesis around what it is to find")
+                raise ValueError(
+                    f"{pattern!r} has no parenthesis; put one around the part to extract"
+                )
         return pattern
 
     @model_validator(mode="after")
@@ -135,10 +137,13 @@ class SourceSettings(KindSettings):
 
 
 def read_source_settings(exec_properties: dict[str, Any]) -> SourceSettings:
-    """Reads the section out of AudioExampleGen's properties.
+    """Reads the section from the properties of AudioExampleGen.
 
     Args:
-        exec_properties: `source`, JSON without the root, and `data_root`, which a run may be given.
+        exec_properties: `source`, JSON without the root, and `data_root`.
+
+    Returns:
+        The section.
     """
     section = json.loads(exec_properties["source"])
     return SourceSettings.model_validate(section | {"root": exec_properties["data_root"]})

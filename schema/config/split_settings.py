@@ -8,44 +8,44 @@ from schema.config.settings import KindSettings
 
 SPLITS = ("train", "eval", "test")
 UNLABELLED = "unlabelled"
-"""The split of clips without labels: embedded and predicted, never learned from or scored."""
+"""Split of clips without labels: embedded and predicted, not used for training or scores."""
 
 SplitName = Literal["train", "eval", "test"]
 
 
 class SplitSettings(KindSettings):
-    """How clips are dealt to train, eval and test (`split`)."""
+    """Assignment of clips to train, eval and test (`split`)."""
 
     kind: Literal["hash", "tables", "column", "fold", "lists", "folders", "speech_commands"] = (
         Field(
             default="hash",
             description=(
-                "`hash`: groups by fractions. `tables`, `column`, `fold`: as the manifest says. "
-                "`lists`: as list files say. `folders`: as folders are named. `speech_commands`: "
-                "by that data set's rule."
+                "Source of the splits. `hash`: groups by fractions. `tables`, `column`, `fold`: "
+                "the manifest. `lists`: list files. `folders`: folders by name. "
+                "`speech_commands`: the rule of that data set."
             ),
         )
     )
-    train: float = Field(default=0.8, gt=0, lt=1)
-    eval: float = Field(default=0.1, gt=0, lt=1)
-    test: float = Field(default=0.1, gt=0, lt=1)
-    seed: int = Field(default=0, description="Another seed deals the groups differently.")
-    test_fold: int | str | None = None
-    eval_fold: int | str | None = None
+    train: float = Field(default=0.8, gt=0, lt=1, description="Share of train.")
+    eval: float = Field(default=0.1, gt=0, lt=1, description="Share of eval.")
+    test: float = Field(default=0.1, gt=0, lt=1, description="Share of test.")
+    seed: int = Field(default=0, description="Seed of the assignment.")
+    test_fold: int | str | None = Field(default=None, description="Fold of test.")
+    eval_fold: int | str | None = Field(default=None, description="Fold of eval; null: by share.")
     train_list: str | None = Field(
-        default=None, description="A file of paths, one a line; default: all that no list names."
+        default=None, description="File of paths, one per line; default: all that no list names."
     )
-    eval_list: str | None = None
-    test_list: str | None = None
+    eval_list: str | None = Field(default=None, description="File of paths of eval.")
+    test_list: str | None = Field(default=None, description="File of paths of test.")
     train_folder: str | None = Field(
-        default=None, description="A folder below the root; default: all that is in no other."
+        default=None, description="Folder below the root; default: all files outside the others."
     )
-    eval_folder: str | None = None
-    test_folder: str | None = None
+    eval_folder: str | None = Field(default=None, description="Folder of eval.")
+    test_folder: str | None = Field(default=None, description="Folder of test.")
 
     @property
     def eval_share(self) -> float:
-        """The share of eval in what is left where only the test split is given."""
+        """The share of eval in the clips outside test, if only test is given."""
         return self.eval / (self.train + self.eval)
 
     @model_validator(mode="after")

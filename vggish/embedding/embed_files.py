@@ -19,7 +19,7 @@ class EmbedFailure:
     """A file that could not be embedded.
 
     Attributes:
-        fname: The file's name.
+        fname: Name of the file.
         reason: One of `AudioError.REASONS`.
         detail: One sentence.
     """
@@ -31,13 +31,13 @@ class EmbedFailure:
 
 @dataclass
 class EmbedOutcome:
-    """What became of the files: each is either embedded or a failure.
+    """Result of embedding files: each is either embedded or a failure.
 
     Attributes:
-        clips: How many were embedded.
-        windows: How many windows they have.
-        clipped_samples: How many samples lay outside [-1, 1] and were clipped.
-        failures: Those that were not embedded.
+        clips: Number of embedded files.
+        windows: Number of their windows.
+        clipped_samples: Number of samples that were outside [-1, 1] and were clipped.
+        failures: Files that were not embedded.
     """
 
     clips: int = 0
@@ -62,18 +62,18 @@ def embed_files(
     label_from_folder: bool = False,
     advance: Callable[[], None] | None = None,
 ) -> EmbedOutcome:
-    """Embeds files one after the other, going on past those that are no sound.
+    """Embeds files one after the other and continues after those that are not sounds.
 
     Args:
         paths: The files.
-        embedder: What computes the features.
-        write: Takes each embedded clip, in the order of the files.
-        resampler: What brings other rates to 16 kHz.
-        label_from_folder: Give each clip the name of its folder as its label.
-        advance: Called once for every file that is done.
+        embedder: Embedder of the features.
+        write: Function that takes each embedded clip, in the order of the files.
+        resampler: Resampler of other rates to 16 kHz.
+        label_from_folder: Whether the name of a file's folder is its label.
+        advance: Function that is called after every file.
 
     Returns:
-        How many files were embedded, and which were not.
+        The numbers of embedded files, and the failures.
     """
     outcome = EmbedOutcome()
 

@@ -1,4 +1,4 @@
-"""From many clips to their features, a full batch of windows at a time."""
+"""Features of many clips, computed in full batches of windows."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
@@ -21,12 +21,12 @@ class Embedder:
     Args:
         features: One of `FEATURES`.
         weights: Arrays by slim name; None for features that need no network.
-        dtype: What the network computes in, `float32` or `bfloat16`.
-        hop_samples: Samples from one window's start to the next one's.
-        postprocessor: Makes the 8-bit embeddings of AudioSet, of the feature `embedding` alone.
+        dtype: Precision of the network, `float32` or `bfloat16`.
+        hop_samples: Samples between the starts of windows.
+        postprocessor: Converter to AudioSet's 8-bit embeddings, only for the feature `embedding`.
 
     Raises:
-        VggishError: When there is no such feature.
+        VggishError: The feature does not exist.
     """
 
     def __init__(
@@ -56,15 +56,14 @@ class Embedder:
         self._embed = embed
 
     def embed(self, clips: Iterable[tuple[Key, np.ndarray]]) -> Iterator[tuple[Key, np.ndarray]]:
-        """Embeds a stream of clips of any lengths, holding only as many as fill a batch.
+        """Embeds a stream of clips of any lengths; only one batch is in memory.
 
         Args:
-            clips: Whatever identifies a clip, and its samples, float32 [n], mono at 16 kHz in [-1,
-            1].
+            clips: Key and samples of each clip; samples are float32 [n], mono at 16 kHz in [-1, 1].
 
         Yields:
-            In the order of the clips, what identifies it and its features [windows, size], float32,
-            or uint8 when they are post-processed.
+            Key and features of each clip, in order; features are [windows, size], float32, or uint8
+            if post-processed.
         """
         group: list[tuple[Key, tf.Tensor]] = []
         waiting = 0

@@ -1,4 +1,4 @@
-"""Fetching the released files over HTTPS, once."""
+"""Downloading the released files over HTTPS, once."""
 
 import hashlib
 import http.client
@@ -13,14 +13,14 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt
 from vggish.errors import CheckpointError
 
 DOWNLOAD = "download"
-"""What stands for the released file wherever a path is asked for."""
+"""Keyword for the released file instead of a path."""
 
 CHECKPOINT_URL = "https://storage.googleapis.com/audioset/vggish_model.ckpt"
 PCA_URL = "https://storage.googleapis.com/audioset/vggish_pca_params.npz"
 PCA_SHA256 = "4d878af3e306defbfb37095365aa7e5a6cecb86bad13e859e626151c4e6a8b9d"
 
 DownloadProgress = Callable[[int, int | None], None]
-"""Told how many bytes are there and how many there will be, where that is known."""
+"""Function that gets the number of bytes so far, and of all bytes if known."""
 
 _ATTEMPTS = 5
 _TIMEOUT_SECONDS = 30.0
@@ -28,7 +28,7 @@ _BLOCK_BYTES = 1 << 20
 
 
 def cache_folder() -> Path:
-    """Returns where downloads are kept: $VGGISH_TFX_CACHE, or ~/.cache/vggish-tfx."""
+    """Returns the folder of downloads: $VGGISH_TFX_CACHE, or ~/.cache/vggish-tfx."""
     return Path(os.environ.get("VGGISH_TFX_CACHE") or Path.home() / ".cache" / "vggish-tfx")
 
 
@@ -38,23 +38,23 @@ def download(
     prove: Callable[[Path], None],
     progress: DownloadProgress | None = None,
 ) -> Path:
-    """Fetches a file, resuming where an earlier attempt was cut off.
+    """Downloads a file, or continues an earlier download.
 
-    The file gets its name by an atomic rename, and only once it is proven. So what has the name is
-    right, and is neither fetched nor proven again.
+    The file gets its name by an atomic rename after it is verified, so a file of this name is right
+    and is not downloaded again.
 
     Args:
-        url: Where the file is; its last part names the file.
-        folder: Where it is kept; made if need be.
-        prove: Raises `CheckpointError` when the complete file is not the right one. It is then
-            deleted, so that the next attempt starts anew.
-        progress: Called after every block.
+        url: Address of the file; its last part names the file.
+        folder: Folder of the file, made if necessary.
+        prove: Function that raises `CheckpointError` if the complete file is wrong. The file is
+            then deleted, so that the next attempt starts again.
+        progress: Function that is called after every block.
 
     Returns:
         The path of the file.
 
     Raises:
-        CheckpointError: When the file cannot be fetched, or is not the right one.
+        CheckpointError: The download fails, or the file is wrong.
     """
     path = folder / url.rpartition("/")[2]
     if path.exists():
@@ -72,7 +72,7 @@ def download(
 
 
 def prove_sha256(sha256: str) -> Callable[[Path], None]:
-    """Returns a proof for `download`: the file has this SHA-256."""
+    """Returns a check for `download` that a file has this SHA-256."""
 
     def prove(path: Path) -> None:
         found = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -105,7 +105,7 @@ def _fetch(url: str, partial: Path, progress: DownloadProgress) -> None:
 
 
 def _may_pass(error: BaseException) -> bool:
-    """Tells whether another connection may get further: not where the server refused the first."""
+    """Returns whether another connection may get further; after a refusal, it would not."""
     if isinstance(error, urllib.error.HTTPError):
         return error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE
     broken = isinstance(error, OSError | http.client.HTTPException)
@@ -115,7 +115,7 @@ def _may_pass(error: BaseException) -> bool:
 def _continue(url: str, partial: Path, progress: DownloadProgress) -> None:
     """Appends what one connection gives; raises an error if that is not all of the rest."""
     done = partial.stat().st_size if partial.exists() else 0
-    # The address is one of the constants above, or the caller's own.
+    # The address is one of the constants above, or the caller's.
     request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"} if done else {})  # noqa: S310
     try:
         response = urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS)  # noqa: S310

@@ -1,4 +1,4 @@
-"""Proving an installation: front end, network and post-processor against published values."""
+"""Checking an installation: front end, network and post-processor against published values."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,14 +29,14 @@ _RAMP_MEAN = 116.7578125
 
 @dataclass(frozen=True)
 class ValueComparison:
-    """One thing that was compared.
+    """The comparison of one value.
 
     Attributes:
-        what: What it was.
-        expected: The right value; of several, the one that differs most.
-        found: The value that is given here.
-        difference: How far apart the two are.
-        tolerance: How large it may be.
+        what: Name of the value.
+        expected: Published value; for an array, the one that differs most.
+        found: Value of this installation.
+        difference: Absolute difference.
+        tolerance: Maximum difference.
     """
 
     what: str
@@ -47,17 +47,17 @@ class ValueComparison:
 
     @property
     def passed(self) -> bool:
-        """Whether the difference is tolerated; a difference that is not a number is not."""
+        """Whether the difference is tolerated; NaN is not."""
         return self.difference <= self.tolerance
 
 
 @dataclass(frozen=True)
 class InstallationReport:
-    """What `check_installation` found.
+    """The result of `check_installation`.
 
     Attributes:
-        comparisons: All that was compared.
-        unchecked: One sentence for each part that could not be compared, and why.
+        comparisons: All comparisons.
+        unchecked: One sentence with the reason for each part that was not compared.
     """
 
     comparisons: tuple[ValueComparison, ...]
@@ -65,7 +65,7 @@ class InstallationReport:
 
     @property
     def passed(self) -> bool:
-        """Whether everything that could be compared agrees."""
+        """Whether all comparisons agree."""
         return all(comparison.passed for comparison in self.comparisons)
 
 
@@ -74,18 +74,18 @@ def check_installation(
     pca: str | Path | None = None,
     progress: DownloadProgress | None = None,
 ) -> InstallationReport:
-    """Compares what this installation computes with what is published.
+    """Compares the results of this installation with published values.
 
     Args:
-        checkpoint_choice: As `--checkpoint`; None checks no network.
-        pca: The path of `vggish_pca_params.npz`; None checks only the arithmetic behind the PCA.
-        progress: Told how far a download is.
+        checkpoint_choice: Value of `--checkpoint`; None skips the network.
+        pca: Path of `vggish_pca_params.npz`; None checks only the quantisation.
+        progress: Function that gets the progress of a download.
 
     Returns:
-        All comparisons, and what was not compared.
+        All comparisons, and the parts that were not compared.
 
     Raises:
-        CheckpointError: When a file is not what it should be.
+        CheckpointError: A file is wrong.
     """
     comparisons = [*_front_end(), _quantisation()]
     unchecked = []
@@ -108,7 +108,7 @@ def check_installation(
     if pca is None:
         unchecked.append(
             "The PCA was not checked, because vggish_pca_params.npz was not given: "
-            "of the post-processor, only the quantisation was."
+            "only the quantisation of the post-processor was."
         )
     else:
         postprocessor = load_postprocessor(pca)
@@ -131,7 +131,7 @@ def _front_end() -> list[ValueComparison]:
 
 
 def _quantisation() -> ValueComparison:
-    """Checks the arithmetic behind the PCA, for which the identity stands in."""
+    """Checks the quantisation with the identity as PCA."""
     levels = np.array([-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0], np.float32)
     identity = Postprocessor(np.eye(params.EMBEDDING_SIZE), np.zeros(params.EMBEDDING_SIZE))
     found = identity(tf.fill([1, params.EMBEDDING_SIZE], 1.0) * levels[:, np.newaxis]).numpy()
@@ -140,10 +140,10 @@ def _quantisation() -> ValueComparison:
 
 
 def _pca(postprocessor: Postprocessor) -> ValueComparison:
-    """Checks the PCA parameters on a made-up embedding, for which no network is needed."""
+    """Checks the PCA parameters on a ramp, which needs no network."""
     ramp = tf.linspace(tf.constant([-1.0]), tf.constant([1.0]), params.EMBEDDING_SIZE, axis=1)
     found = float(postprocessor(ramp).numpy().mean())
-    one_byte = 1 / params.EMBEDDING_SIZE  # A value on the edge of two bytes may fall to either.
+    one_byte = 1 / params.EMBEDDING_SIZE  # A value between two bytes may become either.
     return _comparison("mean of the post-processed ramp", _RAMP_MEAN, found, one_byte)
 
 

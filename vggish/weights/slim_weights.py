@@ -1,7 +1,7 @@
 """VGGish's weights as plain arrays: a dict from the slim model's variable names to float32 arrays.
 
-This is the form in which weights travel: out of a TensorFlow 1 checkpoint, into a `.npz` file, onto
-the layers of a Keras model, whichever of them it has.
+Weights are read in this form from a TensorFlow 1 checkpoint, stored in a `.npz` file, and set on
+the layers of a Keras model.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from vggish.params import CONVOLUTION_CHANNELS, DENSE_UNITS, POOL4_SHAPE
 
 
 def _scope(layer: str) -> str:
-    """The slim scope of a layer: repeated layers are nested, as in `vggish/conv3/conv3_1`."""
+    """Returns a layer's slim scope; repeated layers are nested, as in `vggish/conv3/conv3_1`."""
     block = layer.partition("_")[0]
     return f"vggish/{layer}" if block == layer else f"vggish/{block}/{layer}"
 
@@ -42,13 +42,13 @@ VARIABLE_SHAPES = _variable_shapes()
 
 
 def random_weights(seed: int) -> dict[str, np.ndarray]:
-    """Draws weights as a new Keras model would: Glorot uniform, and biases of zero.
+    """Draws weights like a new Keras model: Glorot uniform, and biases of zero.
 
-    Every variable has a random stream of its own, so its values depend on the seed and on its place
-    in the network alone. The same seed gives the same bytes on every machine.
+    Every variable has its own random stream, so its values depend only on the seed and on its place
+    in the network. The same seed gives the same bytes on every machine.
 
     Args:
-        seed: At least 0.
+        seed: Seed, at least 0.
 
     Returns:
         All variables, float32.
@@ -72,14 +72,14 @@ def _glorot_uniform(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndar
 
 
 def check_variables(shapes: Mapping[str, tuple[int, ...]], source: str) -> None:
-    """Proves that a set of variables is VGGish's: none missing, none extra, every shape right.
+    """Checks that a set of variables is exactly VGGish's, with the right shapes.
 
     Args:
-        shapes: Shape of each variable that was found, by slim name.
-        source: What they were found in, for the message.
+        shapes: Shape of each variable, by slim name.
+        source: Name of the file in the message.
 
     Raises:
-        CheckpointError: Naming every variable that is wrong.
+        CheckpointError: Variables are wrong; the message names all of them.
     """
     faults = [f"{name} is missing" for name in VARIABLE_SHAPES if name not in shapes]
     faults += [f"{name} is not VGGish's" for name in sorted(shapes) if name not in VARIABLE_SHAPES]
@@ -103,7 +103,7 @@ def save_weights(weights: Mapping[str, np.ndarray], path: str | os.PathLike[str]
         path: Path of the file on any file system that TensorFlow knows; its folder must exist.
 
     Raises:
-        CheckpointError: When the weights are not VGGish's.
+        CheckpointError: The weights are not VGGish's.
     """
     check_variables({name: array.shape for name, array in weights.items()}, "the weights to save")
     write_arrays(path, {name: np.asarray(weights[name], np.float32) for name in VARIABLE_SHAPES})
@@ -119,8 +119,8 @@ def load_weights(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         All variables, float32, by slim name.
 
     Raises:
-        CheckpointError: When the file is absent, is not a `.npz` file of plain arrays, or holds
-            other variables than VGGish's.
+        CheckpointError: The file is absent, is not a `.npz` file of plain arrays, or does not hold
+            exactly VGGish's variables.
     """
     try:
         arrays = read_arrays(path)
@@ -137,7 +137,7 @@ def load_weights(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
 
 
 def weights_sha256(weights: Mapping[str, np.ndarray]) -> str:
-    """Fingerprints weights, whatever file they came from.
+    """Computes a fingerprint of weights that does not depend on their file.
 
     Args:
         weights: Arrays by name.
@@ -155,12 +155,12 @@ def weights_sha256(weights: Mapping[str, np.ndarray]) -> str:
 
 
 def apply_weights(model: Any, weights: Mapping[str, np.ndarray]) -> None:
-    """Sets the VGGish layers that a Keras model has.
+    """Sets the weights of a Keras model's VGGish layers.
 
     Args:
-        model: A Keras model with layers named as `build_network` names them; other layers are left
-            alone.
-        weights: Arrays by slim name; those of layers that the model does not have are not used.
+        model: A Keras model with layers named as `build_network` names them; other layers are
+            not changed.
+        weights: Arrays by slim name; arrays without a layer are ignored.
     """
     for layer in model.layers:
         if layer.name in CONVOLUTION_CHANNELS or layer.name in DENSE_UNITS:
