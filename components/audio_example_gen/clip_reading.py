@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import apache_beam as beam
-import tensorflow as tf
 
 from components.audio_example_gen.decoding.clip_policies import DecodedClip
 from components.audio_example_gen.decoding.decoder import Decoder
@@ -14,8 +13,15 @@ from components.audio_example_gen.duplicates import Copy
 from components.audio_example_gen.leaks import traces_of
 from components.audio_example_gen.sources.file_tree import open_tree
 from components.audio_example_gen.sources.listing import RefusedError, Reject, SourceFile
-from schema.config.data_settings import UNLABELLED, IngestSettings
+from schema.config.ingest_settings import IngestSettings
+from schema.config.split_settings import UNLABELLED
 from vggish.errors import AudioError
+from vggish.example_features import (
+    bytes_feature,
+    float_feature,
+    int64_feature,
+    serialized_example,
+)
 from vggish.progress import Progress
 
 REJECTS = "rejects"
@@ -186,11 +192,10 @@ def _to_record(file: SourceFile, clip: DecodedClip) -> bytes:
     features = to_features(
         file.clip_id + clip.part, file.labels, group_of(file, clip), clip.duration
     ) | {
-        "pcm": of_bytes(clip.pcm),
-        "source_rate": tf.train.Feature(int64_list=tf.train.Int64List(value=[clip.source_rate])),
+        "pcm": bytes_feature([clip.pcm]),
+        "source_rate": int64_feature([clip.source_rate]),
     }
-    example = tf.train.Example(features=tf.train.Features(feature=features))
-    return example.SerializeToString()
+    return serialized_example(features)
 
 
 def to_features(
@@ -198,13 +203,8 @@ def to_features(
 ) -> dict[str, Any]:
     """Builds the features that every clip example has."""
     return {
-        "clip_id": of_bytes(clip_id.encode()),
-        "labels": of_bytes(*(label.encode() for label in labels)),
-        "group": of_bytes(*([group.encode()] if group is not None else [])),
-        "duration": tf.train.Feature(float_list=tf.train.FloatList(value=[duration])),
+        "clip_id": bytes_feature([clip_id.encode()]),
+        "labels": bytes_feature(label.encode() for label in labels),
+        "group": bytes_feature([] if group is None else [group.encode()]),
+        "duration": float_feature([duration]),
     }
-
-
-def of_bytes(*values: bytes) -> tf.train.Feature:
-    """Builds a feature of byte strings."""
-    return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))

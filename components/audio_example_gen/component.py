@@ -14,12 +14,9 @@ from components.artifacts import Noise, Rejects
 from components.audio_example_gen.executor import Executor
 from components.audio_example_gen.sources import list_source
 from components.fingerprint import FingerprintDriver
-from schema.config.data_settings import (
-    IngestSettings,
-    SourceSettings,
-    SplitSettings,
-    read_source,
-)
+from schema.config.ingest_settings import IngestSettings
+from schema.config.source_settings import SourceSettings, read_source_settings
+from schema.config.split_settings import SplitSettings
 
 
 class Driver(FingerprintDriver):
@@ -31,7 +28,7 @@ class Driver(FingerprintDriver):
         """Returns the fingerprint of the source's listing."""
         del inputs
         return list_source(
-            read_source(exec_properties),
+            read_source_settings(exec_properties),
             SplitSettings.model_validate_json(exec_properties["split"]),
         ).fingerprint
 

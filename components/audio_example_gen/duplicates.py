@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from components.audio_example_gen.sources.listing import Reject, SourceFile
-from schema.config.data_settings import UNLABELLED, IngestSettings
+from schema.config.ingest_settings import IngestSettings
+from schema.config.split_settings import UNLABELLED
 
 _BLOCK_BYTES = 1 << 20
 _PRECEDENCE = ("test", "eval", "train")

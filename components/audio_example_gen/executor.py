@@ -39,14 +39,9 @@ from components.audio_example_gen.sources.file_tree import open_tree
 from components.audio_example_gen.sources.listing import Listing, SourceFile
 from components.counts import WriteCounts, read_counts
 from components.leftovers import remove_leftovers
-from schema.config.data_settings import (
-    SPLITS,
-    UNLABELLED,
-    IngestSettings,
-    SourceSettings,
-    SplitSettings,
-    read_source,
-)
+from schema.config.ingest_settings import IngestSettings
+from schema.config.source_settings import SourceSettings, read_source_settings
+from schema.config.split_settings import SPLITS, UNLABELLED, SplitSettings
 from vggish.errors import DataSetError
 
 REJECTS_FILE = "rejects.jsonl"
@@ -78,7 +73,7 @@ class Executor(BaseBeamExecutor):
             DataSetError: The source cannot give a classifier, or too many files were refused.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        source = read_source(exec_properties)
+        source = read_source_settings(exec_properties)
         ingest = IngestSettings.model_validate_json(exec_properties["ingest"])
         split = SplitSettings.model_validate_json(exec_properties["split"])
         examples = artifact_utils.get_single_instance(output_dict["examples"])

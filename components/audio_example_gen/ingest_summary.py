@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from components.audio_example_gen.sources.listing import Listing
-from schema.config.data_settings import SPLITS, UNLABELLED, IngestSettings
+from schema.config.ingest_settings import IngestSettings
+from schema.config.split_settings import SPLITS, UNLABELLED
 from vggish.errors import DataSetError
 
 _POLICY_REASONS = ("duplicate",)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import apache_beam as beam
-import tensorflow as tf
 
 from components.audio_example_gen.clip_reading import (
     COUNTS,
@@ -16,7 +15,9 @@ from components.audio_example_gen.leaks import traces_of
 from components.audio_example_gen.sources.audioset import EmbeddedClip, read_clips
 from components.audio_example_gen.sources.listing import Reject, SourceFile
 from components.audio_example_gen.splits import split_of
-from schema.config.data_settings import SourceSettings, SplitSettings
+from schema.config.source_settings import SourceSettings
+from schema.config.split_settings import SplitSettings
+from vggish.example_features import float_feature, serialized_example
 from vggish.progress import Progress
 
 
@@ -68,12 +69,9 @@ class ReadEmbeddings(beam.DoFn):
     def _written(self, clip: EmbeddedClip, split: str | None) -> Iterator[beam.pvalue.TaggedOutput]:
         split = split or split_of(clip.video, self._split)
         features = to_features(clip.clip_id, clip.labels, clip.video, clip.seconds) | {
-            "embedding": tf.train.Feature(
-                float_list=tf.train.FloatList(value=clip.embedding.ravel())
-            )
+            "embedding": float_feature(clip.embedding.ravel())
         }
-        example = tf.train.Example(features=tf.train.Features(feature=features))
-        yield beam.pvalue.TaggedOutput(split, example.SerializeToString())
+        yield beam.pvalue.TaggedOutput(split, serialized_example(features))
         yield from accepted(1, split, clip.labels)
         for trace in traces_of(clip.clip_id, split, clip.video, clip.embedding.tobytes()):
             yield beam.pvalue.TaggedOutput(TRACES, trace)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from components.audio_example_gen.sources.file_tree import Tree
 from components.audio_example_gen.sources.listing import SourceFile
-from schema.config.data_settings import SPLITS, UNLABELLED, SplitSettings
+from schema.config.split_settings import SPLITS, UNLABELLED, SplitSettings
 from vggish.errors import ConfigError, DataSetError
 
 _NAMES = {

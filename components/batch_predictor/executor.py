@@ -15,7 +15,7 @@ from tfx.utils import path_utils
 
 from components.leftovers import remove_leftovers
 from schema import clip_examples
-from schema.config.data_settings import UNLABELLED
+from schema.config.split_settings import UNLABELLED
 from schema.model_card import read_model_card
 from vggish.progress import Progress
 

@@ -19,12 +19,9 @@ from components.audio_example_gen.sources.audioset import EmbeddedClip, read_cla
 from components.audio_example_gen.sources.file_tree import open_tree
 from components.audio_example_gen.sources.listing import Listing, SourceFile
 from components.audio_example_gen.splits import split_of
-from schema.config.data_settings import (
-    UNLABELLED,
-    IngestSettings,
-    SourceSettings,
-    SplitSettings,
-)
+from schema.config.ingest_settings import IngestSettings
+from schema.config.source_settings import SourceSettings
+from schema.config.split_settings import UNLABELLED, SplitSettings
 from vggish.errors import AudioError, ConfigError, DataSetError
 
 CATALOG_COLUMNS = ("path", "label", "valid", "reason", "split", "duration")

@@ -13,7 +13,7 @@ import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from schema.clip_scores import EVAL_SCORES_FILE, write_clip_scores
-from schema.imported_weights import Origin
+from schema.imported_weights import WeightsOrigin
 from schema.model_card import EXTRA_FOLDER, write_model_card
 from trainer.fitting.rate_finder import RateCurve
 from trainer.fitting.training_job import Job
@@ -55,7 +55,7 @@ class TrainedModel:
     head: Callable[[tf.RaggedTensor], tf.Tensor]
     parameters: int
     trainable_parameters: int
-    origin: Origin
+    origin: WeightsOrigin
     clips: dict[str, int]
     metrics: dict[str, dict[str, float]]
     eval_scores: tuple[np.ndarray, np.ndarray]

@@ -1,9 +1,9 @@
 """Fitted numbers as a SavedModel keeps them, and as NumPy reads them."""
 
-import io
-
 import numpy as np
 import tensorflow as tf
+
+from vggish.npz_files import write_arrays
 
 
 def stored(name: str, value: np.ndarray) -> tf.Variable:
@@ -27,8 +27,5 @@ def write_npz(module: tf.Module, path: str) -> None:
         module: Whose variables `stored` made.
         path: The file, on any file system that TensorFlow knows.
     """
-    buffer = io.BytesIO()
     arrays = {v.name.removesuffix(":0"): v.numpy() for v in module.variables}
-    np.savez_compressed(buffer, **arrays)
-    with tf.io.gfile.GFile(path, "wb") as file:
-        file.write(buffer.getvalue())
+    write_arrays(path, arrays, compressed=True)

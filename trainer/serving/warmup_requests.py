@@ -15,6 +15,7 @@ from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog, PredictLog
 from schema import clip_examples
 from schema.model_card import EXTRA_FOLDER, WARMUP_FILE
 from vggish.audio.decoding import pcm16_from_samples, wav_from_pcm16
+from vggish.example_features import bytes_feature, float_feature, serialized_example
 from vggish.params import EMBEDDING_SIZE, SAMPLE_RATE
 
 _BATCH_SIZES = (1, 8)
@@ -67,20 +68,13 @@ def _noise(rate: int) -> np.ndarray:
 
 
 def _sound_example(samples: np.ndarray) -> bytes:
-    pcm = tf.train.BytesList(value=[pcm16_from_samples(samples)])
-    return _example({clip_examples.PCM: tf.train.Feature(bytes_list=pcm)})
+    return serialized_example({clip_examples.PCM: bytes_feature([pcm16_from_samples(samples)])})
 
 
 def _embedded_example() -> bytes:
-    clip_id = tf.train.BytesList(value=[b"warmup"])
-    embedding = tf.train.FloatList(value=[0.0] * EMBEDDING_SIZE)
-    return _example(
+    return serialized_example(
         {
-            clip_examples.CLIP_ID: tf.train.Feature(bytes_list=clip_id),
-            clip_examples.EMBEDDING: tf.train.Feature(float_list=embedding),
+            clip_examples.CLIP_ID: bytes_feature([b"warmup"]),
+            clip_examples.EMBEDDING: float_feature([0.0] * EMBEDDING_SIZE),
         }
     )
-
-
-def _example(feature: dict[str, tf.train.Feature]) -> bytes:
-    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()

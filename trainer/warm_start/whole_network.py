@@ -7,8 +7,8 @@ import tensorflow as tf
 from schema.config.model_settings import Pooling
 from schema.config.warm_start_settings import LAYERS, WarmStartSettings
 from trainer.heads.pooling import PooledHead, pool
+from vggish.networks.window_batches import map_batches
 
-_WINDOWS_A_STEP = 64
 _WINDOWS_FOR_STATISTICS = 1024
 
 
@@ -63,21 +63,15 @@ def embed_clips(
     """
     log_mel, mask = inputs
     windows = tf.boolean_mask(log_mel, mask > 0)
-    features = network(windows, training=True) if training else _in_steps(network, windows)
+    features = network(windows, training=True) if training else _in_batches(network, windows)
     lengths = tf.cast(tf.reduce_sum(mask, axis=1), tf.int64)
     return tf.RaggedTensor.from_row_lengths(features, lengths)
 
 
-def _in_steps(network: keras.Model, windows: tf.Tensor) -> tf.Tensor:
-    steps = tf.map_fn(
-        lambda start: network(windows[start : start + _WINDOWS_A_STEP], training=False),
-        tf.range(0, tf.shape(windows)[0], _WINDOWS_A_STEP),
-        parallel_iterations=1,
-        fn_output_signature=tf.RaggedTensorSpec(
-            [None, network.output_shape[-1]], tf.float32, ragged_rank=0
-        ),
+def _in_batches(network: keras.Model, windows: tf.Tensor) -> tf.Tensor:
+    return map_batches(
+        lambda batch: network(batch, training=False), windows, network.output_shape[1:]
     )
-    return tf.ensure_shape(steps.values, [None, network.output_shape[-1]])
 
 
 def features_before_training(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from components.audio_example_gen.sources.listing import RefusedError
-from schema.config.data_settings import IngestSettings
+from schema.config.ingest_settings import IngestSettings
 from vggish.audio import decoding
 from vggish.errors import AudioError
 from vggish.params import SAMPLE_RATE, WINDOW_SAMPLES

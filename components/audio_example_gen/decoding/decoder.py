@@ -17,7 +17,7 @@ from typing import IO, Any, cast
 
 from components.audio_example_gen.decoding.clip_policies import DecodedClip
 from components.audio_example_gen.sources.listing import RefusedError
-from schema.config.data_settings import IngestSettings
+from schema.config.ingest_settings import IngestSettings
 from vggish.errors import AudioError
 
 MESSAGE_HEAD = struct.Struct(">II")

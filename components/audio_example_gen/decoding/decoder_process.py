@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from components.audio_example_gen.decoding.clip_policies import read_clips
 from components.audio_example_gen.decoding.decoder import MESSAGE_HEAD
-from schema.config.data_settings import IngestSettings
+from schema.config.ingest_settings import IngestSettings
 from vggish.errors import AudioError
 
 _MEMORY_BYTES = 2 << 30

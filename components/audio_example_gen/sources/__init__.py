@@ -8,7 +8,8 @@ from components.audio_example_gen.sources.file_tree import Tree, open_tree
 from components.audio_example_gen.sources.listing import Listing, SourceFile
 from components.audio_example_gen.sources.undealt_files import Found
 from components.audio_example_gen.splits import deal
-from schema.config.data_settings import SourceSettings, SplitSettings
+from schema.config.source_settings import SourceSettings
+from schema.config.split_settings import SplitSettings
 from vggish.errors import DataSetError
 
 _FIND: dict[str, Callable[[SourceSettings, Tree], Found]] = {

@@ -12,7 +12,7 @@ import numpy as np
 from components.audio_example_gen.sources.file_tree import Tree
 from components.audio_example_gen.sources.listing import RefusedError, Reject, SourceFile
 from components.audio_example_gen.sources.undealt_files import Found
-from schema.config.data_settings import SourceSettings
+from schema.config.source_settings import SourceSettings
 from vggish.errors import DataSetError
 from vggish.params import AUDIO_EMBEDDING_FEATURE_NAME, EMBEDDING_SIZE
 

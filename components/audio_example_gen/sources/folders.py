@@ -8,7 +8,7 @@ from components.audio_example_gen.sources.undealt_files import (
     is_below,
     to_source_file,
 )
-from schema.config.data_settings import SourceSettings
+from schema.config.source_settings import SourceSettings
 
 
 def find(settings: SourceSettings, tree: Tree) -> Found:

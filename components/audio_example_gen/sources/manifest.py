@@ -9,7 +9,7 @@ from components.audio_example_gen.sources.listing import Reject, SourceFile
 from components.audio_example_gen.sources.manifest_tables import Row, read_table
 from components.audio_example_gen.sources.sound_names import is_sound, is_sound_name
 from components.audio_example_gen.sources.undealt_files import Found, is_below, to_source_file
-from schema.config.data_settings import SourceSettings, TableSettings
+from schema.config.source_settings import SourceSettings, TableSettings
 from vggish.errors import DataSetError
 
 

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterator
 from typing import Any
 
-from schema.config.data_settings import TableSettings
+from schema.config.source_settings import TableSettings
 from vggish.errors import DataSetError
 
 Row = dict[str, Any]

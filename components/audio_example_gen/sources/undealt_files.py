@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from components.audio_example_gen.sources.file_tree import Entry
 from components.audio_example_gen.sources.listing import Reject, SourceFile
-from schema.config.data_settings import SourceSettings
+from schema.config.source_settings import SourceSettings
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from trees import write_sound, write_sounds, write_table
 
 from components.audio_example_gen.sources import list_source
 from components.audio_example_gen.sources.listing import Listing
-from schema.config.data_settings import SourceSettings, SplitSettings
+from schema.config.source_settings import SourceSettings
+from schema.config.split_settings import SplitSettings
 from vggish.errors import DataSetError
 
 HEADER = ["path", "labels"]
