@@ -230,7 +230,7 @@ def _known_to_every_trainer(clips: _Clips) -> dict[str, BaseChannel]:
 
 
 def _job(config: Config, model: ModelSettings) -> dict[str, Any]:
-    """Builds what `trainer.fitting.training_job.read_job` reads."""
+    """Builds what `trainer.fitting.training_job.read_training_job` reads."""
     return {
         "model": model.model_dump(mode="json", exclude={"train"}),
         "train": config.train_settings(model).model_dump(mode="json"),
