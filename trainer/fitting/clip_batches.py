@@ -19,15 +19,6 @@ def one_hot(targets: np.ndarray, classes: int) -> np.ndarray:
     return keras.utils.to_categorical(targets, classes).astype(np.float32)
 
 
-def clip_inputs(clips: EmbeddedClips) -> Callable[[tf.Tensor], ClipInputs]:
-    """Returns a function from positions of clips, int [batch], to a head's inputs."""
-    if clips.windows is not None:
-        windows = clips.windows
-        return lambda positions: pad_windows(tf.gather(windows, positions))
-    pooled = tf.constant(clips.pooled)
-    return lambda positions: tf.gather(pooled, positions)
-
-
 def embedded_train_batches(
     clips: EmbeddedClips, classes: int, batch_size: int, seed: int
 ) -> EpochBatches:
@@ -51,6 +42,12 @@ def embedded_eval_batches(clips: EmbeddedClips, classes: int, batch_size: int) -
 def _batch_of(
     clips: EmbeddedClips, classes: int
 ) -> Callable[[tf.Tensor], tuple[ClipInputs, tf.Tensor]]:
-    inputs = clip_inputs(clips)
     targets = tf.constant(one_hot(clips.targets, classes))
-    return lambda positions: (inputs(positions), tf.gather(targets, positions))
+    features = tf.constant(clips.pooled) if clips.windows is None else clips.windows
+
+    def batch(positions: tf.Tensor) -> tuple[ClipInputs, tf.Tensor]:
+        inputs = tf.gather(features, positions)
+        padded = inputs if clips.windows is None else pad_windows(inputs)
+        return padded, tf.gather(targets, positions)
+
+    return batch

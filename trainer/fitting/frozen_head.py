@@ -4,16 +4,10 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
-import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from schema.imported_weights import read_imported_weights
-from trainer.fitting.clip_batches import (
-    clip_inputs,
-    embedded_eval_batches,
-    embedded_train_batches,
-    one_hot,
-)
+from trainer.fitting.clip_batches import embedded_eval_batches, embedded_train_batches, one_hot
 from trainer.fitting.embedded_clips import EmbeddedClips, load_embedded_clips
 from trainer.fitting.keras_fitting import FitOptions, FitResult, fit_model
 from trainer.fitting.objective import build_objective
@@ -36,14 +30,10 @@ def run_fn(fn_args: FnArgs) -> None:
         fn_args: Arguments from TFX; see `read_training_job`. `base_model` holds the weights.
     """
     job = read_training_job(fn_args)
-    size = feature_size(job.model.features)
+    size, classes = feature_size(job.model.features), len(job.classes)
     train_clips, eval_clips = (
         load_embedded_clips(
-            files,
-            size,
-            len(job.classes),
-            multi_label=job.multi_label,
-            pooling=job.model.pooling,
+            files, size, classes, multi_label=job.multi_label, pooling=job.model.pooling
         )
         for files in (fn_args.train_files, fn_args.eval_files)
     )
@@ -57,7 +47,7 @@ def run_fn(fn_args: FnArgs) -> None:
         trainable_parameters=head.trainable_parameters,
         origin=weights.origin,
         splits={
-            name: ScoredSplit(clips.clip_ids, clips.targets, _score(head.scores, clips))
+            name: ScoredSplit(clips.clip_ids, clips.targets, _score(head.scores, clips, classes))
             for name, clips in (("train", train_clips), ("eval", eval_clips))
         },
         history=head.history,
@@ -119,7 +109,6 @@ def _fit_dense(
     return head, fitted
 
 
-def _score(head: keras.Model | ClassicalHead, clips: EmbeddedClips) -> np.ndarray:
-    inputs, positions = clip_inputs(clips), tf.range(len(clips.targets))
-    starts = range(0, len(clips.targets), _CLIPS_A_BATCH)
-    return np.concatenate([head(inputs(positions[i : i + _CLIPS_A_BATCH])).numpy() for i in starts])
+def _score(head: keras.Model | ClassicalHead, clips: EmbeddedClips, classes: int) -> np.ndarray:
+    batches = embedded_eval_batches(clips, classes, _CLIPS_A_BATCH)
+    return np.concatenate([head(inputs).numpy() for inputs, _ in batches])

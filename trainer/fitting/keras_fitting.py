@@ -27,7 +27,7 @@ START_DIVISOR = 25.0
 """Peak learning rate of a one-cycle schedule, divided by the rate of its first step."""
 
 EpochBatches = Callable[[tf.Tensor], tf.data.Dataset]
-"""From the number of an epoch, int64 [], to its batches: inputs (see `mixup.ClipInputs`) and
+"""Function from the number of an epoch, int64 [], to batches of inputs (see `mixup.ClipInputs`) and
 targets, float32 [batch, classes]. An epoch always gives the same batches. Every epoch has as many
 batches as the dataset's cardinality says, in an order of its own. The function is traced once."""
 

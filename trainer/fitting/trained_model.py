@@ -94,14 +94,14 @@ def write_trained_model(fn_args: FnArgs, job: TrainingJob, trained: TrainedModel
     thresholds = None  # With several labels, each class gets the one of the highest F1.
     if job.multi_label:
         thresholds = tune_thresholds(evaluation.targets, evaluation.scores).tolist()
-    _write_json(
-        os.path.join(fn_args.model_run_dir, HISTORY_FILE),
-        {
-            "history": trained.history,
-            "metrics": metrics,
-            "rate_finder": trained.rate_finder and asdict(trained.rate_finder),
-        },
-    )
+    tf.io.gfile.makedirs(fn_args.model_run_dir)
+    history = {
+        "history": trained.history,
+        "metrics": metrics,
+        "rate_finder": trained.rate_finder and asdict(trained.rate_finder),
+    }
+    with tf.io.gfile.GFile(os.path.join(fn_args.model_run_dir, HISTORY_FILE), "w") as file:
+        file.write(json.dumps(history))
     scores_file = os.path.join(fn_args.model_run_dir, EVAL_SCORES_FILE)
     write_clip_scores(scores_file, evaluation.clip_ids, evaluation.scores)
     ServedClassifier(
@@ -113,38 +113,39 @@ def write_trained_model(fn_args: FnArgs, job: TrainingJob, trained: TrainedModel
         embedded=job.embedded,
     ).save(fn_args.serving_model_dir)
     write_warmup_requests(fn_args.serving_model_dir, embedded=job.embedded)
-    native = trained.native
-    if native is not None:
-        native.save_native(os.path.join(fn_args.serving_model_dir, EXTRA_FOLDER), job.classes)
-    write_model_card(
-        fn_args.serving_model_dir,
-        {
-            "classes": job.classes,
-            "name": job.model.title,
-            "head": job.model.head,
-            "features": job.model.features,
-            "task": job.model.task,
-            "thresholds": (
-                None if thresholds is None else dict(zip(job.classes, thresholds, strict=True))
-            ),
-            "hop_seconds": job.features.hop_seconds,
-            "compute": job.features.compute,
-            "embedded": job.embedded,
-            "parameters": trained.parameters,
-            "trainable_parameters": trained.trainable_parameters,
-            **asdict(trained.origin),
-            "clips": {name: len(split.targets) for name, split in trained.splits.items()},
-            "metrics": metrics,
-            **trained.card,
-            # TensorFlow's package has several names (tensorflow-cpu); its module has one.
-            "versions": {"tensorflow": tf.__version__}
-            | {name: version(name) for name in _PACKAGES}
-            | ({} if native is None else native.libraries),
-        },
-    )
+    if trained.native is not None:
+        extra = os.path.join(fn_args.serving_model_dir, EXTRA_FOLDER)
+        trained.native.save_native(extra, job.classes)
+    card = _model_card(job, trained, metrics, thresholds)
+    write_model_card(fn_args.serving_model_dir, card)
 
 
-def _write_json(path: str, value: dict[str, Any]) -> None:
-    tf.io.gfile.makedirs(os.path.dirname(path))
-    with tf.io.gfile.GFile(path, "w") as file:
-        file.write(json.dumps(value))
+def _model_card(
+    job: TrainingJob,
+    trained: TrainedModel,
+    metrics: dict[str, dict[str, float]],
+    thresholds: list[float] | None,
+) -> dict[str, Any]:
+    return {
+        "classes": job.classes,
+        "name": job.model.title,
+        "head": job.model.head,
+        "features": job.model.features,
+        "task": job.model.task,
+        "thresholds": (
+            None if thresholds is None else dict(zip(job.classes, thresholds, strict=True))
+        ),
+        "hop_seconds": job.features.hop_seconds,
+        "compute": job.features.compute,
+        "embedded": job.embedded,
+        "parameters": trained.parameters,
+        "trainable_parameters": trained.trainable_parameters,
+        **asdict(trained.origin),
+        "clips": {name: len(split.targets) for name, split in trained.splits.items()},
+        "metrics": metrics,
+        **trained.card,
+        # TensorFlow's package has several names (tensorflow-cpu); its module has one.
+        "versions": {"tensorflow": tf.__version__}
+        | {name: version(name) for name in _PACKAGES}
+        | (trained.native.libraries if trained.native else {}),
+    }

@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from schema.config.model_settings import ModelSettings
-from trainer.heads.pooling import WindowPooling
+from trainer.heads.pooling import AttentionPooling
 
 MAX_DEVIATIONS = 5.0
 """Bound of a standardised feature. A feature that rarely fires in training has a tiny deviation,
@@ -41,7 +41,7 @@ def build_frozen_head(
     windows = keras.Input([None, train_features.shape[-1]], name="windows")
     present = keras.Input([None], name="present")
     standard = standardise(windows, train_features.flat_values.numpy())
-    pooled = WindowPooling(settings.pooling)(standard, present)
+    pooled = AttentionPooling()(standard, present)
     scores = dense_scores(pooled, settings, classes)
     return keras.Model((windows, present), scores, name="dense_head")
 

@@ -91,14 +91,7 @@ def fit_linear_svm(
     The logistic function maps decisions to (0, 1) and keeps their order, both within a clip and
     within a class. The scores are not calibrated probabilities.
 
-    Args:
-        features: See `fit_logistic_regression`.
-        targets: See `fit_logistic_regression`.
-        settings: Settings of the head.
-        seed: Seed of the solver.
-
-    Returns:
-        scikit-learn's classifier, and the same in TensorFlow.
+    The arguments and the result are those of `fit_logistic_regression`.
     """
     estimator = LinearSVC(
         C=settings.c,
@@ -114,14 +107,7 @@ def fit_linear_discriminant(
 ) -> tuple[Any, LinearScores]:
     """Fits linear discriminant analysis; its scores are the probabilities of `predict_proba`.
 
-    Args:
-        features: See `fit_logistic_regression`.
-        targets: See `fit_logistic_regression`.
-        settings: Settings of the head.
-        seed: Not used; the solution is exact.
-
-    Returns:
-        scikit-learn's classifier, and the same in TensorFlow.
+    The arguments and the result are those of `fit_logistic_regression`; `seed` is not used.
     """
     del seed
     shrinkage = settings.shrinkage

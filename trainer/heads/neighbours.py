@@ -50,14 +50,8 @@ def fit_knn(
 ) -> tuple[Any, NeighbourShares]:
     """Stores the training clips; the scores are those of `predict_proba`.
 
-    Args:
-        features: float64 [clips, D].
-        targets: Class ids [clips]; or, for several labels, ones and zeros [clips, classes].
-        settings: Settings of the head.
-        seed: Not used; nothing is drawn.
-
-    Returns:
-        scikit-learn's classifier, and the same in TensorFlow.
+    The arguments and the result are those of `linear.fit_logistic_regression`; `seed` is not
+    used.
 
     Raises:
         ConfigError: There are fewer training clips than neighbours.

@@ -41,44 +41,29 @@ def pad_windows(embedding: tf.RaggedTensor) -> tuple[tf.Tensor, tf.Tensor]:
     return embedding.to_tensor(), tf.sequence_mask(embedding.row_lengths(), dtype=tf.float32)
 
 
-class WindowPooling(keras.layers.Layer):
+class AttentionPooling(keras.layers.Layer):
     """Pools windows, float32 [batch, n, D], with a mask [batch, n]: 1 for windows, 0 for padding.
 
-    `attention` is that of Ilse et al. (2018), "Attention-based deep multiple instance learning",
-    equations 7 and 8: the sum of a clip's windows h_k by weights softmax_k(w^T tanh(V h_k)), here
-    with a bias in V. `mean` and `mean_max` give what `pool_windows` gives.
-
-    Args:
-        pooling: Method of pooling.
+    After Ilse et al. (2018), "Attention-based deep multiple instance learning", equations 7 and 8:
+    the sum of a clip's windows h_k with weights softmax_k(w^T tanh(V h_k)), here with a bias in V.
     """
 
-    def __init__(self, pooling: Pooling, name: str = "pooling"):
+    def __init__(self, name: str = "pooling"):
         super().__init__(name=name)
-        self._pooling = pooling
-        if pooling == "attention":
-            self._look = keras.layers.Dense(ATTENTION_UNITS, activation="tanh", name="look")
-            self._weigh = keras.layers.Dense(1, use_bias=False, name="weigh")
+        self._look = keras.layers.Dense(ATTENTION_UNITS, activation="tanh", name="look")
+        self._weigh = keras.layers.Dense(1, use_bias=False, name="weigh")
 
     def build(self, windows_shape: tuple[int | None, ...], present_shape: object) -> None:
         """Called by Keras."""
         del present_shape
-        if self._pooling == "attention":
-            self._look.build(windows_shape)
-            self._weigh.build((*windows_shape[:-1], ATTENTION_UNITS))
+        self._look.build(windows_shape)
+        self._weigh.build((*windows_shape[:-1], ATTENTION_UNITS))
 
     def call(self, windows: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
-        """Called by Keras; returns float32 [batch, D], or [batch, 2 D] for `mean_max`."""
-        if self._pooling == "attention":
-            logits = keras.ops.squeeze(self._weigh(self._look(windows)), axis=-1)
-            weights = keras.ops.softmax(keras.ops.where(present > 0, logits, -float("inf")))
-        else:
-            weights = present / keras.ops.sum(present, axis=1, keepdims=True)
-        pooled = keras.ops.einsum("bn,bnd->bd", weights, windows)
-        if self._pooling != "mean_max":
-            return pooled
-        there = keras.ops.expand_dims(present, -1) > 0
-        largest = keras.ops.max(keras.ops.where(there, windows, -float("inf")), axis=1)
-        return keras.ops.concatenate([pooled, largest], axis=1)
+        """Called by Keras; returns float32 [batch, D]."""
+        logits = keras.ops.squeeze(self._weigh(self._look(windows)), axis=-1)
+        weights = keras.ops.softmax(keras.ops.where(present > 0, logits, -float("inf")))
+        return keras.ops.einsum("bn,bnd->bd", weights, windows)
 
 
 class PooledHead(tf.Module):

@@ -62,14 +62,8 @@ def fit_rbf_svm(
     Each SVM separates one class from the rest. One SVM per pair of classes would not do, because
     votes of pairs hardly rank the clips of a class.
 
-    Args:
-        features: float64 [clips, D].
-        targets: Class ids [clips]; or, for several labels, ones and zeros [clips, classes].
-        settings: Settings of the head.
-        seed: Not used; nothing is drawn.
-
-    Returns:
-        scikit-learn's classifier, and the same in TensorFlow.
+    The arguments and the result are those of `linear.fit_logistic_regression`; `seed` is not
+    used.
     """
     del seed
     gamma = settings.gamma

@@ -222,39 +222,23 @@ def _decode(
     return samples, tf.reduce_all(tf.math.is_finite(samples))
 
 
-def _decode_uint8(sound: tf.Tensor) -> tf.Tensor:
-    return (tf.cast(tf.io.decode_raw(sound, tf.uint8), tf.float32) - 128.0) / 128.0
-
-
-def _decode_int16(sound: tf.Tensor) -> tf.Tensor:
-    return tf.cast(tf.io.decode_raw(sound, tf.int16), tf.float32) / _PCM16_SCALE
+def _read_floats(sound: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+    return tf.cast(tf.io.decode_raw(sound, dtype), tf.float32)
 
 
 def _decode_int24(sound: tf.Tensor) -> tf.Tensor:
-    octets = tf.cast(tf.reshape(tf.io.decode_raw(sound, tf.uint8), [-1, 3]), tf.float32)
+    octets = tf.reshape(_read_floats(sound, tf.uint8), [-1, 3])
     unsigned = tf.tensordot(octets, [1.0, 2.0**8, 2.0**16], 1)  # Exact: 24 bits fit a float32.
     return tf.where(unsigned < 2.0**23, unsigned, unsigned - 2.0**24) / 2.0**23
 
 
-def _decode_int32(sound: tf.Tensor) -> tf.Tensor:
-    return tf.cast(tf.io.decode_raw(sound, tf.int32), tf.float32) / 2.0**31
-
-
-def _decode_float32(sound: tf.Tensor) -> tf.Tensor:
-    return tf.io.decode_raw(sound, tf.float32)
-
-
-def _decode_float64(sound: tf.Tensor) -> tf.Tensor:
-    return tf.cast(tf.io.decode_raw(sound, tf.float64), tf.float32)
-
-
 _DECODERS = (
-    _decode_uint8,
-    _decode_int16,
+    lambda sound: (_read_floats(sound, tf.uint8) - 128.0) / 128.0,
+    lambda sound: _read_floats(sound, tf.int16) / _PCM16_SCALE,
     _decode_int24,
-    _decode_int32,
-    _decode_float32,
-    _decode_float64,
+    lambda sound: _read_floats(sound, tf.int32) / 2.0**31,
+    lambda sound: _read_floats(sound, tf.float32),
+    lambda sound: _read_floats(sound, tf.float64),
 )
 
 

@@ -1,4 +1,4 @@
-"""What the tests of classical heads share: settings, clips, and what the libraries say of them."""
+"""Settings, clips and expected scores, which the tests of classical heads share."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from trainer.heads.classical_head import ClassicalHead, FittedClassicalHead
 SIZE = 12
 """Features of a clip."""
 
-# What TensorFlow Serving would do: every model that the folder holds, on the features in the same folder.
+# Stands for TensorFlow Serving: every model in the folder scores the features next to it.
 SERVE = """
 import pathlib, sys
 import numpy as np
@@ -89,7 +89,7 @@ def make_clips(clips: int, task: str, seed: int) -> EmbeddedClips:
 
 
 def native_scores(fitted: FittedClassicalHead, features: np.ndarray) -> np.ndarray:
-    """What scikit-learn or XGBoost says of features; of machines the logistic of the decision."""
+    """Scores of features from scikit-learn or XGBoost; for SVMs the logistic of the decision."""
     reduced = fitted.reduction.transform(features.astype(np.float64))
     if isinstance(fitted.native, xgboost.Booster):
         return fitted.native.predict(xgboost.DMatrix(reduced.astype(np.float32)))

@@ -1,4 +1,4 @@
-"""What a fitted head keeps, and what it refuses."""
+"""Fitted classical heads: their files, and the inputs that they refuse."""
 
 import json
 from dataclasses import replace
@@ -103,7 +103,7 @@ def test_boosting_stops_at_the_lowest_eval_loss(
     ],
 )
 def test_balanced_heads_find_rare_classes(settings: type, train: EmbeddedClips) -> None:
-    """Of two classes that overlap, the rare one is found more often when both count alike."""
+    """If both of two overlapping classes have the same weight, the rare one is found more often."""
     rng = np.random.default_rng(0)
     targets = (np.arange(300) >= 270).astype(np.int64)
     clips, new = (

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from schema.config.model_settings import ModelSettings, Pooling
 from trainer.heads.dense import build_frozen_head
-from trainer.heads.pooling import PooledHead, WindowPooling, pad_windows, pool_windows
+from trainer.heads.pooling import AttentionPooling, PooledHead, pad_windows, pool_windows
 
 
 @pytest.fixture
@@ -27,17 +27,9 @@ def test_means_and_maxima(clips: tf.RaggedTensor) -> None:
     np.testing.assert_allclose(pool_windows(clips, "mean_max"), both, rtol=1e-5)
 
 
-@pytest.mark.parametrize("pooling", ["mean", "mean_max"])
-def test_padded_windows_are_pooled_like_ragged_ones(
-    clips: tf.RaggedTensor, pooling: Pooling
-) -> None:
-    padded = WindowPooling(pooling)(*pad_windows(clips))
-    np.testing.assert_allclose(padded, pool_windows(clips, pooling), rtol=1e-5)
-
-
 def test_padding_gets_no_attention_and_no_gradient(clips: tf.RaggedTensor) -> None:
     keras.utils.set_random_seed(0)
-    layer = WindowPooling("attention")
+    layer = AttentionPooling()
     windows, present = pad_windows(clips)
     alone = [layer(row[tf.newaxis], tf.ones([1, len(row)]))[0] for row in clips]
     with tf.GradientTape() as tape:

@@ -42,7 +42,7 @@ HEADS = {
         "xgboost",
     ),
 }
-"""Which heads learn from which sounds."""
+"""The heads, and the sounds that they learn from."""
 
 SETTINGS = {"xgboost": XgboostSettings(rounds=40)}
 SPLITS = ("train", "eval", "test")
@@ -83,7 +83,7 @@ class Sounds:
 
 @dataclass(frozen=True)
 class Pushed:
-    """What one head left, and what its model says of the sound files of the test split."""
+    """The outputs of one head, and its model's scores of the test split's sound files."""
 
     classes: list[str]
     fitted: FittedClassicalHead | keras.Model

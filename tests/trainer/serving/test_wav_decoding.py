@@ -61,7 +61,7 @@ PLAIN = riff(chunk(b"fmt ", form()), chunk(b"data", PCM))
 
 
 def by_pipeline(files):
-    """What the pipeline makes of files: decoded, kept in 16 bits, and cut."""
+    """The pipeline's windows of files: decoded, rounded to 16 bits, and cut."""
     clips = [decoding.decode(io.BytesIO(file)).samples for file in files]
     return windows_from_pcm16(tf.constant([decoding.pcm16_from_samples(clip) for clip in clips]))
 

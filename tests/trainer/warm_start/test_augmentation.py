@@ -1,4 +1,4 @@
-"""What changes training clips: as much as it says, and the same for the same seed."""
+"""Augmentation: as strong as its settings, and the same for the same seed."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What a warm start hears of the clips on disk."""
+"""Batches that a warm start reads from clips on disk."""
 
 from pathlib import Path
 
