@@ -1,7 +1,7 @@
-"""The requests that TensorFlow Serving runs on a model before it lets clients in.
+"""The requests that TensorFlow Serving runs on a model before it serves clients.
 
-The first request of each kind makes TensorFlow set up its kernels, which takes many times as long
-as the request itself. See TensorFlow Serving's "SavedModel Warmup".
+The first request of each kind sets up TensorFlow's kernels, which takes many times as long as the
+request itself. See TensorFlow Serving's "SavedModel Warmup".
 """
 
 import os
@@ -20,17 +20,17 @@ from vggish.params import EMBEDDING_SIZE, SAMPLE_RATE
 
 _BATCH_SIZES = (1, 8)
 _RATES = (SAMPLE_RATE, 44_100)  # With and without resampling.
-_SECONDS = 0.03  # A clip costs the network one window, however short it is.
+_SECONDS = 0.03  # However short, a clip takes one window.
 
 
 def write_warmup_requests(folder: str, *, embedded: bool) -> None:
-    """Writes `assets.extra/tf_serving_warmup_requests` beside a SavedModel.
+    """Writes `assets.extra/tf_serving_warmup_requests` into a SavedModel.
 
-    It holds requests to every signature that clients use; `targets` is the Evaluator's alone.
+    It holds requests to every signature that clients use; only the Evaluator uses `targets`.
 
     Args:
-        folder: The SavedModel of a `ServedClassifier`.
-        embedded: Whether its clip examples hold released embeddings in place of sound.
+        folder: SavedModel of a `ServedClassifier`.
+        embedded: Whether its clip examples hold released embeddings instead of sound.
     """
     extra = os.path.join(folder, EXTRA_FOLDER)
     tf.io.gfile.makedirs(extra)
@@ -56,8 +56,8 @@ def _requests(size: int, embedded: bool) -> list[PredictRequest]:
 
 
 def _request(signature: str, name: str, values: list[bytes] | np.ndarray) -> PredictRequest:
-    # The server runs requests on the model beside them and reads the signature alone, so a model's
-    # name, which is the server's to give, need not be known.
+    # The server runs the requests on the model in the same folder, and reads only the signature.
+    # The model's name, which the server chooses, is not needed.
     spec = ModelSpec(signature_name=signature)
     return PredictRequest(model_spec=spec, inputs={name: tf.make_tensor_proto(values)})
 
