@@ -48,11 +48,12 @@ test-presets: setup  ## Run every shipped configuration on a tiny tree of its da
 test-real-data: setup  ## Pass the tests on real recordings (see CONTRIBUTING.md).
 	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m real_data
 
-lint: setup  ## Check style, types and the direction of imports.
+lint: setup  ## Check style, types, the direction of imports, and for dead code.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/vulture
 	@$(BIN)/hadolint Dockerfile
 
 format: setup  ## Put the code into the project's style.

@@ -37,21 +37,6 @@ _MARKER = ".sound_set.json"
 
 
 @dataclass(frozen=True)
-class SoundSet:
-    """The contents of a written sound set.
-
-    Attributes:
-        classes: The class names in alphabetical order; each is a folder.
-        clips: The number of intact sound files, over all classes.
-        broken: The number of broken files by kind of damage.
-    """
-
-    classes: tuple[str, ...]
-    clips: int
-    broken: Mapping[str, int]
-
-
-@dataclass(frozen=True)
 class _Take:
     """One clip to synthesize: its length, its rate and its random generator."""
 
@@ -248,7 +233,7 @@ def synthesize(label: str, rng: np.random.Generator) -> tuple[npt.NDArray[np.flo
     return sound.astype(np.float32), rate
 
 
-def write_sound_set(folder: Path, *, clips_per_class: int = 60, seed: int = 0) -> SoundSet:
+def write_sound_set(folder: Path, *, clips_per_class: int = 60, seed: int = 0) -> None:
     """Writes a labelled sound set, one folder per class, unless it exists already.
 
     The set appears in one step, so a folder that exists is complete. A set that the same code made
@@ -260,26 +245,18 @@ def write_sound_set(folder: Path, *, clips_per_class: int = 60, seed: int = 0) -
         clips_per_class: The number of sound files per class.
         seed: The seed; a clip depends on it, on its class and on its number only.
 
-    Returns:
-        The contents of the set.
-
     Raises:
         ValueError: `clips_per_class` is less than 1.
         VggishError: `folder` holds files that are not a sound set from this function.
     """
     if clips_per_class < 1:
         raise ValueError(f"a sound set needs at least 1 clip per class, not {clips_per_class}")
-    sound_set = SoundSet(
-        classes=DEMO_CLASSES,
-        clips=clips_per_class * len(DEMO_CLASSES),
-        broken=dict.fromkeys(_broken_files(), 1),
-    )
     # A set from an older version of this code is out of date.
     code = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
     origin = {"clips_per_class": clips_per_class, "seed": seed, "code": code}
     marker = folder / _MARKER
     if marker.is_file() and json.loads(marker.read_text("utf-8")) == origin:
-        return sound_set
+        return
     if folder.exists() and not marker.is_file() and any(folder.iterdir()):
         raise VggishError(
             f"{folder} already holds files that are not a demo sound set; "
@@ -294,7 +271,6 @@ def write_sound_set(folder: Path, *, clips_per_class: int = 60, seed: int = 0) -
     if folder.exists():
         shutil.rmtree(folder)
     draft.rename(folder)
-    return sound_set
 
 
 def _write_clips(folder: Path, clips_per_class: int, seed: int) -> None:

@@ -48,12 +48,8 @@ def test_one_folder_a_class_with_as_many_clips_as_asked_for(folder: Path):
         assert len(list((folder / label).glob(f"{label}_[0-9][0-9][0-9].wav"))) == 12
 
 
-def test_what_is_said_of_the_set_is_what_lies_there(tmp_path: Path):
-    sound_set = write_sound_set(tmp_path / "sounds", clips_per_class=2)
-    assert sound_set.classes == DEMO_CLASSES
-    assert sound_set.clips == len(sound_files(tmp_path / "sounds")) == 20
-    every_wav = list((tmp_path / "sounds").glob("*/*.wav"))
-    assert len(every_wav) == sound_set.clips + sum(sound_set.broken.values())
+def test_five_files_are_broken(folder: Path):
+    assert len(list(folder.glob("*/*.wav"))) == len(sound_files(folder)) + 5
 
 
 def test_every_clip_is_sound_of_the_promised_length_and_level(folder: Path):
@@ -108,11 +104,11 @@ def test_a_larger_set_begins_with_the_smaller_one(folder: Path, tmp_path: Path):
 
 def test_a_whole_set_is_left_as_it_is(tmp_path: Path):
     folder = tmp_path / "sounds"
-    first = write_sound_set(folder, clips_per_class=2)
+    write_sound_set(folder, clips_per_class=2)
     own_recording = folder / "bell" / "my_own.wav"
     own_recording.write_bytes(b"anything")
     before = stamps(folder)
-    assert write_sound_set(folder, clips_per_class=2) == first
+    write_sound_set(folder, clips_per_class=2)
     assert stamps(folder) == before
 
 
