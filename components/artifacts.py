@@ -41,7 +41,7 @@ class ModelComparison(Artifact):
     TYPE_NAME = "components.ModelComparison"
 
 
-class Report(Artifact):
+class ReportPage(Artifact):
     """What a run came to: `report.html` for people, `summary.json` for programs."""
 
-    TYPE_NAME = "components.Report"
+    TYPE_NAME = "components.ReportPage"

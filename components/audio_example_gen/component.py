@@ -22,20 +22,6 @@ from schema.config.data_settings import (
 )
 
 
-class Driver(FingerprintDriver):
-    """Makes the node run again when a sound comes, goes or changes."""
-
-    def fingerprint(
-        self, inputs: dict[str, list[Artifact]], exec_properties: dict[str, Any]
-    ) -> str:
-        """Returns the fingerprint of the source's listing."""
-        del inputs
-        return list_source(
-            read_source(exec_properties),
-            SplitSettings.model_validate_json(exec_properties["split"]),
-        ).fingerprint
-
-
 class AudioExampleGenSpec(ComponentSpec):
     """The inputs, outputs and parameters of AudioExampleGen."""
 
@@ -69,7 +55,7 @@ class AudioExampleGen(BaseBeamComponent):
 
     SPEC_CLASS = AudioExampleGenSpec
     EXECUTOR_SPEC = BeamExecutorSpec(Executor)
-    DRIVER_CLASS = Driver
+    DRIVER_CLASS = FingerprintDriver
 
     def __init__(
         self,
@@ -90,3 +76,9 @@ class AudioExampleGen(BaseBeamComponent):
                 rejects=Channel(type=Rejects),
             )
         )
+
+    @staticmethod
+    def fingerprint(_: dict[str, list[Artifact]], exec_properties: dict[str, Any]) -> str:
+        """Returns a text that changes when a sound is added, removed or changed."""
+        split = SplitSettings.model_validate_json(exec_properties["split"])
+        return list_source(read_source(exec_properties), split).fingerprint

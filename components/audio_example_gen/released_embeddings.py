@@ -13,7 +13,7 @@ from components.audio_example_gen.clip_reading import (
     to_features,
 )
 from components.audio_example_gen.leaks import traces_of
-from components.audio_example_gen.sources.audioset import EmbeddedClip, read_clips
+from components.audio_example_gen.sources.audioset import ReleasedClip, read_released_clips
 from components.audio_example_gen.sources.listing import Reject, SourceFile
 from components.audio_example_gen.splits import split_of
 from schema.config.data_settings import SourceSettings, SplitSettings
@@ -56,16 +56,16 @@ class ReadEmbeddings(beam.DoFn):
             yield from rejected(file.clip_id, file.refused)
             return
         path = f"{self._root}/{file.clip_id}"
-        for read in read_clips(path, self._names, self._source, file.clip_id):
+        for read in read_released_clips(path, self._names, self._source, file.clip_id):
             self._progress.advance()
             yield beam.pvalue.TaggedOutput(COUNTS, (("found",), 1))
             match read:
-                case EmbeddedClip():
+                case ReleasedClip():
                     yield from self._written(read, file.split)
                 case (str(clip_id), Reject() as reject):
                     yield from rejected(clip_id, reject)
 
-    def _written(self, clip: EmbeddedClip, split: str | None) -> Iterator[beam.pvalue.TaggedOutput]:
+    def _written(self, clip: ReleasedClip, split: str | None) -> Iterator[beam.pvalue.TaggedOutput]:
         split = split or split_of(clip.video, self._split)
         features = to_features(clip.clip_id, clip.labels, clip.video, clip.seconds) | {
             "embedding": tf.train.Feature(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from components.audio_example_gen.sources.file_tree import Tree
+from components.audio_example_gen.sources.file_tree import FileTree
 from components.audio_example_gen.sources.listing import SourceFile
 from schema.config.data_settings import SPLITS, UNLABELLED, SplitSettings
 from vggish.errors import ConfigError, DataSetError
@@ -38,7 +38,11 @@ class Dealt:
 
 
 def deal(
-    files: Sequence[SourceFile], settings: SplitSettings, tree: Tree, *, many_clips: bool = False
+    files: Sequence[SourceFile],
+    settings: SplitSettings,
+    tree: FileTree,
+    *,
+    many_clips: bool = False,
 ) -> Dealt:
     """Deals files to splits.
 
@@ -108,13 +112,13 @@ def _by_hash(*_: object) -> _Rule:
     return lambda _: _REST
 
 
-def _by_tables(_: SplitSettings, files: Sequence[SourceFile], __: Tree) -> _Rule:
+def _by_tables(_: SplitSettings, files: Sequence[SourceFile], __: FileTree) -> _Rule:
     if not any(file.split == "test" for file in files):
         raise ConfigError("split.kind is 'tables', but no table is `all_in: test`.")
     return lambda _: _REST
 
 
-def _by_column(_: SplitSettings, files: Sequence[SourceFile], __: Tree) -> _Rule:
+def _by_column(_: SplitSettings, files: Sequence[SourceFile], __: FileTree) -> _Rule:
     split_by_name = {name: split for split, names in _NAMES.items() for name in names}
     said = {split_by_name.get((file.said_split or "").lower()) for file in files}
     train = "train" if "eval" in said else _REST
@@ -135,7 +139,7 @@ def _by_column(_: SplitSettings, files: Sequence[SourceFile], __: Tree) -> _Rule
     return rule
 
 
-def _by_fold(settings: SplitSettings, files: Sequence[SourceFile], _: Tree) -> _Rule:
+def _by_fold(settings: SplitSettings, files: Sequence[SourceFile], _: FileTree) -> _Rule:
     split_by_fold = {str(settings.test_fold): "test"}
     if settings.eval_fold is not None:
         split_by_fold[str(settings.eval_fold)] = "eval"
@@ -156,7 +160,7 @@ def _by_fold(settings: SplitSettings, files: Sequence[SourceFile], _: Tree) -> _
     return rule
 
 
-def _by_lists(settings: SplitSettings, files: Sequence[SourceFile], tree: Tree) -> _Rule:
+def _by_lists(settings: SplitSettings, files: Sequence[SourceFile], tree: FileTree) -> _Rule:
     lists = {split: getattr(settings, f"{split}_list") for split in SPLITS}
     stems = {_stem(file.clip_id) for file in files}
     split_by_stem: dict[str, str] = {}
@@ -176,7 +180,7 @@ def _by_lists(settings: SplitSettings, files: Sequence[SourceFile], tree: Tree) 
     return lambda file: split_by_stem.get(_stem(file.clip_id), rest)
 
 
-def _by_folders(settings: SplitSettings, files: Sequence[SourceFile], tree: Tree) -> _Rule:
+def _by_folders(settings: SplitSettings, files: Sequence[SourceFile], tree: FileTree) -> _Rule:
     folders = {split: getattr(settings, f"{split}_folder") for split in SPLITS}
     prefixes = {split: f"{name.strip('/')}/" for split, name in folders.items() if name is not None}
     for split, prefix in prefixes.items():
@@ -222,7 +226,7 @@ def _stem(path: str) -> str:
     return posixpath.splitext(path)[0]
 
 
-def _by_speech_commands(settings: SplitSettings, _: Sequence[SourceFile], __: Tree) -> _Rule:
+def _by_speech_commands(settings: SplitSettings, _: Sequence[SourceFile], __: FileTree) -> _Rule:
     return lambda file: speech_commands_split(file.clip_id, settings)
 
 
@@ -249,7 +253,7 @@ def speech_commands_split(path: str, settings: SplitSettings) -> str:
     return "test" if percentage < 100 * (settings.eval + settings.test) else "train"
 
 
-_RULES: dict[str, Callable[[SplitSettings, Sequence[SourceFile], Tree], _Rule]] = {
+_RULES: dict[str, Callable[[SplitSettings, Sequence[SourceFile], FileTree], _Rule]] = {
     "hash": _by_hash,
     "tables": _by_tables,
     "column": _by_column,

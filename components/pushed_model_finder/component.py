@@ -11,17 +11,7 @@ from tfx.types.channel import BaseChannel, Channel
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from components.fingerprint import FingerprintDriver
-from components.pushed_model_finder.executor import Executor, find
-
-
-class Driver(FingerprintDriver):
-    """Makes the node run again when it would find another model."""
-
-    def fingerprint(
-        self, inputs: dict[str, list[Artifact]], exec_properties: dict[str, Any]
-    ) -> str:
-        """Returns the folder of the model that there is to be found."""
-        return find(inputs, exec_properties) or ""
+from components.pushed_model_finder.executor import Executor, find_pushed_model
 
 
 class PushedModelFinderSpec(ComponentSpec):
@@ -49,7 +39,7 @@ class PushedModelFinder(BaseComponent):
 
     SPEC_CLASS = PushedModelFinderSpec
     EXECUTOR_SPEC = ExecutorClassSpec(Executor)
-    DRIVER_CLASS = Driver
+    DRIVER_CLASS = FingerprintDriver
 
     def __init__(
         self,
@@ -67,3 +57,8 @@ class PushedModelFinder(BaseComponent):
                 **{f"rival_{name}": channel for name, channel in rivals.items()},
             )
         )
+
+    @staticmethod
+    def fingerprint(inputs: dict[str, list[Artifact]], exec_properties: dict[str, Any]) -> str:
+        """Returns the folder of the model that the node would find."""
+        return find_pushed_model(inputs, exec_properties) or ""

@@ -28,7 +28,7 @@ class ReportSpec(ComponentSpec):
         "comparison": ChannelParameter(type=artifacts.ModelComparison),
         "pushed_model": ChannelParameter(type=standard_artifacts.PushedModel),
     }
-    OUTPUTS = {"report": ChannelParameter(type=artifacts.Report)}
+    OUTPUTS = {"report": ChannelParameter(type=artifacts.ReportPage)}
 
 
 class Report(BaseComponent):
@@ -52,7 +52,7 @@ class Report(BaseComponent):
         super().__init__(
             spec_class(
                 config=config,
-                report=Channel(type=artifacts.Report),
+                report=Channel(type=artifacts.ReportPage),
                 **inputs,
             )
         )

@@ -17,7 +17,7 @@ from tfx.utils import io_utils, path_utils
 from components.counts import read_counts
 from components.evaluation_results import read_evaluation
 from components.model_selector.executor import COMPARISON_FILE, TRAINED_MODEL_PROPERTY
-from components.report.page import LineageStep, Reject, ReportData, render_page
+from components.report.page import LineageStep, RejectRow, ReportData, render_page
 from components.serving_validator.executor import VALIDATION_FILE
 from schema.model_card import read_model_card
 
@@ -150,7 +150,7 @@ def _lineage(key: str, artifact: Artifact) -> LineageStep:
     )
 
 
-def _read_rejects(folder: str) -> list[Reject]:
+def _read_rejects(folder: str) -> list[RejectRow]:
     with fileio.open(os.path.join(folder, "rejects.jsonl")) as lines:
         return [json.loads(line) for line, _ in zip(lines, range(_REJECTS_KEPT), strict=False)]
 

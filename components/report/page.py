@@ -32,7 +32,7 @@ _CLASS_COLUMNS = {
 _NOTHING = "—"
 
 
-class Reject(TypedDict):
+class RejectRow(TypedDict):
     """A file that was refused, as AudioExampleGen's `rejects` has it."""
 
     clip_id: str
@@ -100,7 +100,7 @@ class ReportData:
     per_class: Mapping[str, ClassScore]
     thresholds: Mapping[str, float]
     slices: Mapping[str, Sequence[SliceScore]]
-    rejects: Sequence[Reject]
+    rejects: Sequence[RejectRow]
     checks: Sequence[Check]
     lineage: Sequence[LineageStep]
     config_yaml: str

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from components.evaluation_results import Check
-from components.serving_validator.requests import Requests
+from components.serving_validator.probe_requests import ProbeRequests
 
 _BETWEEN_SIGNATURES = 1e-4
 """The ways into one network differ by float32 sums in another order."""
@@ -31,7 +31,7 @@ class Limits:
 
 
 def check_answers(
-    requests: Requests,
+    requests: ProbeRequests,
     answers: list[dict[str, Any]],
     measured: dict[str, Any],
     trained: dict[str, np.ndarray],
@@ -84,7 +84,7 @@ def check_answers(
     return checks
 
 
-def _largest_spread(requests: Requests, answers: list[dict[str, Any]]) -> float:
+def _largest_spread(requests: ProbeRequests, answers: list[dict[str, Any]]) -> float:
     ways = [
         np.concatenate([answers[number]["scores"] for number in numbers])
         for numbers in requests.same_scores

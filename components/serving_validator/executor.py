@@ -16,7 +16,11 @@ from tfx.utils import io_utils, path_utils
 from components.evaluation_results import Check
 from components.serving_validator import probe
 from components.serving_validator.checks import Limits, check_answers
-from components.serving_validator.requests import Requests, make_requests, read_clips
+from components.serving_validator.probe_requests import (
+    ProbeRequests,
+    make_requests,
+    read_probe_clips,
+)
 from schema.clip_scores import EVAL_SCORES_FILE, read_clip_scores
 from schema.model_card import read_model_card
 
@@ -47,7 +51,7 @@ class Executor(BaseExecutor):
         self._log_startup(input_dict, output_dict, exec_properties)
         model = path_utils.serving_model_path(artifact_utils.get_single_uri(input_dict["model"]))
         examples = artifact_utils.get_split_uri(input_dict["examples"], _SPLIT)
-        clips = read_clips(examples, _CLIPS)
+        clips = read_probe_clips(examples, _CLIPS)
         requests = make_requests(clips, model)
         trained = read_clip_scores(
             os.path.join(artifact_utils.get_single_uri(input_dict["model_run"]), EVAL_SCORES_FILE)
@@ -74,12 +78,12 @@ class Executor(BaseExecutor):
         io_utils.write_string_file(path, json.dumps({"checks": checks, "measured": measured}))
 
 
-def _ask(model: str, requests: Requests) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def _ask(model: str, requests: ProbeRequests) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Calls the model in a process of its own; returns its answers and what was measured."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         (folder / "requests.json").write_text(json.dumps(requests.calls))
-        subprocess.run(  # noqa: S603 Our own script, on a model of this run.
+        subprocess.run(  # noqa: S603 Our own script and model.
             [sys.executable, "-I", probe.__file__, model, scratch],
             check=True,
             capture_output=True,

@@ -4,17 +4,17 @@ import hashlib
 from collections.abc import Callable
 
 from components.audio_example_gen.sources import audioset, folders, manifest
-from components.audio_example_gen.sources.file_tree import Tree, open_tree
+from components.audio_example_gen.sources.file_tree import FileTree, open_tree
 from components.audio_example_gen.sources.listing import Listing, SourceFile
-from components.audio_example_gen.sources.undealt_files import Found
+from components.audio_example_gen.sources.undealt_files import UndealtFiles
 from components.audio_example_gen.splits import deal
 from schema.config.data_settings import SourceSettings, SplitSettings
 from vggish.errors import DataSetError
 
-_FIND: dict[str, Callable[[SourceSettings, Tree], Found]] = {
-    "folders": folders.find,
-    "manifest": manifest.find,
-    "audioset_embeddings": audioset.find,
+_FIND: dict[str, Callable[[SourceSettings, FileTree], UndealtFiles]] = {
+    "folders": folders.find_by_folder,
+    "manifest": manifest.find_by_manifest,
+    "audioset_embeddings": audioset.find_records,
 }
 
 
@@ -69,7 +69,7 @@ def _check_classes(listing: Listing) -> None:
         )
 
 
-def _fingerprint(found: Found, files: tuple[SourceFile, ...]) -> str:
+def _fingerprint(found: UndealtFiles, files: tuple[SourceFile, ...]) -> str:
     digest = hashlib.sha256()
     for file in files:
         digest.update(repr((file.clip_id, file.size, file.modified)).encode())

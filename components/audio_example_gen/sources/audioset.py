@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from components.audio_example_gen.sources.file_tree import Tree
+from components.audio_example_gen.sources.file_tree import FileTree
 from components.audio_example_gen.sources.listing import RefusedError, Reject, SourceFile
-from components.audio_example_gen.sources.undealt_files import Found
+from components.audio_example_gen.sources.undealt_files import UndealtFiles
 from schema.config.data_settings import SourceSettings
 from vggish.errors import DataSetError
 from vggish.params import AUDIO_EMBEDDING_FEATURE_NAME, EMBEDDING_SIZE
@@ -21,7 +21,7 @@ _NUMBER, _NAME = "index", "display_name"  # Columns of class_labels_indices.csv.
 
 
 @dataclass(frozen=True)
-class EmbeddedClip:
+class ReleasedClip:
     """One released clip.
 
     Attributes:
@@ -40,7 +40,7 @@ class EmbeddedClip:
     seconds: float
 
 
-def find(settings: SourceSettings, tree: Tree) -> Found:
+def find_records(settings: SourceSettings, tree: FileTree) -> UndealtFiles:
     """Finds the record files below the root; what they hold, only reading them tells.
 
     Args:
@@ -57,10 +57,10 @@ def find(settings: SourceSettings, tree: Tree) -> Found:
             files.append(SourceFile(entry.path, entry.size, entry.modified, refused=entry.refused))
         else:
             others += 1
-    return Found(tuple(files), other_files=others)
+    return UndealtFiles(tuple(files), other_files=others)
 
 
-def read_class_names(settings: SourceSettings, tree: Tree) -> tuple[str, ...] | None:
+def read_class_names(settings: SourceSettings, tree: FileTree) -> tuple[str, ...] | None:
     """Reads the names of AudioSet's classes.
 
     Args:
@@ -89,9 +89,9 @@ def read_class_names(settings: SourceSettings, tree: Tree) -> tuple[str, ...] | 
     return tuple(names[number] for number in range(len(names)))
 
 
-def read_clips(
+def read_released_clips(
     path: str, names: tuple[str, ...] | None, settings: SourceSettings, where: str
-) -> Iterator[EmbeddedClip | tuple[str, Reject]]:
+) -> Iterator[ReleasedClip | tuple[str, Reject]]:
     """Reads a record file.
 
     Args:
@@ -125,7 +125,7 @@ def read_clips(
 
 def _parse(
     record: bytes, names: tuple[str, ...] | None, settings: SourceSettings, record_id: str
-) -> EmbeddedClip:
+) -> ReleasedClip:
     import tensorflow as tf
     from google.protobuf.message import DecodeError
 
@@ -144,7 +144,7 @@ def _parse(
     end = _number(context["end_time_seconds"], start + len(embedding))
     labels = _labels(context["labels"].int64_list.value, names, settings, record_id)
     clip_id = f"{video}#t={start:.10g},{end:.10g}"
-    return EmbeddedClip(clip_id, video, labels, embedding, end - start)
+    return ReleasedClip(clip_id, video, labels, embedding, end - start)
 
 
 def _number(feature: Any, default: float) -> float:

@@ -37,7 +37,7 @@ class Entry:
     refused: Reject | None = None
 
 
-class Tree(Protocol):
+class FileTree(Protocol):
     """A data root.
 
     Attributes:
@@ -87,7 +87,7 @@ class Tree(Protocol):
         ...
 
 
-def open_tree(root: str) -> Tree:
+def open_tree(root: str) -> FileTree:
     """Opens a data root.
 
     Args:
@@ -99,7 +99,7 @@ def open_tree(root: str) -> Tree:
     Raises:
         DataSetError: There is no such folder.
     """
-    tree: Tree
+    tree: FileTree
     if "://" in root:
         tree, there = RemoteTree(root), RemoteTree.is_folder(root)
     else:
@@ -123,7 +123,7 @@ class LocalTree:
         self.root = os.path.realpath(Path(root).expanduser())
 
     def walk(self, folder: str = "") -> Iterator[Entry]:
-        """See `Tree`."""
+        """See `FileTree`."""
         entered = {os.path.realpath(os.path.join(self.root, folder))}
         yield from sorted(self._walk(folder, entered), key=lambda entry: entry.path)
 
@@ -153,7 +153,7 @@ class LocalTree:
             ) from error
 
     def find(self, paths: Iterable[str]) -> Iterator[Entry]:
-        """See `Tree`."""
+        """See `FileTree`."""
         for path in paths:
             inside = self.relative(path)
             if _is_outside(inside):
@@ -162,7 +162,7 @@ class LocalTree:
                 yield self._entry(inside)
 
     def relative(self, path: str) -> str:
-        """See `Tree`. An absolute path may lead to the root by links."""
+        """See `FileTree`. An absolute path may lead to the root by links."""
         if os.path.isabs(path):
             folder, name = os.path.split(os.path.normpath(path))
             path = os.path.join(_real_folder(folder), name).removeprefix(f"{self.root}/")
@@ -197,14 +197,14 @@ class LocalTree:
         return real.startswith(self.root.rstrip("/") + "/")
 
     def names(self, folder: str) -> list[str]:
-        """See `Tree`."""
+        """See `FileTree`."""
         try:
             return sorted(os.listdir(os.path.join(self.root, folder)))
         except OSError:
             return []
 
     def head(self, path: str, size: int) -> bytes:
-        """See `Tree`."""
+        """See `FileTree`."""
         try:
             with open(os.path.join(self.root, path), "rb", buffering=0) as file:
                 return file.read(size)
@@ -212,7 +212,7 @@ class LocalTree:
             return b""
 
     def read(self, path: str) -> bytes:
-        """See `Tree`."""
+        """See `FileTree`."""
         full = Path(self.root, Path(path).expanduser())
         try:
             return full.read_bytes()
@@ -221,7 +221,7 @@ class LocalTree:
 
     @contextlib.contextmanager
     def local(self, path: str) -> Iterator[str]:
-        """See `Tree`."""
+        """See `FileTree`."""
         yield os.path.join(self.root, path)
 
 
@@ -255,7 +255,7 @@ class RemoteTree:
             raise _unreadable(root, error.message) from error
 
     def walk(self, folder: str = "") -> Iterator[Entry]:
-        """See `Tree`."""
+        """See `FileTree`."""
         import tensorflow as tf
 
         paths = []
@@ -268,7 +268,7 @@ class RemoteTree:
         )
 
     def find(self, paths: Iterable[str]) -> Iterator[Entry]:
-        """See `Tree`."""
+        """See `FileTree`."""
         with ThreadPoolExecutor(_REMOTE_REQUESTS) as threads:
             yield from threads.map(self._entry, paths)
 
@@ -285,12 +285,12 @@ class RemoteTree:
         return Entry(inside, status.length, status.mtime_nsec)
 
     def relative(self, path: str) -> str:
-        """See `Tree`."""
+        """See `FileTree`."""
         path = path.removeprefix(f"{self.root}/")
         return path if "://" in path else posixpath.normpath(path)
 
     def names(self, folder: str) -> list[str]:
-        """See `Tree`."""
+        """See `FileTree`."""
         import tensorflow as tf
 
         try:
@@ -300,7 +300,7 @@ class RemoteTree:
         return sorted(name.rstrip("/") for name in names)
 
     def head(self, path: str, size: int) -> bytes:
-        """See `Tree`."""
+        """See `FileTree`."""
         import tensorflow as tf
 
         try:
@@ -310,7 +310,7 @@ class RemoteTree:
             return b""
 
     def read(self, path: str) -> bytes:
-        """See `Tree`."""
+        """See `FileTree`."""
         import tensorflow as tf
 
         full = path if "://" in path or path.startswith("/") else f"{self.root}/{path}"
@@ -322,7 +322,7 @@ class RemoteTree:
 
     @contextlib.contextmanager
     def local(self, path: str) -> Iterator[str]:
-        """See `Tree`. The file is copied: decoders read from the disk, and only from there."""
+        """See `FileTree`. The file is copied: decoders read from the disk, and only from there."""
         import tensorflow as tf
 
         with tempfile.NamedTemporaryFile(prefix="clip-") as copy:

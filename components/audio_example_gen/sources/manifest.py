@@ -4,11 +4,15 @@ import posixpath
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
-from components.audio_example_gen.sources.file_tree import Entry, Tree
+from components.audio_example_gen.sources.file_tree import Entry, FileTree
 from components.audio_example_gen.sources.listing import Reject, SourceFile
 from components.audio_example_gen.sources.manifest_tables import Row, read_table
 from components.audio_example_gen.sources.sound_names import is_sound, is_sound_name
-from components.audio_example_gen.sources.undealt_files import Found, is_below, to_source_file
+from components.audio_example_gen.sources.undealt_files import (
+    UndealtFiles,
+    is_below,
+    to_source_file,
+)
 from schema.config.data_settings import SourceSettings, TableSettings
 from vggish.errors import DataSetError
 
@@ -37,7 +41,7 @@ class _Columns:
     split: str | None
 
 
-def find(settings: SourceSettings, tree: Tree) -> Found:
+def find_by_manifest(settings: SourceSettings, tree: FileTree) -> UndealtFiles:
     """Finds the files that the tables name, and those in the unlabelled folders.
 
     Args:
@@ -68,14 +72,14 @@ def find(settings: SourceSettings, tree: Tree) -> Found:
     files = [_to_file(entries[path], line, settings) for path, line in lines.items()]
     unlabelled, others = _unlabelled(settings, tree, lines.keys())
     left_out = outside | _unnamed(tree, {entry.path for entry in entries.values()}, settings)
-    return Found(
+    return UndealtFiles(
         (*files, *nameless, *unlabelled),
         left_out=len(left_out - lines.keys()),
         other_files=others,
     )
 
 
-def _read(table: TableSettings, tree: Tree) -> Iterator[tuple[bool, _Line]]:
+def _read(table: TableSettings, tree: FileTree) -> Iterator[tuple[bool, _Line]]:
     """Yields what each row says, and whether `where` lets it in."""
     names, rows = read_table(tree.read(table.file), table)
     columns = _Columns(
@@ -108,7 +112,9 @@ def _optional(
     return default if default in names else None
 
 
-def _to_line(row: Row, number: int, table: TableSettings, columns: _Columns, tree: Tree) -> _Line:
+def _to_line(
+    row: Row, number: int, table: TableSettings, columns: _Columns, tree: FileTree
+) -> _Line:
     def value(column: str | None) -> str | None:
         return (row[column] or None) if column else None
 
@@ -124,7 +130,7 @@ def _to_line(row: Row, number: int, table: TableSettings, columns: _Columns, tre
     )
 
 
-def _path(row: Row, table: TableSettings, tree: Tree) -> str:
+def _path(row: Row, table: TableSettings, tree: FileTree) -> str:
     try:
         path = table.path.format_map(row)
     except (KeyError, ValueError, AttributeError, IndexError) as error:
@@ -165,7 +171,7 @@ def _to_file(entry: Entry, line: _Line, settings: SourceSettings) -> SourceFile:
 
 
 def _unlabelled(
-    settings: SourceSettings, tree: Tree, named: Collection[str]
+    settings: SourceSettings, tree: FileTree, named: Collection[str]
 ) -> tuple[list[SourceFile], int]:
     """Finds the sounds of the unlabelled folders, and counts what else is there."""
     files, others = [], 0
@@ -178,7 +184,7 @@ def _unlabelled(
     return files, others
 
 
-def _unnamed(tree: Tree, named: set[str], settings: SourceSettings) -> set[str]:
+def _unnamed(tree: FileTree, named: set[str], settings: SourceSettings) -> set[str]:
     """Finds the sounds in the folders of the named files that no row names."""
     folders = {posixpath.dirname(path) for path in named if not path.startswith(("/", ".."))}
     beside = {

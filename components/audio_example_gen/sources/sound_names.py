@@ -2,7 +2,7 @@
 
 import posixpath
 
-from components.audio_example_gen.sources.file_tree import Entry, Tree
+from components.audio_example_gen.sources.file_tree import Entry, FileTree
 from vggish.audio.decoding import ffmpeg
 
 SOUND_EXTENSIONS = frozenset(
@@ -47,7 +47,7 @@ def is_sound_name(name: str) -> bool:
     return posixpath.splitext(name)[1].lower() in SOUND_EXTENSIONS
 
 
-def is_sound(entry: Entry, tree: Tree) -> bool:
+def is_sound(entry: Entry, tree: FileTree) -> bool:
     """Tells whether a file is to become a clip.
 
     Args:

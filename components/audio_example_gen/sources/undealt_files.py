@@ -9,7 +9,7 @@ from schema.config.data_settings import SourceSettings
 
 
 @dataclass(frozen=True)
-class Found:
+class UndealtFiles:
     """What a source holds; see `Listing` for the attributes."""
 
     files: tuple[SourceFile, ...]

@@ -17,7 +17,7 @@ from vggish.audio.decoding import pcm16_from_samples, samples_from_pcm16, wav_fr
 
 
 @dataclass(frozen=True)
-class Clip:
+class ProbeClip:
     """One clip of the data set.
 
     Attributes:
@@ -32,7 +32,7 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class Requests:
+class ProbeRequests:
     """What is asked, in the form of `probe`, and what each answer is to be compared with.
 
     Attributes:
@@ -46,7 +46,7 @@ class Requests:
     same_scores: list[list[int]]
 
 
-def read_clips(folder: str, count: int) -> list[Clip]:
+def read_probe_clips(folder: str, count: int) -> list[ProbeClip]:
     """Reads the first clips of a split.
 
     Args:
@@ -61,14 +61,14 @@ def read_clips(folder: str, count: int) -> list[Clip]:
     return [_parse(record) for record in islice(records, count)]
 
 
-def _parse(record: bytes) -> Clip:
+def _parse(record: bytes) -> ProbeClip:
     features = tf.train.Example.FromString(record).features.feature
     pcm = features[clip_examples.PCM].bytes_list.value
     clip_id = features[clip_examples.CLIP_ID].bytes_list.value[0].decode()
-    return Clip(clip_id, record, pcm[0] if pcm else None)
+    return ProbeClip(clip_id, record, pcm[0] if pcm else None)
 
 
-def make_requests(clips: list[Clip], model: str) -> Requests:
+def make_requests(clips: list[ProbeClip], model: str) -> ProbeRequests:
     """Makes the requests.
 
     Args:
@@ -94,7 +94,7 @@ def make_requests(clips: list[Clip], model: str) -> Requests:
     same = [[1], list(range(first, len(calls)))] + ([[0]] if sounds else [])
     calls += _warm_up_calls(os.path.join(model, EXTRA_FOLDER, WARMUP_FILE))
     calls.append(_bytes_call("serving_default", "audio_bytes", [wav_from_pcm16(second)]))
-    return Requests(calls, [clip.clip_id for clip in clips], same)
+    return ProbeRequests(calls, [clip.clip_id for clip in clips], same)
 
 
 def _bytes_call(signature: str, name: str, values: list[bytes]) -> dict[str, Any]:
