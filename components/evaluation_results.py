@@ -11,8 +11,8 @@ if TYPE_CHECKING:  # Loading it takes seconds; who needs the types alone goes wi
     import tensorflow_model_analysis as tfma
     from tensorflow_model_analysis.proto import config_pb2
 
-SCORES = {"single_label": "accuracy", "multi_label": "lwlrap"}
-"""What models are judged by: a metric by the task."""
+SCORE_BY_TASK = {"single_label": "accuracy", "multi_label": "lwlrap"}
+"""The metric that models are judged by, by the task."""
 
 _METRICS = (
     "accuracy",
@@ -70,7 +70,7 @@ class Evaluation:
     """What the Evaluator found on the test split.
 
     Attributes:
-        score: Which metric blessing asks for, one of those in `SCORES`.
+        score: Which metric blessing asks for, one of those in `SCORE_BY_TASK`.
         metrics: Numbers by name; `clips` is how many there are.
         intervals: The bounds of 95% intervals by metric.
         per_class: Scores by class name, in the order of the model's.
@@ -107,7 +107,7 @@ def read_evaluation(folder: str, model_location: str, classes: Sequence[str]) ->
     results.sort(key=lambda result: result.model_location != model_location)
     candidate, *baselines = (_by_slice(result) for result in results)
     overall = candidate[()]
-    score = next(name for name in SCORES.values() if name in overall[""])
+    score = next(name for name in SCORE_BY_TASK.values() if name in overall[""])
     return Evaluation(
         score=score,
         metrics=_read_metrics(overall[""]),

@@ -12,7 +12,7 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils, path_utils
 
-from components.evaluation_results import SCORES, Evaluation, read_evaluation
+from components.evaluation_results import SCORE_BY_TASK, Evaluation, read_evaluation
 from components.model_selector.model_card import CARD_PAGE_FILE, complete_card, render_card
 from schema.model_card import EXTRA_FOLDER, read_model_card, write_model_card
 
@@ -40,7 +40,7 @@ class _Candidate:
     def rank(self) -> tuple[bool, float, float]:
         """The higher, the better: blessed, then the score on the eval split, then its loss."""
         metrics = self.card["metrics"]["eval"]
-        score = metrics[SCORES[self.card["task"]]]
+        score = metrics[SCORE_BY_TASK[self.card["task"]]]
         return self.blessed, score, -metrics["loss"]
 
 

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
-from components.evaluation_results import SCORES, Evaluation
+from components.evaluation_results import SCORE_BY_TASK, Evaluation
+from components.html.rendering import render
 
 CARD_PAGE_FILE = "model_card.html"
 
@@ -52,11 +51,5 @@ def render_card(card: Mapping[str, Any]) -> str:
     Returns:
         An HTML document that needs nothing beside it.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("card.html").render(card=card, score=SCORES[card["task"]])
+    template = Path(__file__).with_name("card.html")
+    return render(template, card=card, score=SCORE_BY_TASK[card["task"]])

@@ -1,16 +1,14 @@
 """The report's page: one HTML file that needs nothing beside it, neither network nor script."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from pathlib import Path
 from typing import Any, TypedDict
 
-import jinja2
 from markupsafe import Markup
 
-from components.evaluation_results import SCORES, Check, ClassScore, SliceScore
+from components.evaluation_results import SCORE_BY_TASK, Check, ClassScore, SliceScore
+from components.html.rendering import render
 from components.report import figures
 
 REJECTS_SHOWN = 50
@@ -28,8 +26,6 @@ _CLASS_COLUMNS = {
     "lwlrap": "lwlrap",
     "label_accuracy": "Right decisions",
 }
-
-_NOTHING = "—"
 
 
 class RejectRow(TypedDict):
@@ -117,23 +113,12 @@ def render_page(report: ReportData) -> str:
     Returns:
         A whole HTML document that can be encoded as UTF-8.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "number": format_number,
-        "share": format_share,
-        "interval": format_interval,
-        "duration": format_duration,
-    }
     by_label = report.summary["clips"]["by_label"]
     metrics = report.summary["metrics"]
+    score_name = SCORE_BY_TASK[report.summary["model"]["task"]]
     splits = {split: metrics[split] for split in figures.SPLITS if split in metrics}
-    page = environment.get_template("page.html").render(
+    return render(
+        Path(__file__).with_name("page.html"),
         report=report,
         summary=report.summary,
         failed=[check for check in report.checks if not check["passed"]],
@@ -142,8 +127,10 @@ def render_page(report: ReportData) -> str:
         least_clips=LEAST_CLIPS,
         metric_names=_metric_names(splits),
         intervals=metrics.get("test_intervals", {}),
-        models=_best_first(report.summary["models"]),
-        score_name=_score_name(report.summary["models"]),
+        models=sorted(
+            report.summary["models"], key=lambda model: -model["metrics"]["eval"][score_name]
+        ),
+        score_name=score_name,
         columns=_class_columns(report.per_class),
         weakest_first=sorted(report.per_class.items(), key=lambda item: item[1].get("f1", 2)),
         parts={kind: weakest_parts(kind, parts) for kind, parts in report.slices.items()},
@@ -152,8 +139,6 @@ def render_page(report: ReportData) -> str:
         matrix=_matrix(report),
         confusions=most_confused(report.classes, report.confusion, CONFUSIONS_SHOWN),
     )
-    # A file name that is not Unicode comes with lone surrogates, which no encoder takes.
-    return page.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def most_confused(
@@ -196,40 +181,6 @@ def weakest_parts(kind: str, parts: Sequence[SliceScore]) -> list[SliceScore]:
     return sorted(enough, key=lambda part: (part["score"], -part["clips"]))[:SLICES_SHOWN]
 
 
-def format_number(value: object) -> str:
-    """Writes a count with separators, a measure with four decimals, and a dash for nothing.
-
-    Evaluators give counts as floats, too: a whole number above 1 is taken for a count.
-    """
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return _NOTHING
-    if isinstance(value, float):
-        return f"{value:,.0f}" if value > 1 and value.is_integer() else f"{value:,.4f}"
-    return f"{value:,}" if isinstance(value, Integral) else str(value)
-
-
-def format_interval(interval: Sequence[float] | None) -> str:
-    """Writes an interval with two decimals, and nothing for nothing."""
-    return "" if interval is None else f"({interval[0]:.2f}-{interval[1]:.2f})"
-
-
-def format_share(value: float | None) -> str:
-    """Writes a share of one as a percentage with one decimal, and a dash for nothing."""
-    return _NOTHING if value is None or math.isnan(value) else f"{value:.1%}"
-
-
-def format_duration(seconds: float) -> str:
-    """Writes seconds as a person would: `0.4 s`, `72 s`, `12 min 5 s`, `2 h 3 min`."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
-
-
 def _class_columns(per_class: Mapping[str, ClassScore]) -> dict[str, str]:
     """The headings of the scores that any class has."""
     there = {name for score in per_class.values() for name in score}
@@ -239,15 +190,6 @@ def _class_columns(per_class: Mapping[str, ClassScore]) -> dict[str, str]:
 def _metric_names(metrics: Mapping[str, Mapping[str, float]]) -> list[str]:
     """Every metric of any split, once, in the order of first mention."""
     return list(dict.fromkeys(name for values in metrics.values() for name in values))
-
-
-def _score_name(models: Sequence[Mapping[str, Any]]) -> str:
-    return SCORES[models[0]["task"]]  # The models of a run share a task.
-
-
-def _best_first(models: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    name = _score_name(models)
-    return sorted(models, key=lambda model: -model["metrics"]["eval"][name])
 
 
 def _curves(report: ReportData) -> list[Markup]:
