@@ -1,7 +1,7 @@
-"""Caching by what a node reads from outside the pipeline.
+"""Caching of nodes that read from outside the pipeline.
 
-TFX reuses a node's outputs while its inputs and execution properties are the same. Files that are
-named by a property can change behind its back, so a driver adds their fingerprint to the
+TFX reuses a node's outputs while its inputs and execution properties stay the same. It does not see
+when a file that a property names changes, so a driver adds the files' fingerprint to the
 properties.
 """
 

@@ -43,14 +43,14 @@ class AudioExampleGen(BaseBeamComponent):
     """Turns labelled sound files into clip examples.
 
     Outputs: `examples`, gzip TFRecords of clip examples in the splits train, eval and test and,
-    only where there are clips without labels, unlabelled; `noise`, the sounds to mix into clips;
+    if there are clips without labels, unlabelled; `noise`, the sounds to mix into clips;
     `rejects`, the refused files with their reasons, and the counts.
 
     Args:
-        source: What the sounds and their labels are.
-        data_root: Where they are; wins over the source's own.
-        ingest: Which clips are let in.
-        split: How they are dealt to splits.
+        source: Kind of source, and how it gives labels.
+        data_root: Root of the source; replaces the one in `source`.
+        ingest: Which clips are accepted.
+        split: How clips are assigned to splits.
     """
 
     SPEC_CLASS = AudioExampleGenSpec

@@ -1,4 +1,4 @@
-"""From AudioSet's released features to examples, as a step of a Beam pipeline."""
+"""Turns AudioSet's released features into examples, as a step of a Beam pipeline."""
 
 from collections.abc import Iterator
 
@@ -23,14 +23,14 @@ from vggish.progress import Progress
 class ReadEmbeddings(beam.DoFn):
     """Reads a record file into serialized examples with `embedding`, tagged with their split.
 
-    The outputs are those of `DecodeClips`; an example has `embedding` (float32, n x 128 values) in
-    place of sound.
+    The outputs are those of `DecodeClips`; an example has `embedding` (float32, n x 128 values)
+    instead of sound.
 
     Args:
         root: The data root.
         names: The class names by number, or None.
         source: The source.
-        split: How clips are dealt where the listing does not name the split of the whole file.
+        split: How clips are assigned to splits if the listing gives the file no split.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class ReadEmbeddings(beam.DoFn):
         self._progress = Progress("records")
 
     def process(self, file: SourceFile) -> Iterator[beam.pvalue.TaggedOutput]:
-        """Yields the file's clips and refusals, and what they add to the counts."""
+        """Yields the file's clips and refusals, and their counts."""
         if file.refused:
             yield beam.pvalue.TaggedOutput(COUNTS, (("found",), 1))
             yield from rejected(file.clip_id, file.refused)

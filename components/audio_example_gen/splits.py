@@ -1,4 +1,4 @@
-"""Dealing clips to splits, the same way on every machine."""
+"""Assignment of clips to splits, the same on every machine."""
 
 import hashlib
 import posixpath
@@ -16,12 +16,12 @@ _NAMES = {
     "eval": {"eval", "valid", "validation", "val"},
     "test": {"test", "testing", "evaluation"},
 }
-"""What data sets call the splits in their columns."""
+"""Names of the splits in the columns of data sets."""
 
 _REST = "rest"
 _LEFT_OUT = "left out"
 _Rule = Callable[[SourceFile], str]
-"""Tells a file's split, that it is of the rest, or that it is left out."""
+"""Returns a file's split, `_REST` or `_LEFT_OUT`."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Dealt:
     """Files with their splits.
 
     Attributes:
-        files: Those that are in the data set.
-        left_out: How many are not.
+        files: Files of the data set.
+        left_out: Number of files that the settings leave out.
     """
 
     files: tuple[SourceFile, ...]
@@ -44,14 +44,14 @@ def deal(
     *,
     many_clips: bool = False,
 ) -> Dealt:
-    """Deals files to splits.
+    """Assigns files to splits.
 
     Args:
-        files: The files, refused ones among them.
-        settings: How.
-        tree: Where the files are, and the lists.
-        many_clips: A file holds many clips, which `split_of` deals one by one wherever the settings
-            do not name the split of the whole file.
+        files: All files, with the refused ones.
+        settings: The split settings.
+        tree: Root of the files and of the lists.
+        many_clips: Whether a file holds many clips. `split_of` then assigns them one by one, unless
+            the settings give the whole file a split.
 
     Returns:
         The files with their splits.
@@ -85,12 +85,12 @@ def split_of(group: str, settings: SplitSettings) -> str:
     """Returns the split of a group of clips.
 
     The first 8 bytes of SHA-256 over the seed and the group's name, read as a fraction of 2**64,
-    fall into intervals as wide as the fractions of `settings`: of train, eval and test or, where
-    the source says what the test split is, of train and eval. Nothing but these enters, so a clip
-    keeps its split when others come or go, or when the data root moves.
+    fall into intervals as wide as the fractions of `settings`: of train, eval and test or, if the
+    source gives the test split, of train and eval. Nothing else matters, so a clip keeps its split
+    when other clips are added or removed, or when the data root moves.
 
     Args:
-        group: The name of what must not straddle splits; a clip's own id where it has no group.
+        group: Name of the group; the clip's own id if it has no group.
         settings: The fractions and the seed.
 
     Returns:
@@ -129,10 +129,10 @@ def _by_column(_: SplitSettings, files: Sequence[SourceFile], __: FileTree) -> _
         split = split_by_name.get((file.said_split or "").lower())
         if split is None:
             known = ", ".join(sorted(split_by_name))
-            said = f"says {file.said_split!r}" if file.said_split else "says nothing"
+            given = f"the split {file.said_split!r}" if file.said_split else "no split"
             raise DataSetError(
-                f"split.kind is 'column', but of {file.clip_id} the manifest {said} where it must "
-                f"name a split ({known}); mend it, or name the column under source.tables."
+                f"split.kind is 'column', but the manifest gives {file.clip_id} {given}; use one "
+                f"of {known}, or name the column under source.tables."
             )
         return train if split == "train" else split
 
@@ -153,7 +153,7 @@ def _by_fold(settings: SplitSettings, files: Sequence[SourceFile], _: FileTree) 
     def rule(file: SourceFile) -> str:
         if file.fold is None and file.labels and not file.refused and not file.split:
             raise DataSetError(
-                f"split.kind is 'fold', but the manifest names no fold of {file.clip_id}; mend it."
+                f"split.kind is 'fold', but the manifest gives {file.clip_id} no fold; add it."
             )
         return split_by_fold.get(file.fold or "", rest)
 
@@ -186,8 +186,8 @@ def _by_folders(settings: SplitSettings, files: Sequence[SourceFile], tree: File
     for split, prefix in prefixes.items():
         if not any(file.clip_id.startswith(prefix) for file in files):
             raise ConfigError(
-                f"split.{split}_folder names {folders[split]}, but below {tree.root} there are no "
-                "sounds in such a folder."
+                f"split.{split}_folder names {folders[split]}, but {tree.root} has no "
+                "sounds in such a folder; correct the setting."
             )
     rest = _rest(folders)
 
@@ -200,12 +200,12 @@ def _by_folders(settings: SplitSettings, files: Sequence[SourceFile], tree: File
 
 
 def _named(split: str, given: dict[str, str | None]) -> str:
-    """What becomes of the files that a list or folder names: of train, some must be for eval."""
+    """The split of files that a list or folder names; train may also have to provide eval."""
     return _REST if split == "train" and given["eval"] is None else split
 
 
 def _rest(given: dict[str, str | None]) -> str:
-    """What becomes of the files that no list or folder names."""
+    """The split of files that no list or folder names."""
     if given["train"] is not None:
         return _LEFT_OUT
     return "train" if given["eval"] is not None else _REST
@@ -216,13 +216,13 @@ def _read_list(content: bytes, name: str) -> list[str]:
         lines = content.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise DataSetError(f"The list {name} is not UTF-8; save it as UTF-8.") from error
-    # Some data sets write the label behind a tab.
+    # Some data sets write the label after a tab.
     paths = (line.partition("\t")[0].strip() for line in lines)
     return [posixpath.normpath(path) for path in paths if path]
 
 
 def _stem(path: str) -> str:
-    """A path without its extension: lists outlive a conversion of their data set."""
+    """A path without its extension: a list stays valid after its data set was converted."""
     return posixpath.splitext(path)[0]
 
 
@@ -238,14 +238,14 @@ def speech_commands_split(path: str, settings: SplitSettings) -> str:
     2**27, as a percentage.
 
     Args:
-        path: The recording's.
+        path: Path of the recording.
         settings: The fractions of eval and test, which are 0.1 each in the data set's own lists.
 
     Returns:
         `train`, `eval` or `test`.
     """
     speaker = re.sub(r"_nohash_.*$", "", posixpath.basename(path))
-    # The digest only spreads names; nothing is kept secret by it.
+    # The digest only spreads names; it protects no secret.
     digest = hashlib.sha1(speaker.encode(), usedforsecurity=False).hexdigest()
     percentage = int(digest, 16) % 2**27 * (100.0 / (2**27 - 1))
     if percentage < 100 * settings.eval:

@@ -15,7 +15,7 @@ from components.pushed_model_finder.executor import Executor, find_pushed_model
 
 
 class PushedModelFinderSpec(ComponentSpec):
-    """The output and parameters of PushedModelFinder, which adds its inputs."""
+    """The output and parameter of PushedModelFinder, which adds its inputs."""
 
     PARAMETERS = {
         "push_destination": ExecutionParameter(type=str),
@@ -25,16 +25,16 @@ class PushedModelFinderSpec(ComponentSpec):
 
 
 class PushedModelFinder(BaseComponent):
-    """Finds the model that was pushed last, but for the models of this run.
+    """Finds the model that was pushed last, except the models of this run.
 
-    A model need not be better than itself or its rivals; and since those are left out, the same run
-    again finds the same model, so that the Evaluator's cached results stand.
+    A model need not be better than itself or its rivals. Since those are left out, a repeated run
+    finds the same model, and the Evaluator's cached results stay valid.
 
-    Output: `model`, a copy; empty where no other model was pushed yet.
+    Output: `model`, a copy; empty if no other model was pushed yet.
 
     Args:
         rivals: The models of this run by their names.
-        push_destination: The Pusher's, as JSON.
+        push_destination: The Pusher's destination, as JSON.
     """
 
     SPEC_CLASS = PushedModelFinderSpec

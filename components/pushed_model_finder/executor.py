@@ -21,14 +21,14 @@ def find_pushed_model(
         exec_properties: `push_destination`.
 
     Returns:
-        Its folder; None where there is none.
+        The model's folder; None if there is none.
     """
     rivals = [path_utils.serving_model_path(m.uri) for models in inputs.values() for m in models]
     return latest_version(exec_properties["push_destination"], rivals)
 
 
 class Executor(BaseExecutor):
-    """Finds the model and copies it, since its folder may be gone by tomorrow."""
+    """Finds the model and copies it, since its folder may be deleted later."""
 
     def Do(
         self,

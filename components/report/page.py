@@ -1,4 +1,4 @@
-"""The report's page: one HTML file that needs nothing beside it, neither network nor script."""
+"""The report's page: one HTML file that needs no other file, no network and no script."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ REJECTS_SHOWN = 50
 CONFUSIONS_SHOWN = 10
 SLICES_SHOWN = 10
 LEAST_CLIPS = 5
-"""A part of the test split with fewer clips says little, and is not shown."""
+"""Minimum number of clips of a shown part of the test split."""
 
 _CLASS_COLUMNS = {
     "precision": "Precision",
@@ -29,7 +29,7 @@ _CLASS_COLUMNS = {
 
 
 class RejectRow(TypedDict):
-    """A file that was refused, as AudioExampleGen's `rejects` has it."""
+    """A refused file, as in AudioExampleGen's `rejects`."""
 
     clip_id: str
     reason: str
@@ -37,7 +37,7 @@ class RejectRow(TypedDict):
 
 
 class RateFinder(TypedDict):
-    """What the learning-rate finder saw, as the Trainer's `history.json` has it."""
+    """The learning-rate finder's measurements, as in the Trainer's `history.json`."""
 
     rates: Sequence[float]
     losses: Sequence[float]
@@ -65,28 +65,28 @@ class Confusion(TypedDict):
 
 @dataclass(frozen=True)
 class ReportData:
-    """All that the page shows. Texts may hold anything: they are escaped.
+    """The page's content. Texts are escaped, so they may hold anything.
 
     Attributes:
         summary: The content of `summary.json`; `clips.by_split` counts by split, and
             `clips.by_label` by class and then split. `metrics.test_intervals` may be missing, and
-            `seconds`: the page can be made before the run is over.
-        history: Values per epoch of `loss`, `accuracy`, `val_loss` and `val_accuracy`; without
-            entries for a head that is not trained by epochs.
+            also `seconds`, since the page can be made before the run ends.
+        history: Values per epoch of `loss`, `accuracy`, `val_loss` and `val_accuracy`; empty for
+            a head that is not trained by epochs.
         classes: Class names in the order of the model's scores.
         confusion: Counts of clips on the test split, [classes, classes]; rows are true classes,
             columns predicted ones. May be empty.
         per_class: Scores on the test split by class name.
-        thresholds: From which score on a clip gets a label, by class name; empty where clips have
-            one label.
-        slices: Parts of the test split by kind, as `Evaluation` has them.
-        rejects: The refused files, or the first of them; `summary` knows how many there are.
+        thresholds: The least score at which a clip gets a label, by class name; empty if clips
+            have one label.
+        slices: Parts of the test split by kind, as in `Evaluation`.
+        rejects: The refused files, or the first of them; `summary` has their number.
         checks: The conditions of the blessing.
         lineage: From the pushed model back to the checkpoint and the clips.
         config_yaml: The configuration of the run.
-        created: When the report was made, as it is to be read.
-        rate_finder: The `rates` that were tried before the training, the smoothed `losses` at them,
-            and the rate that was `chosen`; None where the rate was given.
+        created: When the report was made, in words.
+        rate_finder: The learning `rates` tried before the training, the smoothed `losses` at them,
+            and the `chosen` rate; None if the configuration gave the rate.
     """
 
     summary: Mapping[str, Any]
@@ -108,7 +108,7 @@ def render_page(report: ReportData) -> str:
     """Makes the page.
 
     Args:
-        report: What it shows.
+        report: The page's content.
 
     Returns:
         A whole HTML document that can be encoded as UTF-8.
@@ -149,7 +149,7 @@ def most_confused(
     Args:
         classes: Class names in the order of the rows and columns.
         confusion: Counts; rows are true classes, columns predicted ones.
-        limit: How many pairs at most.
+        limit: Maximum number of pairs.
 
     Returns:
         Pairs with at least one confused clip, the most frequent first.
@@ -169,11 +169,12 @@ def weakest_parts(kind: str, parts: Sequence[SliceScore]) -> list[SliceScore]:
     """Chooses the parts of the test split that the page shows.
 
     Args:
-        kind: What makes a part: its `label`, `duration` or `group`.
+        kind: The kind of part: `label`, `duration` or `group`.
         parts: All of them.
 
     Returns:
-        Those with clips enough: of durations all, in their order; of others the weakest.
+        The parts with enough clips: all durations in their order, but only the weakest labels and
+        groups.
     """
     enough = [part for part in parts if part["clips"] >= LEAST_CLIPS]
     if kind == "duration":
@@ -182,13 +183,13 @@ def weakest_parts(kind: str, parts: Sequence[SliceScore]) -> list[SliceScore]:
 
 
 def _class_columns(per_class: Mapping[str, ClassScore]) -> dict[str, str]:
-    """The headings of the scores that any class has."""
+    """The headings of the scores that at least one class has."""
     there = {name for score in per_class.values() for name in score}
     return {name: heading for name, heading in _CLASS_COLUMNS.items() if name in there}
 
 
 def _metric_names(metrics: Mapping[str, Mapping[str, float]]) -> list[str]:
-    """Every metric of any split, once, in the order of first mention."""
+    """All metrics of all splits, each once, in the order of first mention."""
     return list(dict.fromkeys(name for values in metrics.values() for name in values))
 
 

@@ -1,4 +1,4 @@
-"""Asks a model as a server would, and refuses one that a server could not run."""
+"""Calls a model as a server would, and refuses a model that a server could not run."""
 
 import json
 import os
@@ -29,7 +29,7 @@ VALIDATION_FILE = "validation.json"
 _CLIPS = 8
 _SPLIT = "eval"
 _SECONDS = 900
-"""After which a probe that does not answer is given up."""
+"""Timeout of the probe."""
 
 
 class Executor(BaseExecutor):
@@ -41,12 +41,12 @@ class Executor(BaseExecutor):
         output_dict: dict[str, list[Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes the blessing, and what was checked and measured.
+        """Writes the blessing, the checks and the measurements.
 
         Args:
             input_dict: `model`, `model_run` and clip `examples`.
             output_dict: `blessing`.
-            exec_properties: `max_latency_ms` and `max_memory_mb`, absent for any.
+            exec_properties: `max_latency_ms` and `max_memory_mb`; absent: no limit.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         model = path_utils.serving_model_path(artifact_utils.get_single_uri(input_dict["model"]))
@@ -72,14 +72,14 @@ class Executor(BaseExecutor):
             checks = check_answers(requests, answers, measured, trained, limits)
         blessing = artifact_utils.get_single_instance(output_dict["blessing"])
         passed = all(check["passed"] for check in checks)
-        # What the Pusher looks at.
+        # The Pusher reads this property.
         blessing.set_int_custom_property("blessed", int(passed))
         path = os.path.join(blessing.uri, VALIDATION_FILE)
         io_utils.write_string_file(path, json.dumps({"checks": checks, "measured": measured}))
 
 
 def _ask(model: str, requests: ProbeRequests) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Calls the model in a process of its own; returns its answers and what was measured."""
+    """Calls the model in a process of its own; returns its answers and measurements."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         (folder / "requests.json").write_text(json.dumps(requests.calls))
@@ -95,7 +95,7 @@ def _ask(model: str, requests: ProbeRequests) -> tuple[list[dict[str, Any]], dic
 
 
 def _reason(error: subprocess.SubprocessError) -> str:
-    """Returns the last line that a probe wrote, or that it took too long."""
+    """Returns the last line that the probe wrote, or says that it took too long."""
     if isinstance(error, subprocess.CalledProcessError) and error.stderr.strip():
         return error.stderr.strip().splitlines()[-1]
     return str(error)

@@ -1,4 +1,4 @@
-"""What a server will be asked: real clips through every signature, and the warm-up requests."""
+"""The requests to a model: real clips through every signature, and the warm-up requests."""
 
 import base64
 import os
@@ -18,12 +18,12 @@ from vggish.audio.decoding import pcm16_from_samples, samples_from_pcm16, wav_fr
 
 @dataclass(frozen=True)
 class ProbeClip:
-    """One clip of the data set.
+    """One clip of the data set, to be sent to the model.
 
     Attributes:
-        clip_id: Its id.
-        example: Serialized, as `examples` takes it.
-        pcm: 16-bit mono samples at 16 kHz; None where it came as released embeddings.
+        clip_id: Id of the clip.
+        example: Serialized example, the input of the signature `examples`.
+        pcm: 16-bit mono samples at 16 kHz; None if the source released only embeddings.
     """
 
     clip_id: str
@@ -33,12 +33,12 @@ class ProbeClip:
 
 @dataclass(frozen=True)
 class ProbeRequests:
-    """What is asked, in the form of `probe`, and what each answer is to be compared with.
+    """The requests in the format of `probe`, and which answers must agree.
 
     Attributes:
         calls: The requests.
-        clip_ids: Of the clips of the first request, `examples`.
-        same_scores: The numbers of requests whose scores, one after the other, are to be the same.
+        clip_ids: Ids of the clips in the first request, which calls `examples`.
+        same_scores: Lists of request numbers; each list's joined scores must be the same.
     """
 
     calls: list[dict[str, Any]]
@@ -50,8 +50,8 @@ def read_probe_clips(folder: str, count: int) -> list[ProbeClip]:
     """Reads the first clips of a split.
 
     Args:
-        folder: Of the split's gzip TFRecord files.
-        count: How many at most.
+        folder: Folder of the split's gzip TFRecord files.
+        count: Maximum number of clips.
 
     Returns:
         At least one clip, since a split is never empty.

@@ -331,7 +331,9 @@ def test_no_rejects():
     report = make_report(["bell", "rain"], rejects=[])
     clips = report.summary["clips"] | {"found": 116, "rejected": 0, "by_reason": {}}
     page = render_page(with_summary(report, clips=clips))
-    assert "None: each of the 116 files became a clip." in text_of(section(page, "rejects"))
+    assert "No file was rejected: each of the 116 files became a clip." in text_of(
+        section(page, "rejects")
+    )
     assert "none rejected" in text_of(page)
 
 

@@ -1,4 +1,4 @@
-"""`folders`: where a file lies, or what it is called, says its class."""
+"""`folders`: a file's folder or name gives its class."""
 
 from components.audio_example_gen.sources.file_tree import FileTree
 from components.audio_example_gen.sources.sound_names import is_sound
@@ -19,7 +19,8 @@ def find_by_folder(settings: SourceSettings, tree: FileTree) -> UndealtFiles:
         tree: The root.
 
     Returns:
-        Every sound file, labelled by `label_pattern`, else by the first folder on its path.
+        Every sound file, labelled by `label_pattern` or, without one, by the first folder of its
+        path.
     """
     files, noise, others = [], [], 0
     for entry in tree.walk():

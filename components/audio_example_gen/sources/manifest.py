@@ -1,4 +1,4 @@
-"""`manifest`: tables say where the files are, and what they are."""
+"""`manifest`: tables give the files and their labels."""
 
 import posixpath
 from collections.abc import Collection, Iterator
@@ -19,7 +19,7 @@ from vggish.errors import DataSetError
 
 @dataclass(frozen=True)
 class _Line:
-    """A row of a table, and what it says of its file."""
+    """A row of a table, with its file's labels, group, fold and split."""
 
     table: str
     number: int
@@ -33,7 +33,7 @@ class _Line:
 
 @dataclass(frozen=True)
 class _Columns:
-    """The columns of a table that mean something; None where there is none."""
+    """Names of the columns of a table; None if the table lacks it."""
 
     labels: str
     group: str | None
@@ -49,11 +49,11 @@ def find_by_manifest(settings: SourceSettings, tree: FileTree) -> UndealtFiles:
         tree: The root.
 
     Returns:
-        A file for every path that a row names, refused where there is none; sounds beside them
-        that no row names are left out.
+        A file for every path that a row names, refused if it does not exist; other sounds in the
+        same folders are left out.
 
     Raises:
-        DataSetError: A table cannot be read, lacks a column, or says two things of one file.
+        DataSetError: A table cannot be read, lacks a column, or contradicts itself about a file.
     """
     lines: dict[str, _Line] = {}
     nameless: list[SourceFile] = []
@@ -80,7 +80,7 @@ def find_by_manifest(settings: SourceSettings, tree: FileTree) -> UndealtFiles:
 
 
 def _read(table: TableSettings, tree: FileTree) -> Iterator[tuple[bool, _Line]]:
-    """Yields what each row says, and whether `where` lets it in."""
+    """Yields each row, and whether `where` selects it."""
     names, rows = read_table(tree.read(table.file), table)
     columns = _Columns(
         _needed(table.labels, table, names),
@@ -138,7 +138,7 @@ def _path(row: Row, table: TableSettings, tree: FileTree) -> str:
             f"{table.file} has no column for the path {table.path!r}; it has "
             f"{', '.join(map(repr, row))}."
         ) from error
-    # A row whose file name is missing would otherwise name a folder.
+    # Otherwise a row without a file name would name a folder.
     empty = posixpath.basename(path) in ("", "None")
     return "" if empty else tree.relative(path)
 
@@ -152,7 +152,7 @@ def _labels(value: str | list[str] | None, separator: str | None) -> tuple[str, 
 
 
 def _join(before: _Line | None, line: _Line, table: TableSettings) -> _Line:
-    """Joins two rows that name one file: their labels add up, all else must agree."""
+    """Joins two rows that name one file: labels add up, everything else must agree."""
     if before is None:
         return line
     same = replace(line, table=before.table, number=before.number, labels=before.labels)
@@ -173,7 +173,7 @@ def _to_file(entry: Entry, line: _Line, settings: SourceSettings) -> SourceFile:
 def _unlabelled(
     settings: SourceSettings, tree: FileTree, named: Collection[str]
 ) -> tuple[list[SourceFile], int]:
-    """Finds the sounds of the unlabelled folders, and counts what else is there."""
+    """Finds the sounds of the unlabelled folders, and counts the other files."""
     files, others = [], 0
     for folder in settings.unlabelled_folders:
         for entry in tree.walk(folder.strip("/")):
