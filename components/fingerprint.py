@@ -19,7 +19,7 @@ class FingerprintDriver(ComponentDriver, BaseDriver):
     """Adds the fingerprint of a node's outside inputs to its execution properties.
 
     The node's component computes it: `fingerprint(inputs, exec_properties)` is a static method that
-    returns a text, which changes when what the node reads changes.
+    returns a text that changes with the files that the node reads.
 
     TFX asks a component for a driver of the first base class, and runs it as one of the second.
     """

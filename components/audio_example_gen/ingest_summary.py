@@ -104,8 +104,8 @@ def check_summary(summary: dict[str, Any], listing: Listing) -> None:
         clips = summary["by_label"].get(label, dict.fromkeys(SPLITS, 0))
         count = sum(clips.values())
         if count < len(SPLITS) or not clips["train"]:
-            dealt = ", ".join(f"{split} {n}" for split, n in clips.items())
+            assigned = ", ".join(f"{split} {n}" for split, n in clips.items())
             raise DataSetError(
-                f"The class {label!r} has {count} usable clips (by split: {dealt}), too few to "
+                f"The class {label!r} has {count} usable clips (by split: {assigned}), too few to "
                 "train and test with; add clips, leave the class out, or change split.seed."
             )

@@ -25,7 +25,7 @@ _Rule = Callable[[SourceFile], str]
 
 
 @dataclass(frozen=True)
-class Dealt:
+class AssignedFiles:
     """Files with their splits.
 
     Attributes:
@@ -37,13 +37,13 @@ class Dealt:
     left_out: int
 
 
-def deal(
+def assign_splits(
     files: Sequence[SourceFile],
     settings: SplitSettings,
     tree: FileTree,
     *,
     many_clips: bool = False,
-) -> Dealt:
+) -> AssignedFiles:
     """Assigns files to splits.
 
     Args:
@@ -61,24 +61,24 @@ def deal(
         DataSetError: A list or a column is wrong, or a group is in two splits.
     """
     rule = _RULES[settings.kind](settings, files, tree)
-    dealt, left_out = [], 0
+    assigned, left_out = [], 0
     for file in files:
         split = file.split or rule(file)
         if split == _LEFT_OUT:
             left_out += 1
         elif file.refused:
-            dealt.append(file)
+            assigned.append(file)
         elif many_clips:
-            dealt.append(replace(file, split=None if split == _REST else split))
+            assigned.append(replace(file, split=None if split == _REST else split))
         elif not file.labels:
-            dealt.append(replace(file, split=UNLABELLED))
+            assigned.append(replace(file, split=UNLABELLED))
         elif split == _REST:
             split = split_of(file.group or file.clip_id, settings)
-            dealt.append(replace(file, split=split, free=file.group is None))
+            assigned.append(replace(file, split=split, free=file.group is None))
         else:
-            dealt.append(replace(file, split=split))
-    _check_groups(dealt)
-    return Dealt(tuple(dealt), left_out)
+            assigned.append(replace(file, split=split))
+    _check_groups(assigned)
+    return AssignedFiles(tuple(assigned), left_out)
 
 
 def split_of(group: str, settings: SplitSettings) -> str:

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from components.audio_example_gen.sources import audioset, folders, manifest
 from components.audio_example_gen.sources.file_tree import FileTree, open_tree
 from components.audio_example_gen.sources.listing import Listing, SourceFile
-from components.audio_example_gen.sources.undealt_files import UndealtFiles
-from components.audio_example_gen.splits import deal
+from components.audio_example_gen.sources.unassigned_files import UnassignedFiles
+from components.audio_example_gen.splits import assign_splits
 from schema.config.data_settings import SourceSettings, SplitSettings
 from vggish.errors import DataSetError
 
-_FIND: dict[str, Callable[[SourceSettings, FileTree], UndealtFiles]] = {
+_FIND: dict[str, Callable[[SourceSettings, FileTree], UnassignedFiles]] = {
     "folders": folders.find_by_folder,
     "manifest": manifest.find_by_manifest,
     "audioset_embeddings": audioset.find_records,
@@ -43,13 +43,13 @@ def list_source(source: SourceSettings, split: SplitSettings | None = None) -> L
             f"check the section `source`."
         )
     embedded = source.kind == "audioset_embeddings"
-    dealt = deal(found.files, split, tree, many_clips=embedded)
-    files = tuple(sorted(dealt.files, key=lambda file: file.clip_id))
+    assigned = assign_splits(found.files, split, tree, many_clips=embedded)
+    files = tuple(sorted(assigned.files, key=lambda file: file.clip_id))
     listing = Listing(
         root=tree.root,
         files=files,
         noise=found.noise,
-        left_out=found.left_out + dealt.left_out,
+        left_out=found.left_out + assigned.left_out,
         other_files=found.other_files,
         fingerprint=_fingerprint(found, files),
     )
@@ -69,7 +69,7 @@ def _check_classes(listing: Listing) -> None:
         )
 
 
-def _fingerprint(found: UndealtFiles, files: tuple[SourceFile, ...]) -> str:
+def _fingerprint(found: UnassignedFiles, files: tuple[SourceFile, ...]) -> str:
     digest = hashlib.sha256()
     for file in files:
         digest.update(repr((file.clip_id, file.size, file.modified)).encode())

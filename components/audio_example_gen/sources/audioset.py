@@ -11,7 +11,7 @@ import numpy as np
 
 from components.audio_example_gen.sources.file_tree import FileTree
 from components.audio_example_gen.sources.listing import RefusedError, Reject, SourceFile
-from components.audio_example_gen.sources.undealt_files import UndealtFiles
+from components.audio_example_gen.sources.unassigned_files import UnassignedFiles
 from schema.config.data_settings import SourceSettings
 from vggish.errors import DataSetError
 from vggish.params import AUDIO_EMBEDDING_FEATURE_NAME, EMBEDDING_SIZE
@@ -40,7 +40,7 @@ class ReleasedClip:
     seconds: float
 
 
-def find_records(settings: SourceSettings, tree: FileTree) -> UndealtFiles:
+def find_records(settings: SourceSettings, tree: FileTree) -> UnassignedFiles:
     """Finds the record files below the root, without reading them.
 
     Args:
@@ -57,7 +57,7 @@ def find_records(settings: SourceSettings, tree: FileTree) -> UndealtFiles:
             files.append(SourceFile(entry.path, entry.size, entry.modified, refused=entry.refused))
         else:
             others += 1
-    return UndealtFiles(tuple(files), other_files=others)
+    return UnassignedFiles(tuple(files), other_files=others)
 
 
 def read_class_names(settings: SourceSettings, tree: FileTree) -> tuple[str, ...] | None:

@@ -2,8 +2,8 @@
 
 from components.audio_example_gen.sources.file_tree import FileTree
 from components.audio_example_gen.sources.sound_names import is_sound
-from components.audio_example_gen.sources.undealt_files import (
-    UndealtFiles,
+from components.audio_example_gen.sources.unassigned_files import (
+    UnassignedFiles,
     find_in,
     is_below,
     to_source_file,
@@ -11,7 +11,7 @@ from components.audio_example_gen.sources.undealt_files import (
 from schema.config.data_settings import SourceSettings
 
 
-def find_by_folder(settings: SourceSettings, tree: FileTree) -> UndealtFiles:
+def find_by_folder(settings: SourceSettings, tree: FileTree) -> UnassignedFiles:
     """Finds the sounds below the root.
 
     Args:
@@ -32,7 +32,7 @@ def find_by_folder(settings: SourceSettings, tree: FileTree) -> UndealtFiles:
             label = _label(entry.path, settings.label_pattern)
             labels = (label,) if label else ()
             files.append(to_source_file(entry, settings, labels, group=None))
-    return UndealtFiles(tuple(files), tuple(noise), other_files=others)
+    return UnassignedFiles(tuple(files), tuple(noise), other_files=others)
 
 
 def _label(path: str, pattern: str | None) -> str | None:

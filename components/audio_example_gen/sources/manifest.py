@@ -8,8 +8,8 @@ from components.audio_example_gen.sources.file_tree import Entry, FileTree
 from components.audio_example_gen.sources.listing import Reject, SourceFile
 from components.audio_example_gen.sources.manifest_tables import Row, read_table
 from components.audio_example_gen.sources.sound_names import is_sound, is_sound_name
-from components.audio_example_gen.sources.undealt_files import (
-    UndealtFiles,
+from components.audio_example_gen.sources.unassigned_files import (
+    UnassignedFiles,
     is_below,
     to_source_file,
 )
@@ -41,7 +41,7 @@ class _Columns:
     split: str | None
 
 
-def find_by_manifest(settings: SourceSettings, tree: FileTree) -> UndealtFiles:
+def find_by_manifest(settings: SourceSettings, tree: FileTree) -> UnassignedFiles:
     """Finds the files that the tables name, and those in the unlabelled folders.
 
     Args:
@@ -72,7 +72,7 @@ def find_by_manifest(settings: SourceSettings, tree: FileTree) -> UndealtFiles:
     files = [_to_file(entries[path], line, settings) for path, line in lines.items()]
     unlabelled, others = _unlabelled(settings, tree, lines.keys())
     left_out = outside | _unnamed(tree, {entry.path for entry in entries.values()}, settings)
-    return UndealtFiles(
+    return UnassignedFiles(
         (*files, *nameless, *unlabelled),
         left_out=len(left_out - lines.keys()),
         other_files=others,

@@ -9,7 +9,7 @@ from schema.config.data_settings import SourceSettings
 
 
 @dataclass(frozen=True)
-class UndealtFiles:
+class UnassignedFiles:
     """The files of a source, not yet assigned to splits; see `Listing` for the attributes."""
 
     files: tuple[SourceFile, ...]
