@@ -1,4 +1,4 @@
-"""Runs VGGish once over every clip, and keeps what it says."""
+"""Runs VGGish once over every clip, and writes its embeddings."""
 
 import os
 from collections.abc import Iterator
@@ -96,14 +96,14 @@ class Executor(BaseBeamExecutor):
 
 
 class EmbedClips(beam.DoFn):
-    """Embeds batches of transformed clips; the network is loaded once a worker.
+    """Embeds batches of transformed clips; the network is loaded once per worker.
 
-    Tagged outputs: one a split, of serialized examples with `embedding`; `table`, of
+    Tagged outputs: one per split, of serialized examples with `embedding`; `table`, of
     `(clip_id, labels, split, mean embedding)`; `counts`, of windows by split.
 
     Args:
         transform_uri: The transform graph, for the examples' specification and the class names.
-        weights_folder: Where the imported weights are.
+        weights_folder: Folder of the imported weights.
         features: The layer tap.
         compute: The precision of the network.
     """
@@ -116,7 +116,7 @@ class EmbedClips(beam.DoFn):
         self._shared = Shared()
 
     def setup(self) -> None:
-        """Loads the network and what the examples' features mean."""
+        """Loads the network and the examples' specification."""
         self._progress = Progress("clips")
         transform = tft.TFTransformOutput(self._transform_uri)
         self._spec = transform.transformed_feature_spec()
@@ -164,7 +164,7 @@ class EmbedClips(beam.DoFn):
 
 
 def _released(embedding: tf.RaggedTensor) -> tuple[np.ndarray, np.ndarray]:
-    """Takes embeddings that came in place of sound as they are."""
+    """Returns embeddings that the source released instead of sound, unchanged."""
     embedded = tf.reshape(embedding.flat_values, [-1, params.EMBEDDING_SIZE])
     return embedding.row_lengths().numpy(), embedded.numpy()
 
@@ -195,7 +195,7 @@ class _WriteTable(beam.PTransform):
         """Adds the steps to the pipeline."""
         return (
             rows
-            # A Parquet row group costs as many column headers as there are columns.
+            # Each Parquet row group has a header per column.
             | "Batch" >> beam.BatchElements(_ROWS_A_TABLE_BATCH, _ROWS_A_TABLE_BATCH)
             | "ToArrow" >> beam.Map(_to_arrow, self._schema)
             | "Write"

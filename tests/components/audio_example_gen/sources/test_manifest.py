@@ -185,7 +185,7 @@ def test_unlabelled_folders_need_no_table(root: Path) -> None:
     [
         ("path,label\na,b\n", {}, "has no column 'labels'; it has 'path', 'label'"),
         ("file,labels\na,b\n", {}, "has no column for the path '{path}'"),
-        ("path,labels\na,b,c\n", {}, "has 3 values in line 2, where there are 2 columns"),
+        ("path,labels\na,b,c\n", {}, "has 3 values in line 2, but 2 columns"),
         ('path,labels\n"a"x,b\n', {}, "is broken in line 2"),
         ("path,labels\na,b\n", {"fold": "f"}, "has no column 'f'"),
         ("path,labels\na,b\n", {"where": {"good": "1"}}, "has no column 'good'"),
