@@ -1,12 +1,12 @@
-"""What each layer tap costs, and what a linear classifier makes of it.
+"""The cost of each layer tap, and the accuracy of a linear classifier on it.
 
 Usage: python benchmarks/features.py [FOLDER] [--checkpoint CKPT] [--group PATTERN]
 
-The folder holds one folder of clips a class (by default the demo's sounds, made on the spot); only
-the first window of a clip is heard. Prints one Markdown row a tap: its size, windows a second in
-float32 and bfloat16 (batches of 64, log-mel given), and the accuracy of logistic regression on
-standardised features, averaged over four folds that share no group. A clip's group (its speaker,
-say) is what the pattern's parenthesis matches in the file's name.
+The folder holds one folder of clips per class; the default is the demo's synthesized sounds. Only
+the first window of a clip is used. Prints one Markdown row per tap: its size, windows per second in
+float32 and bfloat16 (batches of 64 log-mel windows), and the accuracy of logistic regression on
+standardised features, averaged over four folds that share no group. The pattern's parenthesis
+matches a clip's group, for example its speaker, in the file's name.
 """
 
 import argparse
@@ -34,7 +34,7 @@ _BATCH = 64
 _TIMED_BATCHES = 8
 
 
-def is_sound(path: Path) -> bool:
+def is_decodable(path: Path) -> bool:
     """Tells whether a file can be decoded."""
     try:
         decode(path)
@@ -53,7 +53,7 @@ def first_windows(paths: list[Path]) -> np.ndarray:
     )
 
 
-def compiled(
+def compile_tap(
     name: str, weights: Mapping[str, np.ndarray], dtype: str
 ) -> tf.types.experimental.PolymorphicFunction:
     """A tap as a graph."""
@@ -82,12 +82,12 @@ def main() -> None:
         folder = arguments.folder or Path(scratch, "sounds")
         if arguments.folder is None:
             write_sound_set(folder)
-        measure(folder, arguments.group, arguments.checkpoint)
+        print_taps(folder, arguments.group, arguments.checkpoint)
 
 
-def measure(folder: Path, group_pattern: str, checkpoint: str) -> None:
+def print_taps(folder: Path, group_pattern: str, checkpoint: str) -> None:
     """Prints the table for a folder of clips."""
-    paths = [path for path in sorted(folder.glob("[!_]*/*.*")) if is_sound(path)]
+    paths = [path for path in sorted(folder.glob("[!_]*/*.*")) if is_decodable(path)]
     classes = np.array([path.parent.name for path in paths])
     groups = np.array(
         [(re.search(group_pattern, path.name) or [0, path.name])[1] for path in paths]
@@ -100,7 +100,7 @@ def measure(folder: Path, group_pattern: str, checkpoint: str) -> None:
     columns = ("features", "size", "windows/s", "bfloat16", "accuracy")
     print(f"| {' | '.join(columns)} |\n|---|{'---:|' * (len(columns) - 1)}")
     for name, feature in FEATURES.items():
-        graphs = [compiled(name, weights, dtype) for dtype in ("float32", "bfloat16")]
+        graphs = [compile_tap(name, weights, dtype) for dtype in ("float32", "bfloat16")]
         speeds = [windows_a_second(graph, windows[:_BATCH]) for graph in graphs]
         starts = range(0, len(windows), _BATCH)
         vectors = np.concatenate([graphs[0](windows[i : i + _BATCH]) for i in starts])

@@ -1,11 +1,10 @@
-"""What the choice of a resampler costs: in time, and in what the network makes of the sound.
+"""The cost of each resampler in time, and its effect on the features of the network.
 
 Usage: python benchmarks/resamplers.py [FOLDER] [--checkpoint CKPT] [--features NAME]
 
-Without a folder it makes its own sounds at the usual rates. Prints one Markdown row a source rate.
-The difference of two features is the length of their difference in relation to their own length,
-and is shown beside what one 16-bit rounding of the resampled sound does, as a measure of how much
-it matters.
+Without a folder, it synthesizes sounds at common rates. Prints one Markdown row per source rate.
+The difference of two feature vectors is the length of their difference divided by their length. For
+scale, the last column has the difference that one 16-bit rounding of the resampled sound makes.
 """
 
 import argparse
@@ -26,7 +25,7 @@ CLIPS_A_RATE = 20
 CLIP_SECONDS = 5.0
 
 
-def made_sounds() -> dict[int, list[np.ndarray]]:
+def synthesize_sounds() -> dict[int, list[np.ndarray]]:
     """Pink noise with decaying harmonic tones: energy at every frequency up to half the rate."""
     rng = np.random.default_rng(0)
     return {rate: [_made_sound(rate, rng) for _ in range(CLIPS_A_RATE)] for rate in RATES}
@@ -59,12 +58,12 @@ def read_sounds(folder: Path) -> dict[int, list[np.ndarray]]:
     return dict(sorted(sounds.items()))
 
 
-def distance(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
+def relative_distance(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
     """Relative distance of each row."""
     return np.linalg.norm(found - expected, axis=1) / np.linalg.norm(expected, axis=1)
 
 
-def measure(rate: int, sounds: list[np.ndarray], embedder: Embedder) -> str:
+def compare_resamplers(rate: int, sounds: list[np.ndarray], embedder: Embedder) -> str:
     """Resamples the sounds with each resampler; returns a row of the table."""
     seconds = sum(map(len, sounds)) / rate
     vectors, milliseconds = {}, {}
@@ -75,8 +74,8 @@ def measure(rate: int, sounds: list[np.ndarray], embedder: Embedder) -> str:
         milliseconds[name] = 1_000 * (time.perf_counter() - start) / seconds
         vectors[name] = _embed(embedder, resampled)
     rounded = [samples_from_pcm16(pcm16_from_samples(samples)) for samples in resampled]
-    between = distance(vectors["soxr"], vectors["resampy"])
-    rounding = distance(_embed(embedder, rounded), vectors["soxr"])
+    between = relative_distance(vectors["soxr"], vectors["resampy"])
+    rounding = relative_distance(_embed(embedder, rounded), vectors["soxr"])
     return (
         f"| {rate:,} | {len(sounds):,} | {seconds:,.0f} | {milliseconds['resampy']:.2f} "
         f"| {milliseconds['soxr']:.3f} | {np.median(between):.1e} | {between.max():.1e} "
@@ -96,7 +95,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", default="random")
     parser.add_argument("--features", default="embedding")
     arguments = parser.parse_args()
-    sounds = read_sounds(arguments.folder) if arguments.folder else made_sounds()
+    sounds = read_sounds(arguments.folder) if arguments.folder else synthesize_sounds()
     weights, origin = resolve(arguments.checkpoint)
     embedder = Embedder(arguments.features, weights)
     print(f"Features: {arguments.features}; weights: {origin}.\n")
@@ -106,7 +105,7 @@ def main() -> None:
     )  # fmt: skip
     print(f"| {' | '.join(columns)} |\n|{'---:|' * len(columns)}")
     for rate, group in sounds.items():
-        print(measure(rate, group, embedder), flush=True)
+        print(compare_resamplers(rate, group, embedder), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""What serving costs beyond the network: a served model on WAV files against VGGish on log-mel.
+"""The cost of serving: a served model on WAV files, compared with VGGish on log-mel.
 
 Usage: python benchmarks/serving.py [--features NAME ...]
 
 Exports a model with a linear head on seeded random VGGish weights, loads it, and prints one
-Markdown row a layer tap and kind of file: the latency of `serving_default` for one clip of one
-second and of the bare network for one window; the clips a second in batches of 64 and the bare
-network's windows a second. Both are measured in turns, so that other work on the machine weighs on
-them alike; the values are medians.
+Markdown row per layer tap and kind of file: the latency of `serving_default` for one clip of one
+second and of the bare network for one window; the clips per second in batches of 64 and the windows
+per second of the bare network. Both are measured in turns, so that other load on the machine
+affects them alike; the values are medians.
 """
 
 import argparse
@@ -28,16 +28,16 @@ from vggish.networks.layer_taps import build_features
 from vggish.params import NUM_BANDS, NUM_FRAMES, WINDOW_HOP_SAMPLES
 from vggish.weights.slim_weights import random_weights
 
-CLASSES = 10
-BATCH = 64
-KINDS = {
+NUM_CLASSES = 10
+BATCH_SIZE = 64
+WAV_KINDS = {
     "16 kHz, 16 bits": (16_000, 1, "PCM_16"),
     "44.1 kHz, 24 bits, stereo": (44_100, 2, "PCM_24"),
 }
-TURNS = {1: 60, BATCH: 8}
+TURNS = {1: 60, BATCH_SIZE: 8}
 
 
-def wav_file(rate: int, channels: int, subtype: str) -> bytes:
+def noise_wav(rate: int, channels: int, subtype: str) -> bytes:
     """One second of noise."""
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, (rate, channels))
     file = io.BytesIO()
@@ -45,11 +45,13 @@ def wav_file(rate: int, channels: int, subtype: str) -> bytes:
     return file.getvalue()
 
 
-def serve(network: keras.Model, folder: str) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+def export_and_load(
+    network: keras.Model, folder: str
+) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     """Exports a model on top of the network; returns its `serving_default`."""
-    layer = keras.layers.Dense(CLASSES, activation="softmax")
+    layer = keras.layers.Dense(NUM_CLASSES, activation="softmax")
     head = keras.Sequential([keras.Input(network.output_shape[1:]), layer])
-    classes = [str(i) for i in range(CLASSES)]
+    classes = [str(i) for i in range(NUM_CLASSES)]
     ServedClassifier(network, PooledHead(head), classes, WINDOW_HOP_SAMPLES, thresholds=None).save(
         folder
     )
@@ -69,7 +71,7 @@ def seconds_in_turns(calls: list[Callable[[], object]], turns: int) -> list[floa
     return [median(taken[2:]) for taken in durations]
 
 
-def measure(features: str) -> None:
+def print_latencies(features: str) -> None:
     """Prints the rows of a layer tap."""
     network = build_features(features, random_weights(0))
     bare = tf.function(
@@ -77,20 +79,20 @@ def measure(features: str) -> None:
         input_signature=[tf.TensorSpec([None, NUM_FRAMES, NUM_BANDS], tf.float32)],
     )
     with tempfile.TemporaryDirectory() as folder:
-        served = serve(network, folder)
-    log_mel = tf.random.stateless_normal([BATCH, NUM_FRAMES, NUM_BANDS], [0, 0])
-    for kind, form in KINDS.items():
-        files = tf.constant([wav_file(*form)] * BATCH)
+        served = export_and_load(network, folder)
+    log_mel = tf.random.stateless_normal([BATCH_SIZE, NUM_FRAMES, NUM_BANDS], [0, 0])
+    for kind, form in WAV_KINDS.items():
+        files = tf.constant([noise_wav(*form)] * BATCH_SIZE)
         network_one, served_one = seconds_in_turns(
             [partial(bare, log_mel[:1]), partial(served, files[:1])], TURNS[1]
         )
         network_all, served_all = seconds_in_turns(
-            [partial(bare, log_mel), partial(served, files)], TURNS[BATCH]
+            [partial(bare, log_mel), partial(served, files)], TURNS[BATCH_SIZE]
         )
         print(
             f"| `{features}` | {kind} | {1_000 * network_one:.1f} | {1_000 * served_one:.1f} "
-            f"| {served_one / network_one:.2f} | {BATCH / network_all:.0f} "
-            f"| {BATCH / served_all:.0f} | {network_all / served_all:.2f} |",
+            f"| {served_one / network_one:.2f} | {BATCH_SIZE / network_all:.0f} "
+            f"| {BATCH_SIZE / served_all:.0f} | {network_all / served_all:.2f} |",
             flush=True,
         )
 
@@ -106,7 +108,7 @@ def main() -> None:
     )  # fmt: skip
     print(f"| {' | '.join(columns)} |\n|---|---|{'---:|' * (len(columns) - 2)}")
     for features in arguments.features:
-        measure(features)
+        print_latencies(features)
 
 
 if __name__ == "__main__":

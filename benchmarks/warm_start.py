@@ -1,13 +1,13 @@
-"""What the warm start costs beside bare Keras.
+"""The cost of the warm start, compared with bare Keras.
 
 Usage: python benchmarks/warm_start.py [--clips N] [--rounds N] [--features TAP]
 
 Trains VGGish with a linear head on one-second clips, in three ways: bare `keras.Model.fit` on
-log-mel windows and targets that are in memory; the way of `trainer.warm_start` from 16-bit clips on
-disk without augmentation; and with its default augmentation. Network, head, batch size and
-optimizer are the same. The ways take turns for several rounds of an epoch, and what counts is the
-median time from one step's end to the next one's. Prints one Markdown row a way: windows a second
-of the clock and of the processors, and both as shares of bare Keras's.
+log-mel windows and targets that are in memory; `trainer.warm_start` from 16-bit clips on
+disk without augmentation; and the same with its default augmentation. Network, head, batch size and
+optimizer are equal. The ways take turns for several rounds of an epoch; the result is the median
+time from the end of one step to the end of the next. Prints one Markdown row per way: windows per
+second of wall time and of CPU time, and both as shares of bare Keras.
 """
 
 import argparse
@@ -23,13 +23,13 @@ import tensorflow as tf
 
 from schema.config.model_settings import ModelSettings, TrainSettings
 from schema.config.warm_start_settings import AugmentSettings, WarmStartSettings
-from trainer.fitting.keras_fitting import fit
+from trainer.fitting.keras_fitting import fit_model
 from trainer.fitting.objective import build_objective
 from trainer.heads.dense import build_frozen_head
 from trainer.warm_start.sound_clips import (
     SoundClips,
-    evaluation_batches,
-    training_batches,
+    sound_eval_batches,
+    sound_train_batches,
 )
 from trainer.warm_start.whole_network import WholeNetwork
 from vggish.audio.decoding import pcm16_from_samples
@@ -37,11 +37,11 @@ from vggish.networks.layer_taps import build_features, feature_size
 from vggish.params import WINDOW_HOP_SAMPLES
 from vggish.weights.slim_weights import random_weights
 
-CLASSES = ["even", "odd"]
+PARITY_CLASSES = ["even", "odd"]
 NO_AUGMENTATION = AugmentSettings(shift_seconds=0, noise_share=0, mask_frames=0, mask_bands=0)
 
 
-def write_clips(path: Path, clips: int) -> None:
+def write_clip_examples(path: Path, clips: int) -> None:
     """Writes noisy clips of two classes as AudioExampleGen does."""
     rng = np.random.default_rng(0)
     with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
@@ -49,7 +49,7 @@ def write_clips(path: Path, clips: int) -> None:
             values = {
                 "clip_id": str(i).encode(),
                 "pcm": pcm16_from_samples(rng.normal(0, 0.1, 16_000)),
-                "labels": CLASSES[i % 2].encode(),
+                "labels": PARITY_CLASSES[i % 2].encode(),
             }
             features = {
                 name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
@@ -59,16 +59,16 @@ def write_clips(path: Path, clips: int) -> None:
             writer.write(example.SerializeToString())
 
 
-def build(arguments: argparse.Namespace) -> tuple[keras.Model, keras.Model]:
+def build_network_and_head(arguments: argparse.Namespace) -> tuple[keras.Model, keras.Model]:
     """Builds the network and the head."""
     network = build_features(arguments.features, random_weights(0), arguments.compute)
     size = feature_size(arguments.features)
     features = np.random.default_rng(0).normal(size=(4, size)).astype(np.float32)
-    return network, build_frozen_head(ModelSettings(), len(CLASSES), features)
+    return network, build_frozen_head(ModelSettings(), len(PARITY_CLASSES), features)
 
 
-class Clock(keras.callbacks.Callback):
-    """Collects what steps take: seconds of the clock, and of the processors."""
+class StepClock(keras.callbacks.Callback):
+    """Collects the wall time and the CPU time of steps, in seconds."""
 
     def __init__(self):
         super().__init__()
@@ -76,7 +76,7 @@ class Clock(keras.callbacks.Callback):
         self._last: tuple[float, float] | None = None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Called by Keras; an epoch's first step is not timed, for it builds the graph."""
+        """Called by Keras; an epoch's first step is not timed, because it builds the graph."""
         del epoch, logs
         self._last = None
 
@@ -92,42 +92,42 @@ class Clock(keras.callbacks.Callback):
 class TimedNetwork(WholeNetwork):
     """The warm start's model, with a clock."""
 
-    def __init__(self, network: keras.Model, head: keras.Model, clock: Clock):
+    def __init__(self, network: keras.Model, head: keras.Model, clock: StepClock):
         super().__init__(network, head, "mean")
         self._clock = clock
 
     def fit(self, *arguments: Any, callbacks: list[keras.callbacks.Callback], **others: Any) -> Any:
-        """Called by `trainer.fitting.keras_fitting.fit`."""
+        """Called by `trainer.fitting.keras_fitting.fit_model`."""
         return super().fit(*arguments, callbacks=[*callbacks, self._clock], **others)
 
 
 def train_bare(
-    arguments: argparse.Namespace, clips: SoundClips, clock: Clock
+    arguments: argparse.Namespace, clips: SoundClips, clock: StepClock
 ) -> Callable[[], object]:
     """Trains on arrays for an epoch."""
-    network, head = build(arguments)
+    network, head = build_network_and_head(arguments)
     model = keras.Model(network.input, head(network.output))
     # XLA, which Keras would choose, is slower with VGGish.
     model.compile(keras.optimizers.Adam(1e-5), loss="categorical_crossentropy", jit_compile=False)
-    batches = list(evaluation_batches(clips, arguments.batch_size).as_numpy_iterator())
+    batches = list(sound_eval_batches(clips, arguments.batch_size).as_numpy_iterator())
     windows = np.concatenate([log_mel[:, 0] for (log_mel, _), _ in batches])
     targets = np.concatenate([targets for _, targets in batches])
     return lambda: model.fit(windows, targets, arguments.batch_size, callbacks=[clock], verbose=0)
 
 
 def train_ours(
-    arguments: argparse.Namespace, clips: SoundClips, augment: AugmentSettings, clock: Clock
+    arguments: argparse.Namespace, clips: SoundClips, augment: AugmentSettings, clock: StepClock
 ) -> Callable[[], object]:
     """Trains on clips on disk for an epoch."""
-    model = TimedNetwork(*build(arguments), clock)
+    model = TimedNetwork(*build_network_and_head(arguments), clock)
     noise = tf.cast(tf.random.stateless_normal([960_000], [0, 0]) * 1_000, tf.int16)
     settings = WarmStartSettings(augment=augment)
     how = TrainSettings(epochs=1, learning_rate=1e-5, schedule="constant")
     size = arguments.batch_size
-    return lambda: fit(
+    return lambda: fit_model(
         model,
-        training_batches(clips, settings, noise, size, seed=0),
-        evaluation_batches(clips, size).take(1),
+        sound_train_batches(clips, settings, noise, size, seed=0),
+        sound_eval_batches(clips, size).take(1),
         how,
         build_objective(how, clips.targets, multi_label=False),
     )
@@ -144,9 +144,9 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch, "train.gz")
-        write_clips(path, arguments.clips)
-        clips = SoundClips([str(path)], CLASSES, WINDOW_HOP_SAMPLES, multi_label=False)
-        clocks = {name: Clock() for name in ("bare Keras", "not augmented", "augmented")}
+        write_clip_examples(path, arguments.clips)
+        clips = SoundClips([str(path)], PARITY_CLASSES, WINDOW_HOP_SAMPLES, multi_label=False)
+        clocks = {name: StepClock() for name in ("bare Keras", "not augmented", "augmented")}
         ways = [
             train_bare(arguments, clips, clocks["bare Keras"]),
             train_ours(arguments, clips, NO_AUGMENTATION, clocks["not augmented"]),

@@ -1,6 +1,6 @@
 """The artifact types that TFX does not have.
 
-Their names are import paths, by which Kubeflow's containers find them; see
+Kubeflow's containers find them by their names, which are import paths; see
 `components/__init__.py`.
 """
 
@@ -15,33 +15,33 @@ class Rejects(Artifact):
 
 
 class Noise(Artifact):
-    """Sounds to mix into clips, as clip examples without labels; empty where there are none."""
+    """Sounds to mix into clips, as clip examples without labels; may be empty."""
 
     TYPE_NAME = "components.Noise"
     TYPE_ANNOTATION = Dataset
 
 
 class EmbeddingTable(Artifact):
-    """Time-averaged embeddings as Parquet, one row a clip."""
+    """Time-averaged embeddings as Parquet, one row per clip."""
 
     TYPE_NAME = "components.EmbeddingTable"
     TYPE_ANNOTATION = Dataset
 
 
 class Predictions(Artifact):
-    """What a model says of clips without labels, as Parquet, one row a clip."""
+    """A model's scores of clips without labels, as Parquet, one row per clip."""
 
     TYPE_NAME = "components.Predictions"
     TYPE_ANNOTATION = Dataset
 
 
 class ModelComparison(Artifact):
-    """The models of a run side by side: `comparison.json`, a row a model."""
+    """The models of a run compared: `comparison.json`, one row per model."""
 
     TYPE_NAME = "components.ModelComparison"
 
 
-class Report(Artifact):
-    """What a run came to: `report.html` for people, `summary.json` for programs."""
+class ReportPage(Artifact):
+    """The results of a run: `report.html` for people, `summary.json` for programs."""
 
-    TYPE_NAME = "components.Report"
+    TYPE_NAME = "components.ReportPage"

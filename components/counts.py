@@ -1,7 +1,7 @@
 """Counting inside a Beam pipeline, for a summary outside it.
 
-Beam's metrics would do on a local runner only: not every portable runner answers a query for them
-after the job, and a summary must not depend on the runner.
+A summary must not depend on the runner, and not every portable runner gives out Beam's own metrics
+after the job.
 """
 
 import json
@@ -18,7 +18,7 @@ class WriteCounts(beam.PTransform):
     """Sums `(key, number)` pairs by key into one file; a key is a tuple of strings.
 
     Args:
-        folder: Where `read_counts` will find the sums.
+        folder: Folder from which `read_counts` reads the sums.
     """
 
     def __init__(self, folder: str):
@@ -36,7 +36,7 @@ class WriteCounts(beam.PTransform):
 
 
 def read_counts(folder: str) -> Iterator[tuple[tuple[str, ...], int]]:
-    """Yields the `(key, sum)` pairs that `WriteCounts` left in a folder, in the order of keys."""
+    """Yields the `(key, sum)` pairs that `WriteCounts` wrote to a folder, sorted by key."""
     with tf.io.gfile.GFile(os.path.join(folder, _FILE)) as lines:
         for key, number in sorted(json.loads(line) for line in lines):
             yield tuple(key), number

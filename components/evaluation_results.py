@@ -1,4 +1,4 @@
-"""Reading what the Evaluator found, for the report and for whoever compares models."""
+"""The Evaluator's results, read for the report and for the comparison of models."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
-if TYPE_CHECKING:  # Loading it takes seconds; who needs the types alone goes without.
+if TYPE_CHECKING:  # Loading it takes seconds, and the types alone do not need it.
     import tensorflow_model_analysis as tfma
     from tensorflow_model_analysis.proto import config_pb2
 
-SCORES = {"single_label": "accuracy", "multi_label": "lwlrap"}
-"""What models are judged by: a metric by the task."""
+SCORE_BY_TASK = {"single_label": "accuracy", "multi_label": "lwlrap"}
+"""The metric that models are judged by, by the task."""
 
 _METRICS = (
     "accuracy",
@@ -42,8 +42,8 @@ class Check(TypedDict):
 class ClassScore(TypedDict, total=False):
     """How well one class is recognised on the test split; `support` is its number of clips.
 
-    A class without clips has no other entry; `lwlrap` and `label_accuracy` are there where clips
-    have several labels, `auc` unless all clips are of the class.
+    A class without clips has no other entry. `lwlrap` and `label_accuracy` exist if clips have
+    several labels, `auc` exists unless all clips are of the class.
     """
 
     precision: float
@@ -57,7 +57,7 @@ class ClassScore(TypedDict, total=False):
 
 
 class SliceScore(TypedDict):
-    """The score on a part of the test split; `interval` is None where its clips are too few."""
+    """The score on a part of the test split; `interval` is None if it has too few clips."""
 
     value: str
     clips: int
@@ -70,15 +70,15 @@ class Evaluation:
     """What the Evaluator found on the test split.
 
     Attributes:
-        score: Which metric blessing asks for, one of those in `SCORES`.
-        metrics: Numbers by name; `clips` is how many there are.
-        intervals: The bounds of 95% intervals by metric.
-        per_class: Scores by class name, in the order of the model's.
-        confusion: Counts of clips, int [classes, classes]: rows true, columns predicted; None where
+        score: The metric that decides the blessing, one of those in `SCORE_BY_TASK`.
+        metrics: Values by metric name; `clips` is the number of clips.
+        intervals: Bounds of the 95% intervals by metric name.
+        per_class: Scores by class name, in the model's order of classes.
+        confusion: Counts of clips, int [classes, classes]: rows true, columns predicted; None if
             clips have several labels.
         slices: Parts of the split by kind (`label`, `duration`, `group`), from the shortest
             duration to the longest, and in alphabetical order.
-        checks: What blessing asked for, and what was there.
+        checks: The conditions of the blessing, with their results.
     """
 
     score: str
@@ -94,8 +94,8 @@ def read_evaluation(folder: str, model_location: str, classes: Sequence[str]) ->
     """Reads an evaluation.
 
     Args:
-        folder: The Evaluator's output.
-        model_location: The candidate's SavedModel; the baseline's results lie beside its own.
+        folder: Folder of the Evaluator's output.
+        model_location: The candidate's SavedModel; the folder also has the baseline's results.
         classes: The class names, in the order of the model's scores.
 
     Returns:
@@ -107,7 +107,7 @@ def read_evaluation(folder: str, model_location: str, classes: Sequence[str]) ->
     results.sort(key=lambda result: result.model_location != model_location)
     candidate, *baselines = (_by_slice(result) for result in results)
     overall = candidate[()]
-    score = next(name for name in SCORES.values() if name in overall[""])
+    score = next(name for name in SCORE_BY_TASK.values() if name in overall[""])
     return Evaluation(
         score=score,
         metrics=_read_metrics(overall[""]),
@@ -120,11 +120,11 @@ def read_evaluation(folder: str, model_location: str, classes: Sequence[str]) ->
 
 
 _Values = Mapping[str, Mapping[str, Any]]
-"""TFMA's values: those over all classes by "", those of a class by its number in words."""
+"""TFMA's values: over all classes by "", of one class by `classId:NUMBER`."""
 
 
 def _by_slice(result: "tfma.EvalResult") -> dict[tuple[tuple[str, str], ...], _Values]:
-    # A model of one output, which TFMA gives no name.
+    # TFMA gives the output of a single-output model no name.
     return {tuple(key): values[""] for key, values in result.slicing_metrics}
 
 
@@ -158,7 +158,7 @@ def _read_confusion(values: Mapping[str, Any], classes: int) -> np.ndarray | Non
     for entry in matrix["entries"]:
         # The JSON form of a protocol buffer leaves zeros out.
         true, predicted = entry.get("actualClassId", 0), entry.get("predictedClassId", 0)
-        if true >= 0:  # Else a class that training has never seen.
+        if true >= 0:  # A negative id is a class that training did not see.
             confusion[true, predicted] = round(entry["numWeightedExamples"])
     return confusion
 
@@ -176,7 +176,7 @@ def _read_slices(
     slices: dict[str, list[SliceScore]] = {}
     for key, of_slice in sorted(candidate.items()):
         values = of_slice[""]
-        # A part whose clips have no label that is a class has no lwlrap.
+        # lwlrap is undefined for a part whose clips have no known label.
         if len(key) == 1 and not math.isnan(float(values[score]["doubleValue"])):
             ((feature, value),) = key
             slices.setdefault(kinds[feature], []).append(
@@ -195,7 +195,7 @@ def _read_slices(
 def _read_checks(
     folder: str, score: str, candidate: _Values, baselines: Sequence[_Values]
 ) -> list[Check]:
-    """Lists what the thresholds asked for, and whether TFMA found it to hold."""
+    """Lists the conditions of the thresholds, and whether TFMA found them met."""
     import tensorflow_model_analysis as tfma
 
     failed = {
@@ -229,7 +229,7 @@ def _read_checks(
 
 
 def _threshold(config: "config_pb2.EvalConfig") -> "config_pb2.MetricThreshold":
-    """Finds the one metric that blessing asks for."""
+    """Returns the threshold of the one metric that decides the blessing."""
     return next(
         bound.threshold
         for spec in config.metrics_specs

@@ -1,4 +1,4 @@
-"""The models that were pushed before."""
+"""The models that earlier runs pushed."""
 
 import os
 from collections.abc import Iterable
@@ -9,18 +9,18 @@ from tfx.types.artifact import Artifact
 from tfx.utils import path_utils, proto_utils
 
 _FINGERPRINT = "fingerprint.pb"
-"""TensorFlow's, of a SavedModel's content; each has one of its own."""
+"""TensorFlow's fingerprint of a SavedModel's content, in the model's folder."""
 
 
 def latest_version(push_destination: str, other_than: Iterable[str]) -> str | None:
     """Finds the model that was pushed last.
 
     Args:
-        push_destination: The Pusher's, as JSON.
-        other_than: SavedModels that are not meant, however often they were pushed.
+        push_destination: The Pusher's destination, as JSON.
+        other_than: SavedModels to leave out, even if they were pushed.
 
     Returns:
-        The folder of the newest version that is none of `other_than`; None where there is none.
+        The folder of the newest version that is not in `other_than`; None if there is none.
     """
     destination = proto_utils.json_to_proto(push_destination, PushDestination())
     folder = destination.filesystem.base_directory
@@ -39,11 +39,11 @@ def latest_version(push_destination: str, other_than: Iterable[str]) -> str | No
 def _fingerprint(model: str) -> bytes | None:
     path = os.path.join(model, _FINGERPRINT)
     if not tf.io.gfile.exists(path):
-        return None  # A push that did not come to its end.
+        return None  # An unfinished push.
     with tf.io.gfile.GFile(path, "rb") as file:
         return file.read()
 
 
 def holds_model(artifact: Artifact) -> bool:
-    """Tells whether PushedModelFinder has found a model; some runners know no missing artifact."""
+    """Tells whether an artifact holds a model; not every runner can leave an artifact out."""
     return tf.io.gfile.isdir(path_utils.serving_model_dir(artifact.uri))

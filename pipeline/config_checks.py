@@ -3,7 +3,7 @@
 from components.audio_example_gen.sources import list_source
 from schema.config.beam_settings import BeamSettings
 from schema.config.config import Config
-from schema.config.data_settings import SourceSettings
+from schema.config.source_settings import SourceSettings
 from vggish.errors import ConfigError
 
 

@@ -230,7 +230,7 @@ def _known_to_every_trainer(clips: _Clips) -> dict[str, BaseChannel]:
 
 
 def _job(config: Config, model: ModelSettings) -> dict[str, Any]:
-    """Builds the input of `trainer.fitting.training_job.read_job`."""
+    """Builds the input of `trainer.fitting.training_job.read_training_job`."""
     return {
         "model": model.model_dump(mode="json", exclude={"train"}),
         "train": config.train_settings(model).model_dump(mode="json"),

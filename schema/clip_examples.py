@@ -1,4 +1,4 @@
-"""The features of a clip example at each stage of the pipeline, and how to parse them.
+"""The features of a clip example at each stage of the pipeline, and their parsing specs.
 
 `schema/schema.pbtxt` curates the first stage for validation; the names here are the contract
 between the nodes and the served model.
@@ -21,28 +21,28 @@ LABEL_VOCABULARY = "labels"
 
 _DURATION_EDGES = (1.0, 3.0, 10.0, 30.0)
 DURATION_BUCKETS = ("<1 s", "1-3 s", "3-10 s", "10-30 s", ">=30 s")
-"""Names of clips by seconds of source audio; a bucket begins with its lower edge."""
+"""Names of the ranges of a clip's seconds of source audio; the lower edge is included."""
 
 UNKNOWN_DURATION = "unknown"
 
 
 def clip_id_spec() -> dict[str, tf.io.FixedLenFeature]:
-    """Returns what tells clips apart: `clip_id`, bytes [batch]."""
+    """Returns the spec of what identifies a clip: `clip_id`, bytes [batch]."""
     return {CLIP_ID: tf.io.FixedLenFeature([], tf.string)}
 
 
 def pcm_spec() -> dict[str, tf.io.FixedLenFeature]:
-    """Returns what a served model parses from a clip example: `pcm`, bytes [batch]."""
+    """Returns the spec of what a served model parses: `pcm`, bytes [batch]."""
     return {PCM: tf.io.FixedLenFeature([], tf.string)}
 
 
 def labels_spec() -> dict[str, tf.io.RaggedFeature]:
-    """Returns how a clip example's class names are parsed: `labels`, ragged bytes [batch, k]."""
+    """Returns the spec of class names: `labels`, ragged bytes [batch, k]."""
     return {LABELS: tf.io.RaggedFeature(tf.string)}
 
 
 def duration_spec() -> dict[str, tf.io.FixedLenFeature]:
-    """Returns how a clip's length is parsed: `duration`, float32 [batch] seconds, -1 if absent."""
+    """Returns the spec of a clip's length: `duration`, float32 [batch] seconds, -1 if absent."""
     return {DURATION: tf.io.FixedLenFeature([], tf.float32, default_value=-1.0)}
 
 
@@ -50,7 +50,7 @@ def duration_buckets(seconds: tf.Tensor) -> tf.Tensor:
     """Names each clip's bucket of length.
 
     Args:
-        seconds: float32 [batch]; below 0 where it is not known.
+        seconds: float32 [batch]; negative if unknown.
 
     Returns:
         bytes [batch], of `DURATION_BUCKETS` or `UNKNOWN_DURATION`.
@@ -60,10 +60,10 @@ def duration_buckets(seconds: tf.Tensor) -> tf.Tensor:
 
 
 def embedding_spec(size: int) -> dict[str, tf.io.FixedLenFeature | tf.io.RaggedFeature]:
-    """Returns how an embedded clip is parsed.
+    """Returns the spec of an embedded clip.
 
     Args:
-        size: The number of features of a window, D.
+        size: Number of features of a window, D.
 
     Returns:
         `clip_id` bytes [batch], `label_ids` int64, ragged [batch, k], and `embedding` float32,

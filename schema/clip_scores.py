@@ -1,40 +1,37 @@
-"""A table of what a model says of clips: their ids and scores."""
+"""A table of clip ids and their scores."""
 
-import io
 import os
 
 import numpy as np
 import tensorflow as tf
 
+from vggish.npz_files import read_arrays, write_arrays
+
 EVAL_SCORES_FILE = "eval_scores.npz"
-"""Of a Trainer's `model_run`: the scores of the eval split, as they were in training."""
+"""File in a Trainer's `model_run` with the scores of the eval split in training."""
 
 
 def write_clip_scores(path: str, clip_ids: np.ndarray, scores: np.ndarray) -> None:
     """Writes a table.
 
     Args:
-        path: Of the `.npz` file; its folder is made if need be.
+        path: Path of the `.npz` file; its folder is made if necessary.
         clip_ids: bytes [clips].
         scores: float32 [clips, classes].
     """
-    archive = io.BytesIO()  # An archive is written out of order, which few file systems take.
     ids = np.array([clip_id.decode() for clip_id in clip_ids], np.str_)
-    np.savez(archive, clip_ids=ids, scores=np.asarray(scores, np.float32))
     tf.io.gfile.makedirs(os.path.dirname(path))
-    with tf.io.gfile.GFile(path, "wb") as file:
-        file.write(archive.getvalue())
+    write_arrays(path, {"clip_ids": ids, "scores": np.asarray(scores, np.float32)})
 
 
 def read_clip_scores(path: str) -> dict[str, np.ndarray]:
     """Reads what `write_clip_scores` wrote.
 
     Args:
-        path: Of the `.npz` file.
+        path: Path of the `.npz` file.
 
     Returns:
         The scores, float32 [classes], by clip id.
     """
-    with tf.io.gfile.GFile(path, "rb") as file:
-        stored = np.load(io.BytesIO(file.read()), allow_pickle=False)
+    stored = read_arrays(path)
     return dict(zip(stored["clip_ids"].tolist(), stored["scores"], strict=True))

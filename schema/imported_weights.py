@@ -1,6 +1,5 @@
-"""VGGish's weights as a pipeline passes them on: the arrays, and where they come from."""
+"""VGGish's weights and their origin, as the nodes of a pipeline exchange them."""
 
-import io
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -19,12 +18,12 @@ _ORIGIN_FILE = "origin.json"
 
 
 @dataclass(frozen=True)
-class Origin:
-    """Where weights come from.
+class WeightsOrigin:
+    """Origin of weights.
 
     Attributes:
-        weights: `random`, or the SHA-256 of the checkpoint's values; what is shown beside numbers.
-        sha256: The SHA-256 of the values, whatever their origin.
+        weights: `random`, or the SHA-256 of the checkpoint's values; shown with results.
+        sha256: SHA-256 of the values, random or not.
     """
 
     weights: str
@@ -33,28 +32,28 @@ class Origin:
 
 @dataclass(frozen=True)
 class ImportedWeights:
-    """What a pipeline knows of VGGish.
+    """Weights of VGGish, with their origin.
 
     Attributes:
-        values: The arrays by their names in the slim model.
-        origin: Where they come from.
-        postprocessor: Makes embeddings as AudioSet releases them; None where nobody asked for it.
+        values: Arrays by slim name.
+        origin: Their origin.
+        postprocessor: Converter to AudioSet's released embeddings, or None.
     """
 
     values: dict[str, np.ndarray]
-    origin: Origin
+    origin: WeightsOrigin
     postprocessor: Postprocessor | None = None
 
     def build_features(self, name: str, dtype: str = "float32") -> keras.Model | ReleasedEmbedding:
         """Builds a layer tap with these weights.
 
         Args:
-            name: The tap; `embedding` where there is a postprocessor.
-            dtype: The precision of the network.
+            name: Layer tap; only `embedding` if there is a postprocessor.
+            dtype: Precision of the network.
 
         Returns:
-            From log-mel [w, 96, 64] to features [w, D]; where there is a postprocessor, to the
-            embedding as AudioSet releases it.
+            A model from log-mel float32 [w, 96, 64] to features float32 [w, D]; with a
+            postprocessor, to the embedding as AudioSet releases it.
         """
         network = build_features(name, self.values, dtype)
         if self.postprocessor is None:
@@ -63,27 +62,27 @@ class ImportedWeights:
 
 
 def import_weights(weights: str, values: dict[str, np.ndarray], pca: str | None) -> ImportedWeights:
-    """Puts together what `write_imported_weights` writes.
+    """Collects what `write_imported_weights` writes.
 
     Args:
         weights: `random`, or the checkpoint's SHA-256.
-        values: The arrays by their names in the slim model.
-        pca: The path of the released PCA parameters, `download`, or None.
+        values: Arrays by slim name.
+        pca: Path of the released PCA parameters, `download`, or None.
+
+    Returns:
+        The weights with their origin.
 
     Raises:
-        CheckpointError: There are no PCA parameters of VGGish at the path.
+        CheckpointError: The path does not hold PCA parameters of VGGish.
     """
     postprocessor = load_postprocessor(pca) if pca else None
-    return ImportedWeights(values, Origin(weights, weights_sha256(values)), postprocessor)
+    return ImportedWeights(values, WeightsOrigin(weights, weights_sha256(values)), postprocessor)
 
 
 def write_imported_weights(folder: str, imported: ImportedWeights) -> None:
-    """Writes weights and their origin into a folder, which is made if need be."""
+    """Writes weights and their origin into a folder, which is made if necessary."""
     tf.io.gfile.makedirs(folder)
-    archive = io.BytesIO()  # An archive is written out of order, which few file systems take.
-    save_weights(imported.values, archive)
-    with tf.io.gfile.GFile(os.path.join(folder, _WEIGHTS_FILE), "wb") as file:
-        file.write(archive.getvalue())
+    save_weights(imported.values, os.path.join(folder, _WEIGHTS_FILE))
     if imported.postprocessor is not None:
         imported.postprocessor.save(os.path.join(folder, _PCA_FILE))
     with tf.io.gfile.GFile(os.path.join(folder, _ORIGIN_FILE), "w") as file:
@@ -93,12 +92,9 @@ def write_imported_weights(folder: str, imported: ImportedWeights) -> None:
 def read_imported_weights(folder: str) -> ImportedWeights:
     """Reads what `write_imported_weights` wrote."""
     with tf.io.gfile.GFile(os.path.join(folder, _ORIGIN_FILE)) as file:
-        origin = Origin(**json.loads(file.read()))
-    with tf.io.gfile.GFile(os.path.join(folder, _WEIGHTS_FILE), "rb") as file:
-        values = load_weights(file)
+        origin = WeightsOrigin(**json.loads(file.read()))
+    values = load_weights(os.path.join(folder, _WEIGHTS_FILE))
     pca = os.path.join(folder, _PCA_FILE)
     return ImportedWeights(
-        values,
-        origin,
-        load_postprocessor(pca) if tf.io.gfile.exists(pca) else None,
+        values, origin, load_postprocessor(pca) if tf.io.gfile.exists(pca) else None
     )

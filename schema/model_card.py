@@ -1,4 +1,4 @@
-"""The model card that goes with a served model, for programs."""
+"""The machine-readable model card of a served model."""
 
 import json
 import os
@@ -7,20 +7,20 @@ from typing import Any
 import tensorflow as tf
 
 EXTRA_FOLDER = "assets.extra"
-"""Of a SavedModel, what TensorFlow itself does not read."""
+"""Folder in a SavedModel for files that TensorFlow itself does not read."""
 
 WARMUP_FILE = "tf_serving_warmup_requests"
-"""In `EXTRA_FOLDER`, what TensorFlow Serving asks a model before it lets clients in."""
+"""File in `EXTRA_FOLDER` with the first requests that TensorFlow Serving runs."""
 
 _FILE = "model_card.json"
 
 
 def write_model_card(folder: str, card: dict[str, Any]) -> None:
-    """Writes `assets.extra/model_card.json` beside a SavedModel.
+    """Writes `assets.extra/model_card.json` into a SavedModel.
 
     Args:
-        folder: The SavedModel.
-        card: What a consumer of the model must know of it.
+        folder: Folder of the SavedModel.
+        card: Facts that a consumer of the model needs, as JSON values.
     """
     extra = os.path.join(folder, EXTRA_FOLDER)
     tf.io.gfile.makedirs(extra)

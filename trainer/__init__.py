@@ -1,1 +1,1 @@
-"""What TFX calls by import path: what preprocesses, trains, measures and exports."""
+"""The code that TFX calls by import path: preprocessing, training, metrics and export."""

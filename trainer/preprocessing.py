@@ -16,15 +16,15 @@ def preprocessing_fn(
     """Turns clip examples into log-mel windows and label ids.
 
     Args:
-        inputs: `clip_id` and `pcm`, bytes [batch]; `labels`, sparse bytes [batch, k]; in place of
-            `pcm` there may be `embedding`, sparse float32 [batch, n * 128].
-        custom_config: `hop_samples`, from one window's start to the next one's.
+        inputs: `clip_id` and `pcm`, bytes [batch]; `labels`, sparse bytes [batch, k].
+            Released embeddings have `embedding`, sparse float32 [batch, n * 128], instead of `pcm`.
+        custom_config: Holds `hop_samples`, the samples from one window's start to the next.
 
     Returns:
-        `clip_id` bytes [batch]; `log_mel` ragged float32 [batch, n, 96, 64], or, of clips that come
-        as released embeddings, `embedding` ragged float32 [batch, n, 128]; `label_ids` sparse
-        int64 [batch, k], the places of the clip's classes in the vocabulary `labels` (commonest
-        first), none where the clip is only to be predicted.
+        `clip_id` bytes [batch]; `log_mel` ragged float32 [batch, n, 96, 64], or `embedding`
+        ragged float32 [batch, n, 128] for released embeddings; `label_ids` sparse int64 [batch, k],
+        indices of the clip's classes in the vocabulary `labels` (most frequent first). Clips that
+        are only predicted have no label ids.
     """
     if clip_examples.PCM in inputs:
         windows = windows_from_pcm16(inputs[clip_examples.PCM], custom_config["hop_samples"])

@@ -1,8 +1,8 @@
-"""The errors that are the user's to mend.
+"""The errors that a user can correct.
 
 Every error that this project raises on purpose derives from `VggishError`, and its text is one
 sentence that says what was wrong, where, and what to do. The command line prints that sentence and
-exits with 2; any other exception is a fault of ours or of the machine.
+exits with 2; any other exception is a fault of the code or of the machine.
 """
 
 
@@ -11,10 +11,10 @@ class VggishError(Exception):
 
 
 class AudioError(VggishError):
-    """A sound file that cannot become a clip.
+    """A sound file that cannot be used.
 
     Attributes:
-        reason: The machine-readable cause, one of `REASONS`, under which rejects are counted.
+        reason: Machine-readable cause, one of `REASONS`, by which rejects are counted.
     """
 
     REASONS: tuple[str, ...] = ("unreadable", "empty", "too_long", "non_finite")
@@ -25,7 +25,7 @@ class AudioError(VggishError):
 
 
 class CheckpointError(VggishError):
-    """A checkpoint or weights file that is not VGGish's."""
+    """A checkpoint or weights file that does not hold VGGish."""
 
 
 class DataSetError(VggishError):

@@ -1,4 +1,4 @@
-"""VGGish behind the common interface of HEAR 2021, so that evaluation kits can drive it.
+"""VGGish with the common interface of HEAR 2021, for its evaluation kits.
 
 Specification: https://hearbenchmark.com/hear-api.html. For example:
 
@@ -15,20 +15,20 @@ import tensorflow as tf
 from vggish import params
 from vggish.networks.layer_taps import build_features, feature_size, find_feature
 from vggish.networks.log_mel import log_mel_from_windows, windows_from_waveform
+from vggish.networks.window_batches import WINDOWS_A_BATCH, map_batches
 from vggish.weights.checkpoint import resolve
 
-_WINDOWS_A_BATCH = 64
 _MILLISECONDS = 1_000.0
 
 
 class HearModel(tf.Module):
-    """VGGish with the attributes that HEAR asks a model for.
+    """VGGish with the attributes that HEAR requires.
 
     Attributes:
         sample_rate: 16000 Hz.
-        scene_embedding_size: Numbers of a scene's embedding.
-        timestamp_embedding_size: Numbers of a timestamp's embedding; the same.
-        hop_samples: Samples from one timestamp to the next one.
+        scene_embedding_size: Size of a scene's embedding.
+        timestamp_embedding_size: Size of a timestamp's embedding; the same.
+        hop_samples: Samples between timestamps.
     """
 
     sample_rate: int = params.SAMPLE_RATE
@@ -54,17 +54,17 @@ def load_model(
     """Loads VGGish.
 
     Args:
-        model_file_path: The path of `vggish_model.ckpt` or of converted weights, `download` or
+        model_file_path: Path of `vggish_model.ckpt` or of converted weights, `download` or
             `random`.
         features: One of `vggish.networks.layer_taps.FEATURES`.
-        hop_ms: Milliseconds from one timestamp to the next one. HEAR suggests at most 50, because
+        hop_ms: Milliseconds between timestamps. HEAR suggests at most 50, because
             its event tasks tolerate that much.
 
     Returns:
         The model.
 
     Raises:
-        VggishError: When there are no such features, or no VGGish weights at the path.
+        VggishError: The features do not exist, or the path does not hold VGGish weights.
     """
     weights = resolve(model_file_path)[0] if find_feature(features).layers else None
     hop_samples = round(hop_ms * params.SAMPLE_RATE / _MILLISECONDS)
@@ -72,7 +72,7 @@ def load_model(
 
 
 def get_timestamp_embeddings(audio: tf.Tensor, model: HearModel) -> tuple[tf.Tensor, tf.Tensor]:
-    """Embeds the 0.96 s around each timestamp; beyond the ends of a sound is silence.
+    """Embeds the 0.96 s around each timestamp; the sound is padded with silence.
 
     Args:
         audio: float32 [n_sounds, n_samples], mono at 16 kHz in [-1, 1], n_samples >= 1.
@@ -88,7 +88,7 @@ def get_timestamp_embeddings(audio: tf.Tensor, model: HearModel) -> tuple[tf.Ten
     n_timestamps = 1 + (n_samples - 1) // model.hop_samples
     half = params.WINDOW_SAMPLES // 2
     padded = tf.pad(audio, [[0, 0], [half, half]])
-    timestamps_a_batch = max(1, _WINDOWS_A_BATCH // max(1, n_sounds))
+    timestamps_a_batch = max(1, WINDOWS_A_BATCH // max(1, n_sounds))
     # Windows overlap many times over, so only a batch of them is ever laid out.
     batches = []
     for first in range(0, n_timestamps, timestamps_a_batch):
@@ -116,10 +116,7 @@ def get_scene_embeddings(audio: tf.Tensor, model: HearModel) -> tf.Tensor:
     """
     audio = tf.convert_to_tensor(audio, tf.float32)
     windows = windows_from_waveform(audio)
-    starts = range(0, len(windows.values), _WINDOWS_A_BATCH)
-    vectors = tf.concat(
-        [model.embed_windows(windows.values[i : i + _WINDOWS_A_BATCH]) for i in starts], axis=0
-    )
+    vectors = map_batches(model.embed_windows, windows.values, [model.scene_embedding_size])
     return tf.reduce_mean(
         tf.reshape(vectors, [audio.shape[0], -1, model.scene_embedding_size]), axis=1
     )

@@ -1,7 +1,7 @@
 """The numbers that define VGGish.
 
-Source of every value that has no other source beside it: `vggish_params.py` and `vggish_slim.py` of
-the reference release (TensorFlow models, research/audioset/vggish). Changing one of them makes
+Source of every value without another source next to it: `vggish_params.py` and `vggish_slim.py` of
+the reference release (TensorFlow models, research/audioset/vggish). Another value makes
 another model.
 """
 

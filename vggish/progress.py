@@ -1,7 +1,7 @@
-"""How far a long step is, told through the standard logging.
+"""Progress of a long step, reported through the standard logging.
 
-A worker on a cluster thereby reports in its own log; the command line shows the messages of a
-local run beside the running node.
+A worker on a cluster reports in its own log; the command line shows the messages of a local run
+next to the running node.
 """
 
 import logging
@@ -15,8 +15,8 @@ class Progress:
     """Counts what is done and logs it, at most once a second.
 
     Args:
-        unit: What is counted, in the plural.
-        total: How many there are in all, where that is known.
+        unit: Name of what is counted, in the plural.
+        total: Total number, if known.
     """
 
     def __init__(self, unit: str, total: int | None = None):

@@ -1,4 +1,4 @@
-"""From listed files to clip examples, as a step of a Beam pipeline."""
+"""Decodes listed files into clip examples, as a step of a Beam pipeline."""
 
 import json
 from collections.abc import Iterator
@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import apache_beam as beam
-import tensorflow as tf
 
 from components.audio_example_gen.decoding.clip_policies import DecodedClip
 from components.audio_example_gen.decoding.decoder import Decoder
@@ -14,8 +13,15 @@ from components.audio_example_gen.duplicates import Copy
 from components.audio_example_gen.leaks import traces_of
 from components.audio_example_gen.sources.file_tree import open_tree
 from components.audio_example_gen.sources.listing import RefusedError, Reject, SourceFile
-from schema.config.data_settings import UNLABELLED, IngestSettings
+from schema.config.ingest_settings import IngestSettings
+from schema.config.split_settings import UNLABELLED
 from vggish.errors import AudioError
+from vggish.example_features import (
+    bytes_feature,
+    float_feature,
+    int64_feature,
+    serialized_example,
+)
 from vggish.progress import Progress
 
 REJECTS = "rejects"
@@ -32,14 +38,14 @@ def reject_line(clip_id: str, reject: Reject) -> str:
 
 
 def rejected(clip_id: str, reject: Reject) -> Iterator[beam.pvalue.TaggedOutput]:
-    """Yields what a refusal adds to the rejects and to the counts."""
+    """Yields a refusal's line in the rejects and its count."""
     beam.metrics.Metrics.counter(_METRICS_NAMESPACE, f"rejected_{reject.reason}").inc()
     yield beam.pvalue.TaggedOutput(REJECTS, reject_line(clip_id, reject))
     yield beam.pvalue.TaggedOutput(COUNTS, (("rejected", reject.reason), 1))
 
 
 def accepted(clips: int, split: str, labels: tuple[str, ...]) -> Iterator[beam.pvalue.TaggedOutput]:
-    """Yields what the clips of a file add to the counts."""
+    """Yields the counts of a file's clips."""
     beam.metrics.Metrics.counter(_METRICS_NAMESPACE, "accepted").inc()
     yield beam.pvalue.TaggedOutput(COUNTS, (("accepted",), 1))
     yield beam.pvalue.TaggedOutput(COUNTS, (("split", split), clips))
@@ -52,7 +58,7 @@ class ClipReader:
 
     Args:
         root: The data root.
-        ingest: Which clips are let in, and in what shape.
+        ingest: Which clips are accepted, and in what shape.
     """
 
     def __init__(self, root: str, ingest: IngestSettings):
@@ -79,45 +85,56 @@ class ClipReader:
 
 
 def settled(file: SourceFile, copy: Copy | None) -> SourceFile:
-    """Returns a file as it is after it was compared with others; `copy` is None for most."""
+    """Returns a file after the decision about copies; `copy` is None if it is unique."""
     return replace(file, split=copy.split, refused=copy.refused) if copy else file
 
 
 def group_of(file: SourceFile, clip: DecodedClip) -> str | None:
-    """Returns a clip's group; the parts of a recording stay together, as if it were a speaker."""
+    """Returns a clip's group; the parts of a recording are a group."""
     return file.group or (file.clip_id if clip.part else None)
 
 
-class DecodeClips(beam.DoFn):
-    """Decodes a file into serialized clip examples, tagged with their split.
+class _DecodeFiles(beam.DoFn):
+    """Holds the reader of a worker."""
 
-    Tagged outputs: one a split, of serialized `tf.train.Example`; `rejects`, of JSON lines;
-    `counts`, of `(key, number)` pairs for the summary; `traces`, for finding leaks.
-
-    Args:
-        root: The data root.
-        total: The number of files, to tell the progress by.
-        ingest: Which clips are let in, and in what shape.
-    """
-
-    def __init__(self, root: str, total: int, ingest: IngestSettings):
+    def __init__(self, root: str, ingest: IngestSettings):
         self._root = root
-        self._total = total
         self._ingest = ingest
 
     def setup(self) -> None:
-        """Starts the count and the decoder of this worker."""
-        self._progress = Progress("files", self._total)
+        """Opens the data root."""
         self._reader = ClipReader(self._root, self._ingest)
 
     def teardown(self) -> None:
         """Ends the decoder."""
         self._reader.close()
 
+
+class DecodeClips(_DecodeFiles):
+    """Decodes a file into serialized clip examples, tagged with their split.
+
+    Tagged outputs: one per split, of serialized `tf.train.Example`; `rejects`, of JSON lines;
+    `counts`, of `(key, number)` pairs for the summary; `traces`, for finding leaks.
+
+    Args:
+        root: The data root.
+        total: Number of files, for the progress.
+        ingest: Which clips are accepted, and in what shape.
+    """
+
+    def __init__(self, root: str, total: int, ingest: IngestSettings):
+        super().__init__(root, ingest)
+        self._total = total
+
+    def setup(self) -> None:
+        """Opens the data root, and starts the count of this worker."""
+        super().setup()
+        self._progress = Progress("files", self._total)
+
     def process(
         self, file: SourceFile, copies: dict[str, Copy]
     ) -> Iterator[beam.pvalue.TaggedOutput]:
-        """Yields the file's clips, or its refusal, and what it adds to the counts."""
+        """Yields the file's clips, or its refusal, and its counts."""
         self._progress.advance()
         copy = copies.get(file.clip_id)
         if copy and not copy.first:
@@ -147,27 +164,15 @@ class DecodeClips(beam.DoFn):
                 yield beam.pvalue.TaggedOutput(TRACES, trace)
 
 
-class DecodeNoise(beam.DoFn):
+class DecodeNoise(_DecodeFiles):
     """Decodes the ids of noise sounds into serialized clip examples without labels.
 
-    Tagged outputs: `noise`, `rejects` and `counts`, as `DecodeClips` has them.
+    Tagged outputs: `noise`, `rejects` and `counts`, as in `DecodeClips`.
 
     Args:
         root: The data root.
-        ingest: How long a part of a sound may be.
+        ingest: Maximum length of a part of a sound.
     """
-
-    def __init__(self, root: str, ingest: IngestSettings):
-        self._root = root
-        self._ingest = ingest
-
-    def setup(self) -> None:
-        """Starts the decoder of this worker."""
-        self._reader = ClipReader(self._root, self._ingest)
-
-    def teardown(self) -> None:
-        """Ends the decoder."""
-        self._reader.close()
 
     def process(self, clip_id: str) -> Iterator[beam.pvalue.TaggedOutput]:
         """Yields the parts of a sound, or its refusal."""
@@ -186,11 +191,10 @@ def _to_record(file: SourceFile, clip: DecodedClip) -> bytes:
     features = to_features(
         file.clip_id + clip.part, file.labels, group_of(file, clip), clip.duration
     ) | {
-        "pcm": of_bytes(clip.pcm),
-        "source_rate": tf.train.Feature(int64_list=tf.train.Int64List(value=[clip.source_rate])),
+        "pcm": bytes_feature([clip.pcm]),
+        "source_rate": int64_feature([clip.source_rate]),
     }
-    example = tf.train.Example(features=tf.train.Features(feature=features))
-    return example.SerializeToString()
+    return serialized_example(features)
 
 
 def to_features(
@@ -198,13 +202,8 @@ def to_features(
 ) -> dict[str, Any]:
     """Builds the features that every clip example has."""
     return {
-        "clip_id": of_bytes(clip_id.encode()),
-        "labels": of_bytes(*(label.encode() for label in labels)),
-        "group": of_bytes(*([group.encode()] if group is not None else [])),
-        "duration": tf.train.Feature(float_list=tf.train.FloatList(value=[duration])),
+        "clip_id": bytes_feature([clip_id.encode()]),
+        "labels": bytes_feature(label.encode() for label in labels),
+        "group": bytes_feature([] if group is None else [group.encode()]),
+        "duration": float_feature([duration]),
     }
-
-
-def of_bytes(*values: bytes) -> tf.train.Feature:
-    """Builds a feature of byte strings."""
-    return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))

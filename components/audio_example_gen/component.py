@@ -14,26 +14,9 @@ from components.artifacts import Noise, Rejects
 from components.audio_example_gen.executor import Executor
 from components.audio_example_gen.sources import list_source
 from components.fingerprint import FingerprintDriver
-from schema.config.data_settings import (
-    IngestSettings,
-    SourceSettings,
-    SplitSettings,
-    read_source,
-)
-
-
-class Driver(FingerprintDriver):
-    """Makes the node run again when a sound comes, goes or changes."""
-
-    def fingerprint(
-        self, inputs: dict[str, list[Artifact]], exec_properties: dict[str, Any]
-    ) -> str:
-        """Returns the fingerprint of the source's listing."""
-        del inputs
-        return list_source(
-            read_source(exec_properties),
-            SplitSettings.model_validate_json(exec_properties["split"]),
-        ).fingerprint
+from schema.config.ingest_settings import IngestSettings
+from schema.config.source_settings import SourceSettings, read_source_settings
+from schema.config.split_settings import SplitSettings
 
 
 class AudioExampleGenSpec(ComponentSpec):
@@ -57,19 +40,19 @@ class AudioExampleGen(BaseBeamComponent):
     """Turns labelled sound files into clip examples.
 
     Outputs: `examples`, gzip TFRecords of clip examples in the splits train, eval and test and,
-    only where there are clips without labels, unlabelled; `noise`, the sounds to mix into clips;
+    if there are clips without labels, unlabelled; `noise`, the sounds to mix into clips;
     `rejects`, the refused files with their reasons, and the counts.
 
     Args:
-        source: What the sounds and their labels are.
-        data_root: Where they are; wins over the source's own.
-        ingest: Which clips are let in.
-        split: How they are dealt to splits.
+        source: Kind of source, and how it gives labels.
+        data_root: Root of the source; replaces the one in `source`.
+        ingest: Which clips are accepted.
+        split: How clips are assigned to splits.
     """
 
     SPEC_CLASS = AudioExampleGenSpec
     EXECUTOR_SPEC = BeamExecutorSpec(Executor)
-    DRIVER_CLASS = Driver
+    DRIVER_CLASS = FingerprintDriver
 
     def __init__(
         self,
@@ -90,3 +73,9 @@ class AudioExampleGen(BaseBeamComponent):
                 rejects=Channel(type=Rejects),
             )
         )
+
+    @staticmethod
+    def fingerprint(_: dict[str, list[Artifact]], exec_properties: dict[str, Any]) -> str:
+        """Returns a text that changes when a sound is added, removed or changed."""
+        split = SplitSettings.model_validate_json(exec_properties["split"])
+        return list_source(read_source_settings(exec_properties), split).fingerprint

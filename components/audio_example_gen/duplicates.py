@@ -1,8 +1,7 @@
-"""Files with identical content: found before decoding, and kept from straddling splits.
+"""Files with identical content: found before decoding, and kept in one split.
 
-Only what may be identical is read: labelled files of the same size as another one. What is read is
-hashed, and of the hashes alone those of identical files meet, so that the sounds themselves need
-never be brought together.
+Only labelled files of the same size can be identical, so only these are read and hashed. Workers
+exchange the hashes alone, never the sounds.
 """
 
 import collections
@@ -11,21 +10,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from components.audio_example_gen.sources.listing import Reject, SourceFile
-from schema.config.data_settings import UNLABELLED, IngestSettings
+from schema.config.ingest_settings import IngestSettings
+from schema.config.split_settings import UNLABELLED
 
 _BLOCK_BYTES = 1 << 20
 _PRECEDENCE = ("test", "eval", "train")
-"""Which split keeps a sound that the source puts into several: a published test set stays whole."""
+"""The first of these splits keeps a sound that the source puts into several splits.
+
+So a published test set stays whole."""
 
 
 @dataclass(frozen=True)
 class Copy:
-    """What becomes of a file that is identical to another one.
+    """The decision about a file that is identical to another one.
 
     Attributes:
-        split: The split that it is written to.
-        refused: Why it is refused, or None.
-        first: Whether it is the one that counts; the others are its copies.
+        split: Split of the file.
+        refused: Why the file is refused, or None.
+        first: Whether the others count as copies of this file.
     """
 
     split: str | None
@@ -34,7 +36,7 @@ class Copy:
 
 
 def may_be_copies(files: Iterable[SourceFile]) -> list[SourceFile]:
-    """Returns the files of which another one has the same size."""
+    """Returns the files that have the same size as another file."""
     by_size = collections.defaultdict(list)
     for file in files:
         if not file.refused and file.split not in (None, UNLABELLED) and file.size:
@@ -43,7 +45,7 @@ def may_be_copies(files: Iterable[SourceFile]) -> list[SourceFile]:
 
 
 def content_digest(path: str) -> str:
-    """Returns a digest of a file's bytes, the same for the same bytes alone.
+    """Returns a digest of a file's bytes.
 
     Raises:
         OSError: It cannot be read.
@@ -58,16 +60,16 @@ def content_digest(path: str) -> str:
 def settle(copies: Sequence[SourceFile], ingest: IngestSettings) -> dict[str, Copy]:
     """Decides about files that are identical.
 
-    Those whose split nothing but their own names decided go where the first of them is. As soon as
-    the source itself places one, its split keeps it, that of the highest precedence (test, eval,
-    train) where it places several; copies elsewhere are refused, by which nothing is lost.
+    Files that the source does not place in a split go to the split of the first file. If the source
+    places some, the first of their splits in the order test, eval, train keeps the sound. Copies in
+    other splits are refused; no sound is lost.
 
     Args:
-        copies: Two files or more.
-        ingest: Whether one of them is to be kept, or all that are in one split.
+        copies: Two or more files.
+        ingest: Whether to keep one of them, or all in one split.
 
     Returns:
-        By the ids of the files, what becomes of them.
+        The decisions by the ids of the files.
     """
     ordered = sorted(copies, key=lambda file: file.clip_id)
     placed = {file.split for file in ordered if not file.free}

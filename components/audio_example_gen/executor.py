@@ -1,4 +1,4 @@
-"""Turns the files of a source into clip examples, and refuses the rest by name."""
+"""Turns the files of a source into clip examples, and lists the files that it refuses."""
 
 import collections
 import json
@@ -39,14 +39,9 @@ from components.audio_example_gen.sources.file_tree import open_tree
 from components.audio_example_gen.sources.listing import Listing, SourceFile
 from components.counts import WriteCounts, read_counts
 from components.leftovers import remove_leftovers
-from schema.config.data_settings import (
-    SPLITS,
-    UNLABELLED,
-    IngestSettings,
-    SourceSettings,
-    SplitSettings,
-    read_source,
-)
+from schema.config.ingest_settings import IngestSettings
+from schema.config.source_settings import SourceSettings, read_source_settings
+from schema.config.split_settings import SPLITS, UNLABELLED, SplitSettings
 from vggish.errors import DataSetError
 
 REJECTS_FILE = "rejects.jsonl"
@@ -65,11 +60,10 @@ class Executor(BaseBeamExecutor):
     ) -> None:
         """Writes the `examples`, the `noise` and the `rejects`.
 
-        The splits are train, eval and test and, only where there are clips without labels,
-        unlabelled.
+        The splits are train, eval and test and, if there are clips without labels, unlabelled.
 
         Args:
-            input_dict: Nothing.
+            input_dict: Empty.
             output_dict: `examples`, `noise` and `rejects`.
             exec_properties: `source`, `ingest` and `split`: the sections of the configuration as
                 JSON; `data_root`, the source's root.
@@ -78,7 +72,7 @@ class Executor(BaseBeamExecutor):
             DataSetError: The source cannot give a classifier, or too many files were refused.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        source = read_source(exec_properties)
+        source = read_source_settings(exec_properties)
         ingest = IngestSettings.model_validate_json(exec_properties["ingest"])
         split = SplitSettings.model_validate_json(exec_properties["split"])
         examples = artifact_utils.get_single_instance(output_dict["examples"])
@@ -127,8 +121,8 @@ def _decode_sounds(
 ) -> beam.pvalue.DoOutputsTuple:
     """Adds finding the copies and decoding the sounds.
 
-    Nothing between decoding and writing shuffles, so runners fuse the steps and no worker holds
-    more than a few clips, however many there are.
+    No step between decoding and writing shuffles, so runners fuse the steps, and no worker holds
+    more than a few clips.
     """
     copies = (
         pipeline
@@ -164,7 +158,7 @@ class DigestFiles(beam.DoFn):
         self._tree = open_tree(self._root)
 
     def process(self, file: SourceFile) -> Iterator[tuple[str, SourceFile]]:
-        """Yields the pair, but nothing of a file that is gone, which decoding will refuse."""
+        """Yields the pair; nothing if the file is gone, which decoding will refuse."""
         try:
             with self._tree.local(file.clip_id) as path:
                 yield content_digest(path), file
@@ -208,7 +202,7 @@ def _write(clips: beam.pvalue.DoOutputsTuple, splits: list[str], examples: Artif
 def _write_account(
     decoded: list[beam.pvalue.DoOutputsTuple], traces: beam.PCollection, uri: str
 ) -> None:
-    """Adds writing what was refused, the counts and the leaks."""
+    """Adds writing the rejects, the counts and the leaks."""
     rejects = [outputs[REJECTS] for outputs in decoded] | "AllRejects" >> beam.Flatten()
     counts = [outputs[COUNTS] for outputs in decoded] | "AllCounts" >> beam.Flatten()
     rejects | "WriteRejects" >> beam.io.WriteToText(
@@ -221,7 +215,7 @@ def _write_account(
 def _decode_noise(
     pipeline: beam.Pipeline, listing: Listing, ingest: IngestSettings
 ) -> beam.pvalue.DoOutputsTuple:
-    """Adds decoding the noise, of which a long recording is as good as a short one."""
+    """Adds decoding the noise; long recordings are split into parts."""
     whole = ingest.model_copy(update={"long": "split", "short": "pad", "min_seconds": 0.0})
     decode = beam.ParDo(DecodeNoise(listing.root, whole))
     return (
@@ -233,7 +227,7 @@ def _decode_noise(
 
 
 def _fail_fast(listing: Listing, ingest: IngestSettings, rejects_uri: str) -> None:
-    """Refuses a data set of which the listing alone refuses too much, before it is decoded."""
+    """Refuses a data set before decoding if the listing alone refuses too many files."""
     refused = [(file.clip_id, file.refused) for file in listing.files if file.refused]
     by_reason = collections.Counter(reject.reason for _, reject in refused)
     try:
@@ -245,7 +239,7 @@ def _fail_fast(listing: Listing, ingest: IngestSettings, rejects_uri: str) -> No
 
 
 def _with_list(error: DataSetError, folder: str, name: str, what: str) -> DataSetError:
-    """Says where a list is, after saving it from TFX, which cleans up after a failed node."""
+    """Copies a list to where TFX does not delete it after a failure, and names the copy."""
     node_folder = os.path.dirname(os.path.dirname(folder))
     kept = os.path.join(node_folder, "refused", os.path.basename(folder), name)
     tf.io.gfile.makedirs(os.path.dirname(kept))

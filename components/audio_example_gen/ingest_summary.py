@@ -1,31 +1,31 @@
-"""The account of an ingestion, and whether it is good enough to learn from."""
+"""The summary of an ingestion, and the checks that its clips suffice for training."""
 
 import collections
 from collections.abc import Iterable
 from typing import Any
 
 from components.audio_example_gen.sources.listing import Listing
-from schema.config.data_settings import SPLITS, UNLABELLED, IngestSettings
+from schema.config.ingest_settings import IngestSettings
+from schema.config.split_settings import SPLITS, UNLABELLED
 from vggish.errors import DataSetError
 
 _POLICY_REASONS = ("duplicate",)
-"""Refusals that the settings ask for, rather than faults of the data set."""
+"""Reasons that are choices of the settings, not faults of the data set."""
 
 
 def summarize(listing: Listing, counts: Iterable[tuple[tuple[str, ...], int]]) -> dict[str, Any]:
     """Gathers the counts into the `clips` section of a run's summary.
 
     Args:
-        listing: The source's.
-        counts: Numbers by what they count: `found`, where that is not the number of listed files,
+        listing: Listing of the source.
+        counts: Numbers by what they count: `found`, if it is not the number of listed files,
             `accepted`, `duplicate`, `silent`, `clipped`, `noise_rejected`, `rejected` with the
             reason, `split` with its name, `label` with its name and the split's.
 
     Returns:
         `found`, `accepted`, `rejected` files; `by_reason` of refusal; `by_split` and `by_label`, of
         clips; `duplicates`, files that are identical to another; `silent` and `clipped` clips;
-        `noise`, `noise_rejected`, `left_out` and `other_files`, files that are not found for that
-        reason.
+        `noise`, `noise_rejected`, `left_out` and `other_files`, files that `found` does not count.
     """
     totals: dict[str, int] = collections.defaultdict(int)
     by_reason: dict[str, int] = {}
@@ -59,15 +59,15 @@ def summarize(listing: Listing, counts: Iterable[tuple[tuple[str, ...], int]]) -
 
 
 def check_rejects(by_reason: dict[str, int], found: int, ingest: IngestSettings) -> None:
-    """Refuses a data set that lost too much.
+    """Refuses a data set with too many refused files.
 
     Args:
-        by_reason: How many files were refused.
-        found: How many there are.
-        ingest: How many may be refused.
+        by_reason: Number of refused files by reason.
+        found: Number of files.
+        ingest: The limit.
 
     Raises:
-        DataSetError: More were.
+        DataSetError: More files were refused than the limit allows.
     """
     faults = {r: n for r, n in by_reason.items() if r not in _POLICY_REASONS}
     rejected = sum(faults.values())
@@ -75,18 +75,18 @@ def check_rejects(by_reason: dict[str, int], found: int, ingest: IngestSettings)
     if share > ingest.max_reject_fraction:
         reasons = ", ".join(f"{n} {reason}" for reason, n in sorted(faults.items()))
         raise DataSetError(
-            f"{rejected} of {found} files were refused ({reasons}), a share of {share:.3g} where "
-            f"ingest.max_reject_fraction allows {ingest.max_reject_fraction:g}; mend the files or "
-            "raise it."
+            f"{rejected} of {found} files were refused ({reasons}), a share of {share:.3g}, but "
+            f"ingest.max_reject_fraction allows {ingest.max_reject_fraction:g}; correct the files "
+            "or raise it."
         )
 
 
 def check_summary(summary: dict[str, Any], listing: Listing) -> None:
-    """Refuses a data set that no classifier can be learned from and tested with.
+    """Refuses a data set that has too few clips to train and test a classifier.
 
     Args:
-        summary: Of the ingestion.
-        listing: The source's.
+        summary: Summary of the ingestion.
+        listing: Listing of the source.
 
     Raises:
         DataSetError: A split or a class has too few clips.
@@ -100,13 +100,13 @@ def check_summary(summary: dict[str, Any], listing: Listing) -> None:
                 f"The {split} split has no clips; add clips or groups, or change split.seed."
             )
     if not listing.single_label:
-        return  # Of hundreds of labels, some are always too rare for every split.
+        return  # Among hundreds of labels, some are always too rare for every split.
     for label in listing.classes:
         clips = summary["by_label"].get(label, dict.fromkeys(SPLITS, 0))
         count = sum(clips.values())
         if count < len(SPLITS) or not clips["train"]:
-            dealt = ", ".join(f"{split} {n}" for split, n in clips.items())
+            assigned = ", ".join(f"{split} {n}" for split, n in clips.items())
             raise DataSetError(
-                f"The class {label!r} has {count} usable clips (by split: {dealt}), too few to "
-                "learn and to test from; give it more, leave it out, or change split.seed."
+                f"The class {label!r} has {count} usable clips (by split: {assigned}), too few to "
+                "train and test with; add clips, leave the class out, or change split.seed."
             )

@@ -1,4 +1,4 @@
-"""Proving of what was written that no group and no sound is in two splits."""
+"""Proof that no group and no sound was written to two splits."""
 
 import hashlib
 import json
@@ -10,19 +10,19 @@ import tensorflow as tf
 from vggish.errors import DataSetError
 
 _Trace = tuple[tuple[str, str], dict[str, str]]
-"""What must be in one split (its kind and name), and a clip that has it by that clip's split."""
+"""What must be in one split, as `(kind, name)`, and a clip that has it by the clip's split."""
 
 
 def traces_of(
     clip_id: str, split: str, group: str | None, content: bytes | None
 ) -> Iterator[_Trace]:
-    """Yields what a written clip must not share with a clip of another split.
+    """Yields the traces of a clip: clips of other splits must not have them.
 
     Args:
-        clip_id: The clip's.
-        split: Where it is written to.
-        group: The clip's group, or None.
-        content: What is written; None where it says nothing, as silence.
+        clip_id: Id of the clip.
+        split: Split of the clip.
+        group: Group of the clip, or None.
+        content: Written content; None if it means nothing, as silence.
     """
     if group is not None:
         yield ("group", group), {split: clip_id}
@@ -32,7 +32,7 @@ def traces_of(
 
 
 def merge_traces(clips_by_split: Iterable[dict[str, str]]) -> dict[str, str]:
-    """Joins the clips by split of one trace."""
+    """Joins the clips of one trace, by split."""
     merged: dict[str, str] = {}
     for clips in clips_by_split:
         for split, clip_id in clips.items():
@@ -41,13 +41,13 @@ def merge_traces(clips_by_split: Iterable[dict[str, str]]) -> dict[str, str]:
 
 
 def check_leaks(leaks: Iterable[tuple[str, dict[str, str]]]) -> None:
-    """Raises where something is in two splits.
+    """Raises an error if a trace is in two splits.
 
     Args:
-        leaks: The kind of each trace that is, and a clip that has it by that clip's split.
+        leaks: The kind of each trace in two splits, and a clip that has it by the clip's split.
 
     Raises:
-        DataSetError: There are any.
+        DataSetError: There is such a trace.
     """
     ordered = sorted(leaks, key=lambda leak: sorted(leak[1].items()))
     if not ordered:
@@ -62,10 +62,10 @@ def check_leaks(leaks: Iterable[tuple[str, dict[str, str]]]) -> None:
 
 
 class WriteLeaks(beam.PTransform):
-    """Writes the traces that are in two splits, normally none, as JSON lines.
+    """Writes the traces that are in two splits as JSON lines.
 
     Args:
-        path: Of the file.
+        path: Path of the file.
     """
 
     def __init__(self, path: str):
@@ -85,7 +85,7 @@ class WriteLeaks(beam.PTransform):
 
 
 def read_leaks(path: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yields what `WriteLeaks` found: its kind, and a clip that has it by that clip's split."""
+    """Yields the leaks that `WriteLeaks` wrote, as `check_leaks` takes them."""
     with tf.io.gfile.GFile(path) as lines:
         for line in lines:
             kind, clips = json.loads(line)

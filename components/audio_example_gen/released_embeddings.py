@@ -1,9 +1,8 @@
-"""From AudioSet's released features to examples, as a step of a Beam pipeline."""
+"""Turns AudioSet's released features into examples, as a step of a Beam pipeline."""
 
 from collections.abc import Iterator
 
 import apache_beam as beam
-import tensorflow as tf
 
 from components.audio_example_gen.clip_reading import (
     COUNTS,
@@ -13,24 +12,26 @@ from components.audio_example_gen.clip_reading import (
     to_features,
 )
 from components.audio_example_gen.leaks import traces_of
-from components.audio_example_gen.sources.audioset import EmbeddedClip, read_clips
+from components.audio_example_gen.sources.audioset import ReleasedClip, read_released_clips
 from components.audio_example_gen.sources.listing import Reject, SourceFile
 from components.audio_example_gen.splits import split_of
-from schema.config.data_settings import SourceSettings, SplitSettings
+from schema.config.source_settings import SourceSettings
+from schema.config.split_settings import SplitSettings
+from vggish.example_features import float_feature, serialized_example
 from vggish.progress import Progress
 
 
 class ReadEmbeddings(beam.DoFn):
     """Reads a record file into serialized examples with `embedding`, tagged with their split.
 
-    The outputs are those of `DecodeClips`; an example has `embedding` (float32, n x 128 values) in
-    place of sound.
+    The outputs are those of `DecodeClips`; an example has `embedding` (float32, n x 128 values)
+    instead of sound.
 
     Args:
         root: The data root.
         names: The class names by number, or None.
         source: The source.
-        split: How clips are dealt where the listing does not name the split of the whole file.
+        split: How clips are assigned to splits if the listing gives the file no split.
     """
 
     def __init__(
@@ -50,30 +51,27 @@ class ReadEmbeddings(beam.DoFn):
         self._progress = Progress("records")
 
     def process(self, file: SourceFile) -> Iterator[beam.pvalue.TaggedOutput]:
-        """Yields the file's clips and refusals, and what they add to the counts."""
+        """Yields the file's clips and refusals, and their counts."""
         if file.refused:
             yield beam.pvalue.TaggedOutput(COUNTS, (("found",), 1))
             yield from rejected(file.clip_id, file.refused)
             return
         path = f"{self._root}/{file.clip_id}"
-        for read in read_clips(path, self._names, self._source, file.clip_id):
+        for read in read_released_clips(path, self._names, self._source, file.clip_id):
             self._progress.advance()
             yield beam.pvalue.TaggedOutput(COUNTS, (("found",), 1))
             match read:
-                case EmbeddedClip():
+                case ReleasedClip():
                     yield from self._written(read, file.split)
                 case (str(clip_id), Reject() as reject):
                     yield from rejected(clip_id, reject)
 
-    def _written(self, clip: EmbeddedClip, split: str | None) -> Iterator[beam.pvalue.TaggedOutput]:
+    def _written(self, clip: ReleasedClip, split: str | None) -> Iterator[beam.pvalue.TaggedOutput]:
         split = split or split_of(clip.video, self._split)
         features = to_features(clip.clip_id, clip.labels, clip.video, clip.seconds) | {
-            "embedding": tf.train.Feature(
-                float_list=tf.train.FloatList(value=clip.embedding.ravel())
-            )
+            "embedding": float_feature(clip.embedding.ravel())
         }
-        example = tf.train.Example(features=tf.train.Features(feature=features))
-        yield beam.pvalue.TaggedOutput(split, example.SerializeToString())
+        yield beam.pvalue.TaggedOutput(split, serialized_example(features))
         yield from accepted(1, split, clip.labels)
         for trace in traces_of(clip.clip_id, split, clip.video, clip.embedding.tobytes()):
             yield beam.pvalue.TaggedOutput(TRACES, trace)

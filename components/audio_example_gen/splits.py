@@ -1,4 +1,4 @@
-"""Dealing clips to splits, the same way on every machine."""
+"""Assignment of clips to splits, the same on every machine."""
 
 import hashlib
 import posixpath
@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from components.audio_example_gen.sources.file_tree import Tree
+from components.audio_example_gen.sources.file_tree import FileTree
 from components.audio_example_gen.sources.listing import SourceFile
-from schema.config.data_settings import SPLITS, UNLABELLED, SplitSettings
+from schema.config.split_settings import SPLITS, UNLABELLED, SplitSettings
 from vggish.errors import ConfigError, DataSetError
 
 _NAMES = {
@@ -16,38 +16,42 @@ _NAMES = {
     "eval": {"eval", "valid", "validation", "val"},
     "test": {"test", "testing", "evaluation"},
 }
-"""What data sets call the splits in their columns."""
+"""Names of the splits in the columns of data sets."""
 
 _REST = "rest"
 _LEFT_OUT = "left out"
 _Rule = Callable[[SourceFile], str]
-"""Tells a file's split, that it is of the rest, or that it is left out."""
+"""Returns a file's split, `_REST` or `_LEFT_OUT`."""
 
 
 @dataclass(frozen=True)
-class Dealt:
+class AssignedFiles:
     """Files with their splits.
 
     Attributes:
-        files: Those that are in the data set.
-        left_out: How many are not.
+        files: Files of the data set.
+        left_out: Number of files that the settings leave out.
     """
 
     files: tuple[SourceFile, ...]
     left_out: int
 
 
-def deal(
-    files: Sequence[SourceFile], settings: SplitSettings, tree: Tree, *, many_clips: bool = False
-) -> Dealt:
-    """Deals files to splits.
+def assign_splits(
+    files: Sequence[SourceFile],
+    settings: SplitSettings,
+    tree: FileTree,
+    *,
+    many_clips: bool = False,
+) -> AssignedFiles:
+    """Assigns files to splits.
 
     Args:
-        files: The files, refused ones among them.
-        settings: How.
-        tree: Where the files are, and the lists.
-        many_clips: A file holds many clips, which `split_of` deals one by one wherever the settings
-            do not name the split of the whole file.
+        files: All files, with the refused ones.
+        settings: The split settings.
+        tree: Root of the files and of the lists.
+        many_clips: Whether a file holds many clips. `split_of` then assigns them one by one, unless
+            the settings give the whole file a split.
 
     Returns:
         The files with their splits.
@@ -57,36 +61,36 @@ def deal(
         DataSetError: A list or a column is wrong, or a group is in two splits.
     """
     rule = _RULES[settings.kind](settings, files, tree)
-    dealt, left_out = [], 0
+    assigned, left_out = [], 0
     for file in files:
         split = file.split or rule(file)
         if split == _LEFT_OUT:
             left_out += 1
         elif file.refused:
-            dealt.append(file)
+            assigned.append(file)
         elif many_clips:
-            dealt.append(replace(file, split=None if split == _REST else split))
+            assigned.append(replace(file, split=None if split == _REST else split))
         elif not file.labels:
-            dealt.append(replace(file, split=UNLABELLED))
+            assigned.append(replace(file, split=UNLABELLED))
         elif split == _REST:
             split = split_of(file.group or file.clip_id, settings)
-            dealt.append(replace(file, split=split, free=file.group is None))
+            assigned.append(replace(file, split=split, free=file.group is None))
         else:
-            dealt.append(replace(file, split=split))
-    _check_groups(dealt)
-    return Dealt(tuple(dealt), left_out)
+            assigned.append(replace(file, split=split))
+    _check_groups(assigned)
+    return AssignedFiles(tuple(assigned), left_out)
 
 
 def split_of(group: str, settings: SplitSettings) -> str:
     """Returns the split of a group of clips.
 
     The first 8 bytes of SHA-256 over the seed and the group's name, read as a fraction of 2**64,
-    fall into intervals as wide as the fractions of `settings`: of train, eval and test or, where
-    the source says what the test split is, of train and eval. Nothing but these enters, so a clip
-    keeps its split when others come or go, or when the data root moves.
+    fall into intervals as wide as the fractions of `settings`: of train, eval and test or, if the
+    source gives the test split, of train and eval. Nothing else matters, so a clip keeps its split
+    when other clips are added or removed, or when the data root moves.
 
     Args:
-        group: The name of what must not straddle splits; a clip's own id where it has no group.
+        group: Name of the group; the clip's own id if it has no group.
         settings: The fractions and the seed.
 
     Returns:
@@ -108,13 +112,13 @@ def _by_hash(*_: object) -> _Rule:
     return lambda _: _REST
 
 
-def _by_tables(_: SplitSettings, files: Sequence[SourceFile], __: Tree) -> _Rule:
+def _by_tables(_: SplitSettings, files: Sequence[SourceFile], __: FileTree) -> _Rule:
     if not any(file.split == "test" for file in files):
         raise ConfigError("split.kind is 'tables', but no table is `all_in: test`.")
     return lambda _: _REST
 
 
-def _by_column(_: SplitSettings, files: Sequence[SourceFile], __: Tree) -> _Rule:
+def _by_column(_: SplitSettings, files: Sequence[SourceFile], __: FileTree) -> _Rule:
     split_by_name = {name: split for split, names in _NAMES.items() for name in names}
     said = {split_by_name.get((file.said_split or "").lower()) for file in files}
     train = "train" if "eval" in said else _REST
@@ -125,17 +129,17 @@ def _by_column(_: SplitSettings, files: Sequence[SourceFile], __: Tree) -> _Rule
         split = split_by_name.get((file.said_split or "").lower())
         if split is None:
             known = ", ".join(sorted(split_by_name))
-            said = f"says {file.said_split!r}" if file.said_split else "says nothing"
+            given = f"the split {file.said_split!r}" if file.said_split else "no split"
             raise DataSetError(
-                f"split.kind is 'column', but of {file.clip_id} the manifest {said} where it must "
-                f"name a split ({known}); mend it, or name the column under source.tables."
+                f"split.kind is 'column', but the manifest gives {file.clip_id} {given}; use one "
+                f"of {known}, or name the column under source.tables."
             )
         return train if split == "train" else split
 
     return rule
 
 
-def _by_fold(settings: SplitSettings, files: Sequence[SourceFile], _: Tree) -> _Rule:
+def _by_fold(settings: SplitSettings, files: Sequence[SourceFile], _: FileTree) -> _Rule:
     split_by_fold = {str(settings.test_fold): "test"}
     if settings.eval_fold is not None:
         split_by_fold[str(settings.eval_fold)] = "eval"
@@ -149,14 +153,14 @@ def _by_fold(settings: SplitSettings, files: Sequence[SourceFile], _: Tree) -> _
     def rule(file: SourceFile) -> str:
         if file.fold is None and file.labels and not file.refused and not file.split:
             raise DataSetError(
-                f"split.kind is 'fold', but the manifest names no fold of {file.clip_id}; mend it."
+                f"split.kind is 'fold', but the manifest gives {file.clip_id} no fold; add it."
             )
         return split_by_fold.get(file.fold or "", rest)
 
     return rule
 
 
-def _by_lists(settings: SplitSettings, files: Sequence[SourceFile], tree: Tree) -> _Rule:
+def _by_lists(settings: SplitSettings, files: Sequence[SourceFile], tree: FileTree) -> _Rule:
     lists = {split: getattr(settings, f"{split}_list") for split in SPLITS}
     stems = {_stem(file.clip_id) for file in files}
     split_by_stem: dict[str, str] = {}
@@ -176,14 +180,14 @@ def _by_lists(settings: SplitSettings, files: Sequence[SourceFile], tree: Tree) 
     return lambda file: split_by_stem.get(_stem(file.clip_id), rest)
 
 
-def _by_folders(settings: SplitSettings, files: Sequence[SourceFile], tree: Tree) -> _Rule:
+def _by_folders(settings: SplitSettings, files: Sequence[SourceFile], tree: FileTree) -> _Rule:
     folders = {split: getattr(settings, f"{split}_folder") for split in SPLITS}
     prefixes = {split: f"{name.strip('/')}/" for split, name in folders.items() if name is not None}
     for split, prefix in prefixes.items():
         if not any(file.clip_id.startswith(prefix) for file in files):
             raise ConfigError(
-                f"split.{split}_folder names {folders[split]}, but below {tree.root} there are no "
-                "sounds in such a folder."
+                f"split.{split}_folder names {folders[split]}, but {tree.root} has no "
+                "sounds in such a folder; correct the setting."
             )
     rest = _rest(folders)
 
@@ -196,12 +200,12 @@ def _by_folders(settings: SplitSettings, files: Sequence[SourceFile], tree: Tree
 
 
 def _named(split: str, given: dict[str, str | None]) -> str:
-    """What becomes of the files that a list or folder names: of train, some must be for eval."""
+    """The split of files that a list or folder names; train may also have to provide eval."""
     return _REST if split == "train" and given["eval"] is None else split
 
 
 def _rest(given: dict[str, str | None]) -> str:
-    """What becomes of the files that no list or folder names."""
+    """The split of files that no list or folder names."""
     if given["train"] is not None:
         return _LEFT_OUT
     return "train" if given["eval"] is not None else _REST
@@ -212,17 +216,17 @@ def _read_list(content: bytes, name: str) -> list[str]:
         lines = content.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise DataSetError(f"The list {name} is not UTF-8; save it as UTF-8.") from error
-    # Some data sets write the label behind a tab.
+    # Some data sets write the label after a tab.
     paths = (line.partition("\t")[0].strip() for line in lines)
     return [posixpath.normpath(path) for path in paths if path]
 
 
 def _stem(path: str) -> str:
-    """A path without its extension: lists outlive a conversion of their data set."""
+    """A path without its extension: a list stays valid after its data set was converted."""
     return posixpath.splitext(path)[0]
 
 
-def _by_speech_commands(settings: SplitSettings, _: Sequence[SourceFile], __: Tree) -> _Rule:
+def _by_speech_commands(settings: SplitSettings, _: Sequence[SourceFile], __: FileTree) -> _Rule:
     return lambda file: speech_commands_split(file.clip_id, settings)
 
 
@@ -234,14 +238,14 @@ def speech_commands_split(path: str, settings: SplitSettings) -> str:
     2**27, as a percentage.
 
     Args:
-        path: The recording's.
+        path: Path of the recording.
         settings: The fractions of eval and test, which are 0.1 each in the data set's own lists.
 
     Returns:
         `train`, `eval` or `test`.
     """
     speaker = re.sub(r"_nohash_.*$", "", posixpath.basename(path))
-    # The digest only spreads names; nothing is kept secret by it.
+    # The digest only spreads names; it protects no secret.
     digest = hashlib.sha1(speaker.encode(), usedforsecurity=False).hexdigest()
     percentage = int(digest, 16) % 2**27 * (100.0 / (2**27 - 1))
     if percentage < 100 * settings.eval:
@@ -249,7 +253,7 @@ def speech_commands_split(path: str, settings: SplitSettings) -> str:
     return "test" if percentage < 100 * (settings.eval + settings.test) else "train"
 
 
-_RULES: dict[str, Callable[[SplitSettings, Sequence[SourceFile], Tree], _Rule]] = {
+_RULES: dict[str, Callable[[SplitSettings, Sequence[SourceFile], FileTree], _Rule]] = {
     "hash": _by_hash,
     "tables": _by_tables,
     "column": _by_column,

@@ -1,1 +1,1 @@
-"""BatchPredictor: what the model says of clips without labels."""
+"""BatchPredictor: the model's scores of clips without labels."""

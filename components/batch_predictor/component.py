@@ -22,9 +22,9 @@ class BatchPredictorSpec(ComponentSpec):
 
 
 class BatchPredictor(BaseBeamComponent):
-    """Scores the clips that came without labels, through the model's served signature.
+    """Scores the clips without labels, through the model's served signature.
 
-    Output: `predictions`, Parquet with one row a clip of the split `unlabelled`.
+    Output: `predictions`, Parquet with one row per clip of the split `unlabelled`.
     """
 
     SPEC_CLASS = BatchPredictorSpec

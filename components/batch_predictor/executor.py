@@ -1,4 +1,4 @@
-"""Asks the exported model about clips that nobody labelled."""
+"""Scores clips without labels with the exported model."""
 
 import os
 from typing import Any
@@ -15,7 +15,7 @@ from tfx.utils import path_utils
 
 from components.leftovers import remove_leftovers
 from schema import clip_examples
-from schema.config.data_settings import UNLABELLED
+from schema.config.split_settings import UNLABELLED
 from schema.model_card import read_model_card
 from vggish.progress import Progress
 
@@ -23,7 +23,7 @@ _CLIPS_A_BATCH = 32
 
 
 class Executor(BaseBeamExecutor):
-    """Scores the split `unlabelled`, where there is one."""
+    """Scores the split `unlabelled`, if it exists."""
 
     def Do(
         self,
@@ -31,12 +31,12 @@ class Executor(BaseBeamExecutor):
         output_dict: dict[str, list[Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes the predictions: `fname`, `label` (the top one) and a `score_` column a class.
+        """Writes the predictions: `fname`, `label` (the top one) and a `score_` column per class.
 
         Args:
             input_dict: `examples` of clips, and `model`.
-            output_dict: `predictions`; empty where every clip has its labels.
-            exec_properties: Nothing that matters here.
+            output_dict: `predictions`; empty if every clip has labels.
+            exec_properties: Unused.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         examples = artifact_utils.get_single_instance(input_dict["examples"])
@@ -65,11 +65,11 @@ class Executor(BaseBeamExecutor):
 
 
 class PredictClips(beam.DoFn):
-    """Scores batches of serialized clip examples; the model is loaded once a worker.
+    """Scores batches of serialized clip examples; the model is loaded once per worker.
 
     Args:
         model: The SavedModel.
-        schema: The table's columns, the scores in the order of the model's.
+        schema: The table's columns, with the scores in the model's order of classes.
     """
 
     def __init__(self, model: str, schema: pa.Schema):

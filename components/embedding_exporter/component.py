@@ -32,7 +32,7 @@ class EmbeddingExporter(BaseBeamComponent):
     """Runs the frozen VGGish once over all clips.
 
     Outputs: `embeddings`, the clips with `embedding` ragged [n, D] instead of their log-mel
-    windows; `table`, Parquet with one row a clip, averaged over its windows.
+    windows; `table`, Parquet with one row per clip, averaged over its windows.
     """
 
     SPEC_CLASS = EmbeddingExporterSpec

@@ -1,4 +1,4 @@
-"""Runs VGGish once over every clip, and keeps what it says."""
+"""Runs VGGish once over every clip, and writes its embeddings."""
 
 import os
 from collections.abc import Iterator
@@ -23,11 +23,17 @@ from components.leftovers import remove_leftovers
 from schema import clip_examples
 from schema.imported_weights import read_imported_weights
 from vggish import params
+from vggish.example_features import (
+    bytes_feature,
+    float_feature,
+    int64_feature,
+    serialized_example,
+)
 from vggish.networks.layer_taps import feature_size
+from vggish.networks.window_batches import map_batches
 from vggish.progress import Progress
 
 _CLIPS_A_BATCH = 64
-_WINDOWS_A_BATCH = 64
 _ROWS_A_TABLE_BATCH = 1024
 _TABLE = "table"
 _COUNTS = "counts"
@@ -90,14 +96,14 @@ class Executor(BaseBeamExecutor):
 
 
 class EmbedClips(beam.DoFn):
-    """Embeds batches of transformed clips; the network is loaded once a worker.
+    """Embeds batches of transformed clips; the network is loaded once per worker.
 
-    Tagged outputs: one a split, of serialized examples with `embedding`; `table`, of
+    Tagged outputs: one per split, of serialized examples with `embedding`; `table`, of
     `(clip_id, labels, split, mean embedding)`; `counts`, of windows by split.
 
     Args:
         transform_uri: The transform graph, for the examples' specification and the class names.
-        weights_folder: Where the imported weights are.
+        weights_folder: Folder of the imported weights.
         features: The layer tap.
         compute: The precision of the network.
     """
@@ -110,7 +116,7 @@ class EmbedClips(beam.DoFn):
         self._shared = Shared()
 
     def setup(self) -> None:
-        """Loads the network and what the examples' features mean."""
+        """Loads the network and the examples' specification."""
         self._progress = Progress("clips")
         transform = tft.TFTransformOutput(self._transform_uri)
         self._spec = transform.transformed_feature_spec()
@@ -143,8 +149,7 @@ class EmbedClips(beam.DoFn):
         rows = zip(batch, clip_ids, label_ids, np.split(embedded, ends[:-1]), strict=True)
         for (file, _), clip_id, ids, embedding in rows:
             split = os.path.basename(os.path.dirname(file)).removeprefix("Split-")
-            example = _to_example(clip_id, ids, embedding)
-            yield beam.pvalue.TaggedOutput(split, example.SerializeToString())
+            yield beam.pvalue.TaggedOutput(split, _to_example(clip_id, ids, embedding))
             labels = [self._classes[i] for i in ids]
             row = (clip_id.decode(), labels, split, embedding.mean(axis=0))
             yield beam.pvalue.TaggedOutput(_TABLE, row)
@@ -154,33 +159,24 @@ class EmbedClips(beam.DoFn):
     def _embed(self, log_mel: tf.RaggedTensor) -> tuple[np.ndarray, np.ndarray]:
         """Returns the windows of each clip, and the embeddings of all [w, D]."""
         windows = tf.reshape(log_mel.flat_values, [-1, params.NUM_FRAMES, params.NUM_BANDS])
-        chunks = range(0, len(windows), _WINDOWS_A_BATCH)
-        embedded = [self._network(windows[i : i + _WINDOWS_A_BATCH]).numpy() for i in chunks]
-        return log_mel.row_lengths().numpy(), np.concatenate(embedded)
+        embedded = map_batches(self._network, windows, [feature_size(self._features)])
+        return log_mel.row_lengths().numpy(), embedded.numpy()
 
 
 def _released(embedding: tf.RaggedTensor) -> tuple[np.ndarray, np.ndarray]:
-    """Takes embeddings that came in place of sound as they are."""
+    """Returns embeddings that the source released instead of sound, unchanged."""
     embedded = tf.reshape(embedding.flat_values, [-1, params.EMBEDDING_SIZE])
     return embedding.row_lengths().numpy(), embedded.numpy()
 
 
-def _to_example(clip_id: bytes, label_ids: list[int], embedding: np.ndarray) -> tf.train.Example:
-    """Builds the example that `clip_examples.embedding_spec` parses."""
-    return tf.train.Example(
-        features=tf.train.Features(
-            feature={
-                clip_examples.CLIP_ID: tf.train.Feature(
-                    bytes_list=tf.train.BytesList(value=[clip_id])
-                ),
-                clip_examples.LABEL_IDS: tf.train.Feature(
-                    int64_list=tf.train.Int64List(value=label_ids)
-                ),
-                clip_examples.EMBEDDING: tf.train.Feature(
-                    float_list=tf.train.FloatList(value=embedding.ravel())
-                ),
-            }
-        )
+def _to_example(clip_id: bytes, label_ids: list[int], embedding: np.ndarray) -> bytes:
+    """Builds the serialized example that `clip_examples.embedding_spec` parses."""
+    return serialized_example(
+        {
+            clip_examples.CLIP_ID: bytes_feature([clip_id]),
+            clip_examples.LABEL_IDS: int64_feature(label_ids),
+            clip_examples.EMBEDDING: float_feature(embedding.ravel()),
+        }
     )
 
 
@@ -199,7 +195,7 @@ class _WriteTable(beam.PTransform):
         """Adds the steps to the pipeline."""
         return (
             rows
-            # A Parquet row group costs as many column headers as there are columns.
+            # Each Parquet row group has a header per column.
             | "Batch" >> beam.BatchElements(_ROWS_A_TABLE_BATCH, _ROWS_A_TABLE_BATCH)
             | "ToArrow" >> beam.Map(_to_arrow, self._schema)
             | "Write"

@@ -1,1 +1,1 @@
-"""Evaluator: TFX's, for a baseline that may not be there."""
+"""Evaluator: TFX's own, except that the baseline may be missing."""

@@ -7,6 +7,6 @@ from components.evaluator.executor import Executor
 
 
 class Evaluator(component.Evaluator):
-    """TFX's Evaluator, which here takes an empty `baseline_model` for none."""
+    """TFX's Evaluator, which accepts an empty `baseline_model` as none."""
 
     EXECUTOR_SPEC = BeamExecutorSpec(Executor)

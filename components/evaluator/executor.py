@@ -1,4 +1,4 @@
-"""Evaluates a model, beside the one in production if there is one."""
+"""Evaluates a model, and the model in production if there is one."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ class Executor(executor.Executor):
         output_dict: dict[str, list[Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Evaluates, without the baseline where no model was pushed yet."""
+        """Evaluates, without a baseline if no model was pushed yet."""
         inputs = {
             key: artifacts
             for key, artifacts in input_dict.items()

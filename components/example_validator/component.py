@@ -7,6 +7,6 @@ from components.example_validator.executor import Executor
 
 
 class ExampleValidator(component.ExampleValidator):
-    """TFX's ExampleValidator, which here fails where it finds anomalies."""
+    """TFX's ExampleValidator, which fails if it finds anomalies."""
 
     EXECUTOR_SPEC = ExecutorClassSpec(Executor)

@@ -1,4 +1,4 @@
-"""Stops the run where the clips do not fit the schema."""
+"""Stops the run if the clips do not fit the schema."""
 
 import os
 from typing import Any
@@ -14,7 +14,7 @@ from vggish.errors import DataSetError
 
 
 class Executor(executor.Executor):
-    """Validates as TFX's executor does, then refuses anomalies."""
+    """Validates as TFX's executor does, then fails on anomalies."""
 
     def Do(
         self,
@@ -25,7 +25,7 @@ class Executor(executor.Executor):
         """Writes the anomalies.
 
         Raises:
-            DataSetError: There are some.
+            DataSetError: There are anomalies.
         """
         output = super().Do(input_dict, output_dict, exec_properties)
         anomalies = artifact_utils.get_single_instance(output_dict["anomalies"])
@@ -37,13 +37,13 @@ class Executor(executor.Executor):
         if found:
             raise DataSetError(
                 f"The clips do not fit the schema in schema/: {'; '.join(found)}; "
-                "mend the data or the schema."
+                "correct the data or the schema."
             )
         return output
 
 
 def _read(anomalies: Artifact, split: str) -> anomalies_pb2.Anomalies:
-    """Reads the one file that TFX writes a split."""
+    """Reads the one file that TFX writes per split."""
     path = os.path.join(
         artifact_utils.get_split_uri([anomalies], split), executor.DEFAULT_FILE_NAME
     )

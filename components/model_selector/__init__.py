@@ -1,1 +1,1 @@
-"""ModelSelector: which of a run's models goes on."""
+"""ModelSelector: selects the best of a run's models."""

@@ -21,13 +21,13 @@ _KEPT = {
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model, and what is known of it.
+    """A model, and the artifacts that describe it.
 
     Attributes:
-        model: The Trainer's.
-        model_run: How it was trained.
-        evaluation: How it does on the test split.
-        blessing: Whether it may be pushed.
+        model: The Trainer's model.
+        model_run: The Trainer's record of the training.
+        evaluation: The Evaluator's results on the test split.
+        blessing: Whether the model may be pushed.
     """
 
     model: BaseChannel
@@ -50,20 +50,20 @@ class ModelSelectorSpec(ComponentSpec):
 
 
 class ModelSelector(BaseComponent):
-    """Compares the models of a run, and hands on the best.
+    """Compares the models of a run, and selects the best.
 
-    That is the one with the highest score on the eval split among those that are blessed; where
-    none is, the best one goes on unblessed, for the report to tell of.
+    The best model has the highest score on the eval split among the blessed models. If no model is
+    blessed, the best one is selected unblessed, so that the report can describe it.
 
-    The card of the chosen model is completed with what was found out after its training.
+    The node completes the card of the chosen model with the results from after its training.
 
-    Outputs: `model`, `model_run`, `evaluation` and `blessing` of the chosen one; `comparison`, a
-    row a model.
+    Outputs: `model`, `model_run`, `evaluation` and `blessing` of the chosen one; `comparison`, one
+    row per model.
 
     Args:
         candidates: The models by their names.
-        rejects: AudioExampleGen's, for the counts of clips.
-        about: What the configuration says of the model, as a JSON object of texts.
+        rejects: AudioExampleGen's `rejects`, for the counts of clips.
+        about: The configuration's texts about the model, as a JSON object.
     """
 
     SPEC_CLASS = ModelSelectorSpec
@@ -76,7 +76,7 @@ class ModelSelector(BaseComponent):
         *,
         about: str,
     ):
-        # An input a candidate, since not every runner lets several channels into one.
+        # One input per candidate, since not every runner joins several channels into one.
         inputs = {
             f"{key}_{name}": getattr(candidate, key)
             for name, candidate in candidates.items()

@@ -1,4 +1,4 @@
-"""Compares models by what they score on the eval split."""
+"""Compares models by their score on the eval split."""
 
 import json
 import os
@@ -12,21 +12,21 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils, path_utils
 
-from components.evaluation_results import SCORES, Evaluation, read_evaluation
+from components.evaluation_results import SCORE_BY_TASK, Evaluation, read_evaluation
 from components.model_selector.model_card import CARD_PAGE_FILE, complete_card, render_card
 from schema.model_card import EXTRA_FOLDER, read_model_card, write_model_card
 
 COMPARISON_FILE = "comparison.json"
 
 TRAINED_MODEL_PROPERTY = "trained_model"
-"""Of the chosen model: the URI of the Trainer's model that it is a copy of."""
+"""Property of the chosen model: the URI of the Trainer's model from which it is copied."""
 
 _FACTS = ("head", "features", "task", "parameters", "trainable_parameters", "weights")
 
 
 @dataclass(frozen=True)
 class _Candidate:
-    """One model with all that belongs to it, by the keys of the node's outputs."""
+    """One model and its artifacts, by the keys of the node's outputs."""
 
     artifacts: dict[str, Artifact]
     card: dict[str, Any]
@@ -38,9 +38,9 @@ class _Candidate:
 
     @property
     def rank(self) -> tuple[bool, float, float]:
-        """The higher, the better: blessed, then the score on the eval split, then its loss."""
+        """Rank, higher is better: by blessing, then score on the eval split, then its loss."""
         metrics = self.card["metrics"]["eval"]
-        score = metrics[SCORES[self.card["task"]]]
+        score = metrics[SCORE_BY_TASK[self.card["task"]]]
         return self.blessed, score, -metrics["loss"]
 
 
@@ -53,12 +53,12 @@ class Executor(BaseExecutor):
         output_dict: dict[str, list[Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Copies the chosen model with what belongs to it, and writes the comparison.
+        """Copies the chosen model and its artifacts, and writes the comparison.
 
         Args:
             input_dict: `rejects`, and for each model `NAME`: `model_NAME`, `model_run_NAME`,
                 `evaluation_NAME` and `blessing_NAME`.
-            output_dict: The same of the chosen one, without its name, and `comparison`.
+            output_dict: The same for the chosen model, without its name, and `comparison`.
             exec_properties: `about`, JSON texts for the model card.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
@@ -83,7 +83,7 @@ class Executor(BaseExecutor):
 
 
 def _complete(model: str, chosen: _Candidate, clips: str, about: dict[str, str]) -> None:
-    """Writes the whole card beside the chosen model, for programs and for people."""
+    """Writes the whole card to the chosen model's folder, for programs and for people."""
     folder = path_utils.serving_model_path(model)
     with fileio.open(os.path.join(clips, "summary.json")) as file:
         card = complete_card(chosen.card, chosen.evaluation, json.loads(file.read()), about)
@@ -93,7 +93,7 @@ def _complete(model: str, chosen: _Candidate, clips: str, about: dict[str, str])
 
 
 def _read_candidates(inputs: dict[str, list[Artifact]], keys: list[str]) -> dict[str, _Candidate]:
-    """Puts together what belongs to each model, by the models' names."""
+    """Reads the candidates, by the models' names."""
     names = [key.removeprefix("blessing_") for key in inputs if key.startswith("blessing_")]
     candidates = {}
     for name in sorted(names):

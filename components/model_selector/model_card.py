@@ -1,12 +1,11 @@
-"""The card of a model that goes on: what its user must know, for programs and for people."""
+"""The card of the chosen model: the facts that its users need, as data and as a page."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
-from components.evaluation_results import SCORES, Evaluation
+from components.evaluation_results import SCORE_BY_TASK, Evaluation
+from components.html.rendering import render
 
 CARD_PAGE_FILE = "model_card.html"
 
@@ -17,13 +16,13 @@ def complete_card(
     clips: Mapping[str, Any],
     about: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Adds to a Trainer's card what was found out after it.
+    """Adds the results from after the training to a Trainer's card.
 
     Args:
-        card: The Trainer's.
-        evaluation: On the test split.
-        clips: The summary of AudioExampleGen.
-        about: What the configuration's section `card` says.
+        card: The Trainer's card.
+        evaluation: Results on the test split.
+        clips: AudioExampleGen's summary.
+        about: The configuration's section `card`.
 
     Returns:
         The whole card.
@@ -47,16 +46,10 @@ def render_card(card: Mapping[str, Any]) -> str:
     """Makes the page of a whole card.
 
     Args:
-        card: As `complete_card` returns it. Its texts may hold anything: they are escaped.
+        card: The card that `complete_card` returns. Its texts are escaped.
 
     Returns:
-        An HTML document that needs nothing beside it.
+        An HTML document that needs no other file.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("card.html").render(card=card, score=SCORES[card["task"]])
+    template = Path(__file__).with_name("card.html")
+    return render(template, card=card, score=SCORE_BY_TASK[card["task"]])

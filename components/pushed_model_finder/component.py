@@ -11,21 +11,11 @@ from tfx.types.channel import BaseChannel, Channel
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from components.fingerprint import FingerprintDriver
-from components.pushed_model_finder.executor import Executor, find
-
-
-class Driver(FingerprintDriver):
-    """Makes the node run again when it would find another model."""
-
-    def fingerprint(
-        self, inputs: dict[str, list[Artifact]], exec_properties: dict[str, Any]
-    ) -> str:
-        """Returns the folder of the model that there is to be found."""
-        return find(inputs, exec_properties) or ""
+from components.pushed_model_finder.executor import Executor, find_pushed_model
 
 
 class PushedModelFinderSpec(ComponentSpec):
-    """The output and parameters of PushedModelFinder, which adds its inputs."""
+    """The output and parameter of PushedModelFinder, which adds its inputs."""
 
     PARAMETERS = {
         "push_destination": ExecutionParameter(type=str),
@@ -35,21 +25,21 @@ class PushedModelFinderSpec(ComponentSpec):
 
 
 class PushedModelFinder(BaseComponent):
-    """Finds the model that was pushed last, but for the models of this run.
+    """Finds the model that was pushed last, except the models of this run.
 
-    A model need not be better than itself or its rivals; and since those are left out, the same run
-    again finds the same model, so that the Evaluator's cached results stand.
+    A model need not be better than itself or its rivals. Since those are left out, a repeated run
+    finds the same model, and the Evaluator's cached results stay valid.
 
-    Output: `model`, a copy; empty where no other model was pushed yet.
+    Output: `model`, a copy; empty if no other model was pushed yet.
 
     Args:
         rivals: The models of this run by their names.
-        push_destination: The Pusher's, as JSON.
+        push_destination: The Pusher's destination, as JSON.
     """
 
     SPEC_CLASS = PushedModelFinderSpec
     EXECUTOR_SPEC = ExecutorClassSpec(Executor)
-    DRIVER_CLASS = Driver
+    DRIVER_CLASS = FingerprintDriver
 
     def __init__(
         self,
@@ -67,3 +57,8 @@ class PushedModelFinder(BaseComponent):
                 **{f"rival_{name}": channel for name, channel in rivals.items()},
             )
         )
+
+    @staticmethod
+    def fingerprint(inputs: dict[str, list[Artifact]], exec_properties: dict[str, Any]) -> str:
+        """Returns the folder of the model that the node would find."""
+        return find_pushed_model(inputs, exec_properties) or ""

@@ -11,7 +11,9 @@ from tfx.utils import io_utils, path_utils
 from components.pushed_models import latest_version
 
 
-def find(inputs: dict[str, list[Artifact]], exec_properties: dict[str, Any]) -> str | None:
+def find_pushed_model(
+    inputs: dict[str, list[Artifact]], exec_properties: dict[str, Any]
+) -> str | None:
     """Finds the model.
 
     Args:
@@ -19,14 +21,14 @@ def find(inputs: dict[str, list[Artifact]], exec_properties: dict[str, Any]) -> 
         exec_properties: `push_destination`.
 
     Returns:
-        Its folder; None where there is none.
+        The model's folder; None if there is none.
     """
     rivals = [path_utils.serving_model_path(m.uri) for models in inputs.values() for m in models]
     return latest_version(exec_properties["push_destination"], rivals)
 
 
 class Executor(BaseExecutor):
-    """Finds the model and copies it, since its folder may be gone by tomorrow."""
+    """Finds the model and copies it, since its folder may be deleted later."""
 
     def Do(
         self,
@@ -44,6 +46,6 @@ class Executor(BaseExecutor):
         self._log_startup(input_dict, output_dict, exec_properties)
         uri = artifact_utils.get_single_uri(output_dict["model"])
         tf.io.gfile.makedirs(uri)
-        found = find(input_dict, exec_properties)
+        found = find_pushed_model(input_dict, exec_properties)
         if found:
             io_utils.copy_dir(found, path_utils.serving_model_dir(uri))

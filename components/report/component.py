@@ -28,19 +28,19 @@ class ReportSpec(ComponentSpec):
         "comparison": ChannelParameter(type=artifacts.ModelComparison),
         "pushed_model": ChannelParameter(type=standard_artifacts.PushedModel),
     }
-    OUTPUTS = {"report": ChannelParameter(type=artifacts.Report)}
+    OUTPUTS = {"report": ChannelParameter(type=artifacts.ReportPage)}
 
 
 class Report(BaseComponent):
-    """Gathers what the other nodes found out.
+    """Gathers the results of the other nodes.
 
     Output: `report`, with `report.html` for people, `summary.json` for programs, and the data that
-    both were made from.
+    both show.
 
     Args:
         config: The configuration as JSON.
-        **inputs: A channel for each of the specification's inputs, and, of every layer tap that was
-            exported, `embeddings_TAP` and `table_TAP`.
+        **inputs: A channel for each of the specification's inputs, and `embeddings_TAP` and
+            `table_TAP` for every exported layer tap.
     """
 
     SPEC_CLASS = ReportSpec
@@ -52,7 +52,7 @@ class Report(BaseComponent):
         super().__init__(
             spec_class(
                 config=config,
-                report=Channel(type=artifacts.Report),
+                report=Channel(type=artifacts.ReportPage),
                 **inputs,
             )
         )

@@ -1,4 +1,4 @@
-"""Gathers what a run came to."""
+"""Gathers the results of a run."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from tfx.utils import io_utils, path_utils
 from components.counts import read_counts
 from components.evaluation_results import read_evaluation
 from components.model_selector.executor import COMPARISON_FILE, TRAINED_MODEL_PROPERTY
-from components.report.page import LineageStep, Reject, ReportData, render_page
+from components.report.page import LineageStep, RejectRow, ReportData, render_page
 from components.serving_validator.executor import VALIDATION_FILE
 from schema.model_card import read_model_card
 
@@ -40,7 +40,7 @@ _LINEAGE = (
     "examples",
     "rejects",
 )
-"""From the pushed model back to the checkpoint and the clips, by way of the layer tap."""
+"""Inputs from the pushed model back to the checkpoint and the clips."""
 
 
 class Executor(BaseExecutor):
@@ -52,7 +52,7 @@ class Executor(BaseExecutor):
         output_dict: dict[str, list[Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes the page, the summary and the data of both.
+        """Writes the page, the summary and the data that both show.
 
         Args:
             input_dict: The artifacts of the run; see `ReportSpec`.
@@ -123,14 +123,14 @@ def _gather(inputs: dict[str, Artifact], config: dict[str, Any]) -> ReportData:
 
 
 def _read_validation(folder: str) -> dict[str, Any]:
-    """Reads what ServingValidator found; TFX's own validator leaves no more than a blessing."""
+    """Reads ServingValidator's results; TFX's own validator leaves only a blessing."""
     if not fileio.exists(os.path.join(folder, VALIDATION_FILE)):
         return {"checks": [], "measured": {}}
     return _read_json(folder, VALIDATION_FILE)
 
 
 def _count_windows(inputs: dict[str, Artifact]) -> int | None:
-    """Counts the windows of all clips, of which every layer tap has the same number."""
+    """Counts the windows of all clips; the number is the same for every layer tap."""
     exported = next((a for key, a in inputs.items() if key.startswith("embeddings_")), None)
     return None if exported is None else sum(n for _, n in read_counts(exported.uri))
 
@@ -150,7 +150,7 @@ def _lineage(key: str, artifact: Artifact) -> LineageStep:
     )
 
 
-def _read_rejects(folder: str) -> list[Reject]:
+def _read_rejects(folder: str) -> list[RejectRow]:
     with fileio.open(os.path.join(folder, "rejects.jsonl")) as lines:
         return [json.loads(line) for line, _ in zip(lines, range(_REJECTS_KEPT), strict=False)]
 

@@ -1,7 +1,7 @@
 """The report's figures, as SVG that takes its colours and its font from the page around it.
 
-Matplotlib draws, the page decides: text stays text, and the few placeholder colours used here are
-exchanged for CSS variables, so that one figure suits a light screen, a dark one and paper.
+Text stays text, and CSS variables replace the few placeholder colours used here. So one figure
+suits a light screen, a dark screen and paper.
 """
 
 import io
@@ -34,14 +34,14 @@ _PAGE_COLOURS = {
     **{colour: f"var(--{split})" for split, colour in _SPLIT_COLOURS.items()},
 }
 
-# From nothing to one blue: what lies under it, white or black, is the colour of zero.
+# From transparent to blue: the page's background is the colour of zero.
 _SHARES = LinearSegmentedColormap.from_list("shares", [(0.12, 0.49, 0.74, a) for a in (0, 1)])
-# Of the shares themselves a single confused clip among many would be too pale to see.
+# On a linear scale, a single confused clip among many would be too pale to see.
 _SHARE_SCALE = PowerNorm(0.5, vmin=0, vmax=1)
 
 _STYLE = {
     "svg.fonttype": "none",
-    "svg.hashsalt": "report",  # Otherwise the same figure has other ids every time.
+    "svg.hashsalt": "report",  # Otherwise the ids of a figure change every time.
     "text.parse_math": False,  # A class may be named "$5 or $10".
     "font.size": 9,
     "text.color": _INK,
@@ -108,8 +108,8 @@ def training_curve(history: Mapping[str, Sequence[float]], metric: str) -> Marku
     """One metric over the epochs, on the train split and on the eval split.
 
     Args:
-        history: Values per epoch by Keras's names: `metric` and, where there is one, `val_` with
-            the metric's name.
+        history: Values per epoch by Keras's names: the metric's name and, if it exists, the
+            same with `val_` before it.
         metric: Which metric.
 
     Returns:
@@ -149,12 +149,12 @@ def training_curve(history: Mapping[str, Sequence[float]], metric: str) -> Marku
 
 
 def rate_curve(rates: Sequence[float], losses: Sequence[float], chosen: float) -> Markup:
-    """The loss at rising learning rates, and the rate that was chosen of it.
+    """The loss at rising learning rates, and the rate that was chosen.
 
     Args:
         rates: The learning rates, rising.
         losses: The smoothed loss at each.
-        chosen: The rate to train with.
+        chosen: The chosen rate.
 
     Returns:
         An `<svg>` element.
@@ -184,7 +184,7 @@ def rate_curve(rates: Sequence[float], losses: Sequence[float], chosen: float) -
 
 
 def confusion_matrix(classes: Sequence[str], confusion: Sequence[Sequence[int]]) -> Markup:
-    """A confusion matrix: coloured by the share of the true class, with counts if there is room.
+    """A confusion matrix, coloured by the share of the true class, with counts if they fit.
 
     Args:
         classes: Class names in the order of the rows and columns.
@@ -266,7 +266,7 @@ def _share_key(figure: Figure, side: float) -> None:
 
 
 def _one_axes(width: float, height: float) -> tuple[Figure, Axes]:
-    """A figure whose plotting area has the given size in inches; labels lie outside of it."""
+    """A figure whose plotting area has the given size in inches; labels are outside it."""
     figure = Figure(figsize=(width, height))
     return figure, figure.add_axes((0, 0, 1, 1))
 
@@ -277,18 +277,18 @@ def _legend_above(axes: Axes, columns: int, right: bool = False) -> None:
 
 
 def _short(label: str, length: int = 28) -> str:
-    """A label on one line, of characters that every font and XML can bear."""
+    """A label on one line, of characters that fonts and XML allow."""
     line = " ".join(label.split())
     line = "".join(character if character.isprintable() else "\ufffd" for character in line)
     return line if len(line) <= length else f"{line[: length - 1]}…"
 
 
 def _inline_svg(figure: Figure, name: str, description: str) -> Markup:
-    """Draws a figure as an element for an HTML page that holds other figures, too."""
+    """Draws a figure as an element for an HTML page with other figures."""
     target = io.StringIO()
     no_metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     with warnings.catch_warnings():
-        # The reader's browser draws the text, with fonts of its own.
+        # The reader's browser draws the text with its own fonts.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         FigureCanvasSVG(figure).print_figure(
             target,
@@ -307,11 +307,11 @@ def _inline_svg(figure: Figure, name: str, description: str) -> Markup:
             text = text.replace(placeholder, colour)
         return text
 
-    # Only tags: the same letters in a class name are the user's.
+    # Only in tags, since a class name may hold the same letters.
     drawing = re.sub(r"<[^>]*>", adapt, drawing)
 
     def head(size: re.Match[str]) -> str:
-        # A narrow screen may shrink a figure this far; from there on it is scrolled.
+        # A narrow screen shrinks a figure this far, then scrolls it.
         least = 0.7 * float(size[1])
         label = escape(description)
         return f'role="img" aria-label="{label}" style="min-width:{least:.0f}pt" {size[0]}'

@@ -1,23 +1,21 @@
-"""The report's page: one HTML file that needs nothing beside it, neither network nor script."""
+"""The report's page: one HTML file that needs no other file, no network and no script."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from pathlib import Path
 from typing import Any, TypedDict
 
-import jinja2
 from markupsafe import Markup
 
-from components.evaluation_results import SCORES, Check, ClassScore, SliceScore
+from components.evaluation_results import SCORE_BY_TASK, Check, ClassScore, SliceScore
+from components.html.rendering import render
 from components.report import figures
 
 REJECTS_SHOWN = 50
 CONFUSIONS_SHOWN = 10
 SLICES_SHOWN = 10
 LEAST_CLIPS = 5
-"""A part of the test split with fewer clips says little, and is not shown."""
+"""Minimum number of clips of a shown part of the test split."""
 
 _CLASS_COLUMNS = {
     "precision": "Precision",
@@ -29,11 +27,9 @@ _CLASS_COLUMNS = {
     "label_accuracy": "Right decisions",
 }
 
-_NOTHING = "—"
 
-
-class Reject(TypedDict):
-    """A file that was refused, as AudioExampleGen's `rejects` has it."""
+class RejectRow(TypedDict):
+    """A refused file, as in AudioExampleGen's `rejects`."""
 
     clip_id: str
     reason: str
@@ -41,7 +37,7 @@ class Reject(TypedDict):
 
 
 class RateFinder(TypedDict):
-    """What the learning-rate finder saw, as the Trainer's `history.json` has it."""
+    """The learning-rate finder's measurements, as in the Trainer's `history.json`."""
 
     rates: Sequence[float]
     losses: Sequence[float]
@@ -69,28 +65,28 @@ class Confusion(TypedDict):
 
 @dataclass(frozen=True)
 class ReportData:
-    """All that the page shows. Texts may hold anything: they are escaped.
+    """The page's content. Texts are escaped, so they may hold anything.
 
     Attributes:
         summary: The content of `summary.json`; `clips.by_split` counts by split, and
             `clips.by_label` by class and then split. `metrics.test_intervals` may be missing, and
-            `seconds`: the page can be made before the run is over.
-        history: Values per epoch of `loss`, `accuracy`, `val_loss` and `val_accuracy`; without
-            entries for a head that is not trained by epochs.
+            also `seconds`, since the page can be made before the run ends.
+        history: Values per epoch of `loss`, `accuracy`, `val_loss` and `val_accuracy`; empty for
+            a head that is not trained by epochs.
         classes: Class names in the order of the model's scores.
         confusion: Counts of clips on the test split, [classes, classes]; rows are true classes,
             columns predicted ones. May be empty.
         per_class: Scores on the test split by class name.
-        thresholds: From which score on a clip gets a label, by class name; empty where clips have
-            one label.
-        slices: Parts of the test split by kind, as `Evaluation` has them.
-        rejects: The refused files, or the first of them; `summary` knows how many there are.
+        thresholds: The least score at which a clip gets a label, by class name; empty if clips
+            have one label.
+        slices: Parts of the test split by kind, as in `Evaluation`.
+        rejects: The refused files, or the first of them; `summary` has their number.
         checks: The conditions of the blessing.
         lineage: From the pushed model back to the checkpoint and the clips.
         config_yaml: The configuration of the run.
-        created: When the report was made, as it is to be read.
-        rate_finder: The `rates` that were tried before the training, the smoothed `losses` at them,
-            and the rate that was `chosen`; None where the rate was given.
+        created: When the report was made, in words.
+        rate_finder: The learning `rates` tried before the training, the smoothed `losses` at them,
+            and the `chosen` rate; None if the configuration gave the rate.
     """
 
     summary: Mapping[str, Any]
@@ -100,7 +96,7 @@ class ReportData:
     per_class: Mapping[str, ClassScore]
     thresholds: Mapping[str, float]
     slices: Mapping[str, Sequence[SliceScore]]
-    rejects: Sequence[Reject]
+    rejects: Sequence[RejectRow]
     checks: Sequence[Check]
     lineage: Sequence[LineageStep]
     config_yaml: str
@@ -112,28 +108,17 @@ def render_page(report: ReportData) -> str:
     """Makes the page.
 
     Args:
-        report: What it shows.
+        report: The page's content.
 
     Returns:
         A whole HTML document that can be encoded as UTF-8.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "number": format_number,
-        "share": format_share,
-        "interval": format_interval,
-        "duration": format_duration,
-    }
     by_label = report.summary["clips"]["by_label"]
     metrics = report.summary["metrics"]
+    score_name = SCORE_BY_TASK[report.summary["model"]["task"]]
     splits = {split: metrics[split] for split in figures.SPLITS if split in metrics}
-    page = environment.get_template("page.html").render(
+    return render(
+        Path(__file__).with_name("page.html"),
         report=report,
         summary=report.summary,
         failed=[check for check in report.checks if not check["passed"]],
@@ -142,8 +127,10 @@ def render_page(report: ReportData) -> str:
         least_clips=LEAST_CLIPS,
         metric_names=_metric_names(splits),
         intervals=metrics.get("test_intervals", {}),
-        models=_best_first(report.summary["models"]),
-        score_name=_score_name(report.summary["models"]),
+        models=sorted(
+            report.summary["models"], key=lambda model: -model["metrics"]["eval"][score_name]
+        ),
+        score_name=score_name,
         columns=_class_columns(report.per_class),
         weakest_first=sorted(report.per_class.items(), key=lambda item: item[1].get("f1", 2)),
         parts={kind: weakest_parts(kind, parts) for kind, parts in report.slices.items()},
@@ -152,8 +139,6 @@ def render_page(report: ReportData) -> str:
         matrix=_matrix(report),
         confusions=most_confused(report.classes, report.confusion, CONFUSIONS_SHOWN),
     )
-    # A file name that is not Unicode comes with lone surrogates, which no encoder takes.
-    return page.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def most_confused(
@@ -164,7 +149,7 @@ def most_confused(
     Args:
         classes: Class names in the order of the rows and columns.
         confusion: Counts; rows are true classes, columns predicted ones.
-        limit: How many pairs at most.
+        limit: Maximum number of pairs.
 
     Returns:
         Pairs with at least one confused clip, the most frequent first.
@@ -184,11 +169,12 @@ def weakest_parts(kind: str, parts: Sequence[SliceScore]) -> list[SliceScore]:
     """Chooses the parts of the test split that the page shows.
 
     Args:
-        kind: What makes a part: its `label`, `duration` or `group`.
+        kind: The kind of part: `label`, `duration` or `group`.
         parts: All of them.
 
     Returns:
-        Those with clips enough: of durations all, in their order; of others the weakest.
+        The parts with enough clips: all durations in their order, but only the weakest labels and
+        groups.
     """
     enough = [part for part in parts if part["clips"] >= LEAST_CLIPS]
     if kind == "duration":
@@ -196,58 +182,15 @@ def weakest_parts(kind: str, parts: Sequence[SliceScore]) -> list[SliceScore]:
     return sorted(enough, key=lambda part: (part["score"], -part["clips"]))[:SLICES_SHOWN]
 
 
-def format_number(value: object) -> str:
-    """Writes a count with separators, a measure with four decimals, and a dash for nothing.
-
-    Evaluators give counts as floats, too: a whole number above 1 is taken for a count.
-    """
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return _NOTHING
-    if isinstance(value, float):
-        return f"{value:,.0f}" if value > 1 and value.is_integer() else f"{value:,.4f}"
-    return f"{value:,}" if isinstance(value, Integral) else str(value)
-
-
-def format_interval(interval: Sequence[float] | None) -> str:
-    """Writes an interval with two decimals, and nothing for nothing."""
-    return "" if interval is None else f"({interval[0]:.2f}-{interval[1]:.2f})"
-
-
-def format_share(value: float | None) -> str:
-    """Writes a share of one as a percentage with one decimal, and a dash for nothing."""
-    return _NOTHING if value is None or math.isnan(value) else f"{value:.1%}"
-
-
-def format_duration(seconds: float) -> str:
-    """Writes seconds as a person would: `0.4 s`, `72 s`, `12 min 5 s`, `2 h 3 min`."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
-
-
 def _class_columns(per_class: Mapping[str, ClassScore]) -> dict[str, str]:
-    """The headings of the scores that any class has."""
+    """The headings of the scores that at least one class has."""
     there = {name for score in per_class.values() for name in score}
     return {name: heading for name, heading in _CLASS_COLUMNS.items() if name in there}
 
 
 def _metric_names(metrics: Mapping[str, Mapping[str, float]]) -> list[str]:
-    """Every metric of any split, once, in the order of first mention."""
+    """All metrics of all splits, each once, in the order of first mention."""
     return list(dict.fromkeys(name for values in metrics.values() for name in values))
-
-
-def _score_name(models: Sequence[Mapping[str, Any]]) -> str:
-    return SCORES[models[0]["task"]]  # The models of a run share a task.
-
-
-def _best_first(models: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    name = _score_name(models)
-    return sorted(models, key=lambda model: -model["metrics"]["eval"][name])
 
 
 def _curves(report: ReportData) -> list[Markup]:

@@ -18,10 +18,10 @@ class SchemaImporterSpec(ComponentSpec):
 
 
 class SchemaImporter(BaseComponent):
-    """Writes a schema down as an artifact.
+    """Writes a schema as an artifact.
 
-    TFX's ImportSchemaGen takes a path, which on another machine leads elsewhere, and misses that
-    the file behind it has changed.
+    TFX's ImportSchemaGen takes a path instead. The path may not exist on another machine, and the
+    cache would not see that the file has changed.
 
     Output: `schema`.
 

@@ -11,7 +11,7 @@ from tfx.utils import io_utils
 
 
 class Executor(BaseExecutor):
-    """Writes the schema to where TFX's nodes look for it."""
+    """Writes the schema under the name that TFX's nodes expect."""
 
     def Do(
         self,
@@ -22,7 +22,7 @@ class Executor(BaseExecutor):
         """Writes the file.
 
         Args:
-            input_dict: Nothing.
+            input_dict: Empty.
             output_dict: `schema`.
             exec_properties: `text`, the schema.
         """

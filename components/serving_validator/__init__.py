@@ -1,1 +1,1 @@
-"""ServingValidator: whether a server could run the model, before it is handed to one."""
+"""ServingValidator: checks that a server can run the model, before the model is pushed."""

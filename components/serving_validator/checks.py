@@ -1,4 +1,4 @@
-"""What is asked of a model's answers."""
+"""The conditions on a model's answers."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,23 +6,23 @@ from typing import Any
 import numpy as np
 
 from components.evaluation_results import Check
-from components.serving_validator.requests import Requests
+from components.serving_validator.probe_requests import ProbeRequests
 
 _BETWEEN_SIGNATURES = 1e-4
-"""The ways into one network differ by float32 sums in another order."""
+"""Tolerance between signatures: they compute float32 sums in different orders."""
 
 _FROM_TRAINING = {"float32": 1e-3, "bfloat16": 5e-2}
-"""The Trainer's scores are of cached features, computed in one of these precisions."""
+"""Tolerance by the precision in which the Trainer's cached features were computed."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a model may differ by and cost.
+    """Limits on a model's deviations and costs.
 
     Attributes:
-        compute: The precision of the features that its Trainer saw.
-        latency_ms: Milliseconds for one clip of a second; None: any.
-        memory_mb: MiB at the peak; None: any.
+        compute: Precision of the features that the Trainer read.
+        latency_ms: Maximum latency for a one-second clip, in milliseconds; None: no limit.
+        memory_mb: Maximum memory, in MiB; None: no limit.
     """
 
     compute: str
@@ -31,7 +31,7 @@ class Limits:
 
 
 def check_answers(
-    requests: Requests,
+    requests: ProbeRequests,
     answers: list[dict[str, Any]],
     measured: dict[str, Any],
     trained: dict[str, np.ndarray],
@@ -40,21 +40,21 @@ def check_answers(
     """Judges a probe's answers.
 
     Args:
-        requests: What was asked.
-        answers: What came back, in the same order.
-        measured: What the probe measured.
-        trained: The Trainer's own scores by clip id.
-        limits: What is allowed.
+        requests: The requests.
+        answers: The answers, in the same order.
+        measured: The probe's measurements.
+        trained: The Trainer's scores by clip id.
+        limits: The limits.
 
     Returns:
-        Every condition.
+        All conditions, met or not.
     """
     by_examples = np.array(answers[0]["scores"])
     known = [i for i, clip_id in enumerate(requests.clip_ids) if clip_id in trained]
     expected = np.array([trained[requests.clip_ids[i]] for i in known])
     foreign = measured["foreign_operations"]
     scores = np.concatenate([answer["scores"] for answer in answers if "scores" in answer])
-    in_range = bool(np.all((scores >= 0) & (scores <= 1)))  # NaN is not.
+    in_range = bool(np.all((scores >= 0) & (scores <= 1)))  # NaN fails both.
     checks = [
         Check(
             metric="operations that TensorFlow Serving lacks",
@@ -84,7 +84,7 @@ def check_answers(
     return checks
 
 
-def _largest_spread(requests: Requests, answers: list[dict[str, Any]]) -> float:
+def _largest_spread(requests: ProbeRequests, answers: list[dict[str, Any]]) -> float:
     ways = [
         np.concatenate([answers[number]["scores"] for number in numbers])
         for numbers in requests.same_scores

@@ -25,17 +25,17 @@ class ServingValidatorSpec(ComponentSpec):
 
 
 class ServingValidator(BaseComponent):
-    """Calls a model as a server would, in a process that has nothing but TensorFlow.
+    """Calls a model as a server would, in a process that has only TensorFlow.
 
-    Output: `blessing`, for the Pusher's `infra_blessing`, with what was checked and measured in
+    Output: `blessing`, for the Pusher's `infra_blessing`, with the checks and measurements in
     `validation.json`.
 
     Args:
         model: The model.
-        model_run: What its Trainer left, with its own scores of the eval split.
+        model_run: The Trainer's run, with its scores of the eval split.
         examples: The clip examples.
-        max_latency_ms: Of one clip of a second, at most, in milliseconds; None: any.
-        max_memory_mb: Of the process at its peak, at most, in MiB; None: any.
+        max_latency_ms: Maximum latency for a one-second clip, in milliseconds; None: no limit.
+        max_memory_mb: Maximum memory of the process, in MiB; None: no limit.
     """
 
     SPEC_CLASS = ServingValidatorSpec

@@ -1,4 +1,4 @@
-"""Asks a model as a server would, and refuses one that a server could not run."""
+"""Calls a model as a server would, and refuses a model that a server could not run."""
 
 import json
 import os
@@ -16,7 +16,11 @@ from tfx.utils import io_utils, path_utils
 from components.evaluation_results import Check
 from components.serving_validator import probe
 from components.serving_validator.checks import Limits, check_answers
-from components.serving_validator.requests import Requests, make_requests, read_clips
+from components.serving_validator.probe_requests import (
+    ProbeRequests,
+    make_requests,
+    read_probe_clips,
+)
 from schema.clip_scores import EVAL_SCORES_FILE, read_clip_scores
 from schema.model_card import read_model_card
 
@@ -25,7 +29,7 @@ VALIDATION_FILE = "validation.json"
 _CLIPS = 8
 _SPLIT = "eval"
 _SECONDS = 900
-"""After which a probe that does not answer is given up."""
+"""Timeout of the probe."""
 
 
 class Executor(BaseExecutor):
@@ -37,17 +41,17 @@ class Executor(BaseExecutor):
         output_dict: dict[str, list[Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes the blessing, and what was checked and measured.
+        """Writes the blessing, the checks and the measurements.
 
         Args:
             input_dict: `model`, `model_run` and clip `examples`.
             output_dict: `blessing`.
-            exec_properties: `max_latency_ms` and `max_memory_mb`, absent for any.
+            exec_properties: `max_latency_ms` and `max_memory_mb`; absent: no limit.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         model = path_utils.serving_model_path(artifact_utils.get_single_uri(input_dict["model"]))
         examples = artifact_utils.get_split_uri(input_dict["examples"], _SPLIT)
-        clips = read_clips(examples, _CLIPS)
+        clips = read_probe_clips(examples, _CLIPS)
         requests = make_requests(clips, model)
         trained = read_clip_scores(
             os.path.join(artifact_utils.get_single_uri(input_dict["model_run"]), EVAL_SCORES_FILE)
@@ -68,18 +72,18 @@ class Executor(BaseExecutor):
             checks = check_answers(requests, answers, measured, trained, limits)
         blessing = artifact_utils.get_single_instance(output_dict["blessing"])
         passed = all(check["passed"] for check in checks)
-        # What the Pusher looks at.
+        # The Pusher reads this property.
         blessing.set_int_custom_property("blessed", int(passed))
         path = os.path.join(blessing.uri, VALIDATION_FILE)
         io_utils.write_string_file(path, json.dumps({"checks": checks, "measured": measured}))
 
 
-def _ask(model: str, requests: Requests) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Calls the model in a process of its own; returns its answers and what was measured."""
+def _ask(model: str, requests: ProbeRequests) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Calls the model in a process of its own; returns its answers and measurements."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         (folder / "requests.json").write_text(json.dumps(requests.calls))
-        subprocess.run(  # noqa: S603 Our own script, on a model of this run.
+        subprocess.run(  # noqa: S603 Our own script and model.
             [sys.executable, "-I", probe.__file__, model, scratch],
             check=True,
             capture_output=True,
@@ -91,7 +95,7 @@ def _ask(model: str, requests: Requests) -> tuple[list[dict[str, Any]], dict[str
 
 
 def _reason(error: subprocess.SubprocessError) -> str:
-    """Returns the last line that a probe wrote, or that it took too long."""
+    """Returns the last line that the probe wrote, or says that it took too long."""
     if isinstance(error, subprocess.CalledProcessError) and error.stderr.strip():
         return error.stderr.strip().splitlines()[-1]
     return str(error)

@@ -2,9 +2,9 @@
 
     python -I probe.py MODEL FOLDER
 
-FOLDER holds `requests.json`, a list of `{"signature", "inputs"}` where an input is the rows of a
-batch, bytes as `{"b64"}`. Written into it: `answers.json`, the outputs in the same order, and
-`measured.json`. The last request is the one that is timed.
+FOLDER holds `requests.json`, a list of `{"signature", "inputs"}`. An input is the rows of a batch,
+with bytes as `{"b64"}`. The script writes `answers.json`, the outputs in the same order, and
+`measured.json` to FOLDER. It times the last request.
 """
 
 import base64
@@ -57,7 +57,7 @@ def _encode(output: tf.Tensor) -> list[Any]:
 
 
 def _median_latency(call: Any, inputs: dict[str, tf.Tensor]) -> float:
-    """Returns the milliseconds of a call that has been made before."""
+    """Returns the median latency in milliseconds of a call that was made before."""
     latencies = []
     for _ in range(_REPETITIONS):
         begin = time.monotonic()

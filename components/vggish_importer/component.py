@@ -15,20 +15,6 @@ from components.fingerprint import FingerprintDriver
 from components.vggish_importer.executor import Executor
 
 
-class Driver(FingerprintDriver):
-    """Makes the node run again when the files of the checkpoint or the PCA parameters change."""
-
-    def fingerprint(
-        self, inputs: dict[str, list[Artifact]], exec_properties: dict[str, Any]
-    ) -> str:
-        """Returns names, sizes and times of the files; nothing for other origins."""
-        del inputs
-        paths = (exec_properties["checkpoint"], exec_properties.get("pca_params"))
-        files = sorted(file for path in paths if path for file in tf.io.gfile.glob(f"{path}*"))
-        states = [(file, tf.io.gfile.stat(file)) for file in files]
-        return "\n".join(f"{file} {state.length} {state.mtime_nsec}" for file, state in states)
-
-
 class VggishImporterSpec(ComponentSpec):
     """The outputs and parameters of VggishImporter."""
 
@@ -50,7 +36,7 @@ class VggishImporter(BaseComponent):
 
     SPEC_CLASS = VggishImporterSpec
     EXECUTOR_SPEC = ExecutorClassSpec(Executor)
-    DRIVER_CLASS = Driver
+    DRIVER_CLASS = FingerprintDriver
 
     def __init__(
         self,
@@ -66,3 +52,11 @@ class VggishImporter(BaseComponent):
                 weights=Channel(type=standard_artifacts.Model),
             )
         )
+
+    @staticmethod
+    def fingerprint(_: dict[str, list[Artifact]], exec_properties: dict[str, Any]) -> str:
+        """Returns names, sizes and times of the checkpoint's and the PCA parameters' files."""
+        paths = (exec_properties["checkpoint"], exec_properties.get("pca_params"))
+        files = sorted(file for path in paths if path for file in tf.io.gfile.glob(f"{path}*"))
+        states = [(file, tf.io.gfile.stat(file)) for file in files]
+        return "\n".join(f"{file} {state.length} {state.mtime_nsec}" for file, state in states)

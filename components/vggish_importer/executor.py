@@ -20,12 +20,12 @@ class Executor(BaseExecutor):
         output_dict: dict[str, list[Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes the weights and where they come from.
+        """Writes the weights and their origin.
 
         Args:
-            input_dict: Nothing.
+            input_dict: Empty.
             output_dict: `weights`.
-            exec_properties: `checkpoint`, a path, `download` or `random`; `seed` of the latter;
+            exec_properties: `checkpoint`, a path, `download` or `random`; `seed` of random weights;
                 `pca_params`, a path, `download` or None.
 
         Raises:

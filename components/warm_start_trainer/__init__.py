@@ -1,1 +1,1 @@
-"""WarmStartTrainer: TFX's Trainer, with what training on sound needs besides."""
+"""WarmStartTrainer: TFX's Trainer, with inputs for noise and a previous model."""

@@ -16,7 +16,7 @@ from components.warm_start_trainer.executor import Executor
 
 
 class WarmStartTrainerSpec(TrainerSpec):
-    """The inputs, outputs and parameters of a Trainer, and two inputs more."""
+    """The inputs, outputs and parameters of TFX's Trainer, and two more inputs."""
 
     INPUTS = {
         **TrainerSpec.INPUTS,
@@ -35,8 +35,8 @@ class WarmStartTrainer(BaseComponent):
     Args:
         run_fn: The function's import path.
         inputs: `examples` of clips, `transform_graph`, `schema`, `base_model` (VGGish's weights),
-            `noise` and, if a model is to go on from another one, `previous_model`.
-        custom_config: What else the function is to know.
+            `noise` and, if training starts from a previous model, `previous_model`.
+        custom_config: Further arguments for the function.
     """
 
     SPEC_CLASS = WarmStartTrainerSpec

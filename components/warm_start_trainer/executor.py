@@ -14,14 +14,14 @@ from tfx.utils import path_utils
 from components.pushed_models import holds_model
 
 BACKUPS_FOLDER = "training"
-"""Of a Trainer's folder below the pipeline's root, beside those of its outputs."""
+"""Folder of backups in the Trainer's folder, which also has one folder per output."""
 
 
 class Executor(GenericExecutor):
-    """TFX's executor of Trainers, which here adds to `custom_config`.
+    """TFX's executor of Trainers, which adds to `custom_config`.
 
-    A node that was killed starts again with other output folders. What it needs to go on lies where
-    a training with the same inputs and parameters finds it, and no other one does.
+    A killed node starts again with other output folders. So its backups are in a folder that only
+    a training with the same inputs and parameters finds.
     """
 
     def _GetFnArgs(

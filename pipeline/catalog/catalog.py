@@ -15,16 +15,17 @@ from components.audio_example_gen.duplicates import Copy, content_digest, may_be
 from components.audio_example_gen.ingest_summary import check_rejects, check_summary, summarize
 from components.audio_example_gen.leaks import check_leaks, merge_traces, traces_of
 from components.audio_example_gen.sources import list_source
-from components.audio_example_gen.sources.audioset import EmbeddedClip, read_class_names, read_clips
+from components.audio_example_gen.sources.audioset import (
+    ReleasedClip,
+    read_class_names,
+    read_released_clips,
+)
 from components.audio_example_gen.sources.file_tree import open_tree
 from components.audio_example_gen.sources.listing import Listing, SourceFile
 from components.audio_example_gen.splits import split_of
-from schema.config.data_settings import (
-    UNLABELLED,
-    IngestSettings,
-    SourceSettings,
-    SplitSettings,
-)
+from schema.config.ingest_settings import IngestSettings
+from schema.config.source_settings import SourceSettings
+from schema.config.split_settings import UNLABELLED, SplitSettings
 from vggish.errors import AudioError, ConfigError, DataSetError
 
 CATALOG_COLUMNS = ("path", "label", "valid", "reason", "split", "duration")
@@ -240,7 +241,7 @@ def _read_embeddings(
             yield CatalogRow(file.clip_id, (), reason=file.refused.reason), []
         else:
             path = f"{listing.root}/{file.clip_id}"
-            for read in read_clips(path, names, source, file.clip_id):
+            for read in read_released_clips(path, names, source, file.clip_id):
                 yield _embedded_row(read, file.split, split)
         advance(1)
 
@@ -248,7 +249,7 @@ def _read_embeddings(
 def _embedded_row(
     read: Any, of_file: str | None, split: SplitSettings
 ) -> tuple[CatalogRow, list[_Trace]]:
-    if not isinstance(read, EmbeddedClip):
+    if not isinstance(read, ReleasedClip):
         clip_id, reject = read
         return CatalogRow(clip_id, (), reason=reject.reason), []
     name = of_file or split_of(read.video, split)

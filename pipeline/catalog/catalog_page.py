@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.catalog.catalog import CatalogRow, DataSetCatalog
-from schema.config.data_settings import SPLITS
+from schema.config.split_settings import SPLITS
 
 _CLASSES_SHOWN = 30
 _BAR_WIDTH = 24

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
-from components.evaluation_results import SCORES
+from components.evaluation_results import SCORE_BY_TASK
 from pipeline.runners.run_comparisons import RunComparison
 
 
@@ -38,11 +38,11 @@ def results_table(comparisons: Iterable[RunComparison]) -> Table:
 
 
 def _score(model: dict[str, Any], split: str) -> float:
-    return model["metrics"][split][SCORES[model["task"]]]
+    return model["metrics"][split][SCORE_BY_TASK[model["task"]]]
 
 
 def _test_score(model: dict[str, Any]) -> str:
-    interval = model["metrics"].get("test_intervals", {}).get(SCORES[model["task"]])
+    interval = model["metrics"].get("test_intervals", {}).get(SCORE_BY_TASK[model["task"]])
     score = f"{_score(model, 'test'):.3f}"
     return score if interval is None else f"{score} ({interval[0]:.2f}-{interval[1]:.2f})"
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from components.evaluation_results import SCORES
-from components.report.page import format_interval
+from components.evaluation_results import SCORE_BY_TASK
+from components.html.rendering import format_interval
 from pipeline.runners.run_folder import RunFolder
 
 
@@ -24,7 +24,7 @@ def format_summary(summary: dict[str, Any], folder: RunFolder) -> str:
     if clips["noise_rejected"]:
         noise += f"; {clips['noise_rejected']} noise files rejected"
     test = metrics["test"]
-    score = SCORES[model["task"]]
+    score = SCORE_BY_TASK[model["task"]]
     measured = f"{test[score]:.4f} {format_interval(metrics['test_intervals'].get(score))}".strip()
     origin = (
         "seeded random weights, NOT the released VGGish"

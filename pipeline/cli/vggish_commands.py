@@ -27,8 +27,8 @@ from vggish.params import WINDOW_SECONDS
 if TYPE_CHECKING:
     import numpy as np
 
-    from vggish.embedding.embed_files import Outcome
-    from vggish.weights.download import Progress as DownloadProgress
+    from vggish.embedding.embed_files import EmbedOutcome
+    from vggish.weights.download import DownloadProgress
 
 
 class PoolChoice(StrEnum):
@@ -104,14 +104,14 @@ def embed(  # noqa: PLR0913  Its arguments are the options of the command.
     from vggish.audio.sound_files import find_files
     from vggish.embedding.embed_files import embed_files
     from vggish.embedding.embedder import Embedder
-    from vggish.embedding.embedding_files import Layout, open_embedding_file
+    from vggish.embedding.embedding_files import EmbeddingLayout, open_embedding_file
     from vggish.networks.layer_taps import find_feature
     from vggish.networks.pca_postprocessor import load_postprocessor
     from vggish.params import SAMPLE_RATE
 
     screen = Console(stderr=True, highlight=False)
     audio_set = output.suffix == ".tfrecord"
-    layout = Layout(
+    layout = EmbeddingLayout(
         feature=find_feature(features),
         hop_samples=round(hop_seconds * SAMPLE_RATE),
         by_window=pool is PoolChoice.none or audio_set,
@@ -190,10 +190,10 @@ def check_vggish(
 ) -> None:
     """Compare this installation's results with the published values of VGGish."""
     import_tensorflow_quietly()
-    from vggish.weights.installation_check import check
+    from vggish.weights.installation_check import check_installation
 
     with _download_bar(Console(stderr=True)) as progress:
-        report = check(checkpoint, pca, progress)
+        report = check_installation(checkpoint, pca, progress)
     for item in report.comparisons:
         print(
             f"{'agrees ' if item.passed else 'DIFFERS'}  {item.what}: {item.found:.9g}, expected "
@@ -226,7 +226,7 @@ def _download_bar(screen: Console) -> "Iterator[DownloadProgress]":
         yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
 
 
-def _tell(outcome: "Outcome", output: Path, screen: Console) -> None:
+def _tell(outcome: "EmbedOutcome", output: Path, screen: Console) -> None:
     """Prints the counts, then every failure with its reason."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     screen.print(

@@ -96,12 +96,12 @@ def _answer_examples(signature: Any, clips: list[np.ndarray]) -> list[Answer | R
     import tensorflow as tf
 
     from schema.clip_examples import PCM
+    from vggish.example_features import bytes_feature, serialized_example
 
-    examples = []
-    for clip in clips:
-        pcm = tf.train.BytesList(value=[decoding.pcm16_from_samples(clip)])
-        features = tf.train.Features(feature={PCM: tf.train.Feature(bytes_list=pcm)})
-        examples.append(tf.train.Example(features=features).SerializeToString())
+    examples = [
+        serialized_example({PCM: bytes_feature([decoding.pcm16_from_samples(clip)])})
+        for clip in clips
+    ]
     outputs = signature(examples=tf.constant(examples))
     columns = {name: output.numpy().tolist() for name, output in outputs.items()}
     return [

@@ -1,6 +1,5 @@
 """Compiles the pipeline to one file for Kubeflow Pipelines 2 and Vertex AI."""
 
-import difflib
 import json
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,9 @@ from pipeline.create_pipeline import Places, create_pipeline, push_destination
 from pipeline.runners.run_folder import replace_text
 from schema.config.config import Config
 from schema.config.delivery_settings import NodeResources
-from schema.config.run_settings import RunSettings, kind_of
+from schema.config.run_settings import RunSettings, node_kind
 from vggish.errors import ConfigError
+from vggish.suggestions import suggest
 
 RUN_PARAMETERS = ("data_root", "checkpoint", "push_destination")
 """The parameters of a run: the fields of `Places`."""
@@ -111,10 +111,9 @@ def _assign_resources(pipeline: Pipeline, resources: dict[str, NodeResources]) -
     known = {"default"}.union(*(_names(node) for node in nodes))
     for name in resources:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
             raise ConfigError(
-                f"The section resources names {name!r}, which is not a node of this pipeline; did "
-                f"you mean {near!r}?"
+                f"The section resources names {name!r}, which is not a node of this pipeline; "
+                f"{suggest(name, sorted(known))}"
             )
     for node in nodes:
         asked = next((resources[name] for name in _names(node) if name in resources), None)
@@ -124,7 +123,7 @@ def _assign_resources(pipeline: Pipeline, resources: dict[str, NodeResources]) -
 
 def _names(node: BaseNode) -> tuple[str, ...]:
     """Lists the names of a node in a configuration, the most specific one first."""
-    return node.id, kind_of(node.id), "default"
+    return node.id, node_kind(node.id), "default"
 
 
 def _resource_spec(asked: NodeResources) -> Any:

@@ -1,6 +1,5 @@
 """Runs a pipeline on this machine, node by node, with retries and time limits."""
 
-import difflib
 import enum
 import functools
 import time
@@ -29,8 +28,9 @@ from tfx.proto.orchestration import pipeline_pb2
 from tfx.proto.orchestration.pipeline_pb2 import RunOptions
 
 from pipeline.runners.retries import is_transient, time_limit
-from schema.config.run_settings import RunSettings, kind_of
+from schema.config.run_settings import RunSettings, node_kind
 from vggish.errors import ConfigError
+from vggish.suggestions import suggest
 
 _DONE = (metadata_store_pb2.Execution.COMPLETE, metadata_store_pb2.Execution.CACHED)
 
@@ -216,13 +216,12 @@ class LocalRunner(LocalDagRunner):
 
 
 def _check_time_limits(settings: RunSettings, nodes: list[str]) -> None:
-    known = {*nodes, *map(kind_of, nodes)}
+    known = {*nodes, *map(node_kind, nodes)}
     for node in settings.time_limits:
         if node not in known:
-            near = difflib.get_close_matches(node, sorted(known), n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(nodes)}."
             raise ConfigError(
-                f"run.time_limits names {node!r}, which is not a node of this pipeline; {hint}"
+                f"run.time_limits names {node!r}, which is not a node of this pipeline; "
+                f"{suggest(node, sorted(known))}"
             )
 
 

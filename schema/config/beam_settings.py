@@ -10,23 +10,23 @@ from schema.config.settings import Settings
 class WorkerSettings(Settings):
     """What runs the Python steps of a portable runner (`beam.flink.worker`, `beam.spark.worker`).
 
-    Whatever it is, it must have this vggish-tfx installed and see the same files.
+    Every kind of worker needs the same version of vggish-tfx and access to the same files.
     """
 
     kind: Literal["docker", "process", "external", "loopback"] = Field(
         default="docker",
-        description="A container, a command or a worker pool beside every TaskManager or executor; "
-        "or, to try things, the process that submits.",
+        description="A container, a command or a worker pool next to every TaskManager or "
+        "executor; or, for a test, the process that submits.",
     )
-    image: str | None = Field(default=None, description="The container image, of `docker`.")
+    image: str | None = Field(default=None, description="Container image, for `docker`.")
     command: str | None = Field(
-        default=None, description="The path of deploy/flink/beam-worker, of `process`."
+        default=None, description="Path of deploy/flink/beam-worker, for `process`."
     )
     address: str | None = Field(
-        default=None, description="HOST:PORT of Beam's worker pool, of `external`."
+        default=None, description="HOST:PORT of Beam's worker pool, for `external`."
     )
     processes: int = Field(
-        default=1, ge=0, description="Python workers a TaskManager or executor; 0: one a core."
+        default=1, ge=0, description="Python workers per TaskManager or executor; 0: one per core."
     )
 
     @model_validator(mode="after")
@@ -44,29 +44,30 @@ class FlinkSettings(Settings):
     """An Apache Flink cluster (`beam.flink`)."""
 
     master: str = Field(description="HOST:PORT of the JobManager's REST API.")
-    worker: WorkerSettings
+    worker: WorkerSettings = Field(description="What runs the Python steps.")
     version: Literal["1.19", "1.20", "2.0", "2.1", "2.2"] = Field(
-        default="1.19", description="The cluster's Flink version, which Beam's job server must fit."
+        default="1.19",
+        description="Flink version of the cluster, which must match Beam's job server.",
     )
     job_server: str | None = Field(
         default=None,
-        description="Beam's job server: the path or URL of its jar, or HOST:PORT of a running one; "
-        "null: Beam fetches the jar of its own version.",
+        description="Job server of Beam: path or URL of its jar, or HOST:PORT of a running one; "
+        "null: Beam downloads the jar of its own version.",
     )
     parallelism: int | None = Field(
-        default=None, gt=0, description="Tasks a step; null: the cluster's default."
+        default=None, gt=0, description="Tasks per step; null: the cluster's default."
     )
 
 
 class SparkSettings(Settings):
     """An Apache Spark cluster (`beam.spark`)."""
 
-    master: str = Field(default="local[*]", description="Spark's master, spark://HOST:PORT.")
-    worker: WorkerSettings
+    master: str = Field(default="local[*]", description="Spark master, spark://HOST:PORT.")
+    worker: WorkerSettings = Field(description="What runs the Python steps.")
     job_server: str | None = Field(
         default=None,
-        description="Beam's job server: the path or URL of its jar, or HOST:PORT of a running one, "
-        "which knows its master; null: Beam fetches the jar of its own version.",
+        description="Job server of Beam: path or URL of its jar, or HOST:PORT of a running one, "
+        "which knows its master; null: Beam downloads the jar of its own version.",
     )
 
     @model_validator(mode="after")
@@ -81,30 +82,41 @@ class SparkSettings(Settings):
 class DataflowSettings(Settings):
     """Google Cloud Dataflow (`beam.dataflow`)."""
 
-    project: str = Field(description="The Google Cloud project.")
-    region: str = Field(description="Such as europe-west1.")
-    temp_location: str = Field(pattern="^gs://", description="A folder, gs://BUCKET/FOLDER.")
-    image: str = Field(description="The workers' container image, with vggish-tfx and Beam's boot.")
-    staging_location: str | None = Field(
-        default=None, pattern="^gs://", description="A folder; null: below temp_location."
+    project: str = Field(description="Google Cloud project.")
+    region: str = Field(description="Region of the workers, such as europe-west1.")
+    temp_location: str = Field(
+        pattern="^gs://", description="Folder of temporary files, gs://BUCKET/FOLDER."
     )
-    machine_type: str | None = Field(default=None, description="Such as n1-standard-4.")
-    max_workers: int | None = Field(default=None, gt=0, description="At most so many machines.")
+    image: str = Field(
+        description="Container image of the workers, with vggish-tfx and Beam's boot."
+    )
+    staging_location: str | None = Field(
+        default=None,
+        pattern="^gs://",
+        description="Folder of staged files; null: below temp_location.",
+    )
+    machine_type: str | None = Field(
+        default=None, description="Machine type of the workers, such as n1-standard-4."
+    )
+    max_workers: int | None = Field(default=None, gt=0, description="Maximum number of workers.")
 
 
 class BeamSettings(Settings):
     """What runs the Beam-powered nodes (`beam`)."""
 
-    # Beam's own default is its local runner, in this process. On 2 cores its other modes cost more
+    # Beam's default is its local runner, in this process. On 2 cores its other modes cost more
     # than they win, since each worker imports TensorFlow again.
     runner: Literal["local", "flink", "spark", "dataflow"] = Field(
-        default="local", description="Which of the sections below counts; local: none."
+        default="local",
+        description="Where the nodes run; each runner but `local` needs the section of its name.",
     )
-    flink: FlinkSettings | None = Field(default=None, description="The cluster, of `flink`.")
-    spark: SparkSettings | None = Field(default=None, description="The cluster, of `spark`.")
-    dataflow: DataflowSettings | None = Field(default=None, description="Of `dataflow`.")
+    flink: FlinkSettings | None = Field(default=None, description="Cluster of the runner `flink`.")
+    spark: SparkSettings | None = Field(default=None, description="Cluster of the runner `spark`.")
+    dataflow: DataflowSettings | None = Field(
+        default=None, description="Service of the runner `dataflow`."
+    )
     args: tuple[str, ...] = Field(
-        default=(), description="More of Beam's own pipeline options; they win."
+        default=(), description="Pipeline options of Beam, which win over the settings above."
     )
 
     @model_validator(mode="after")
@@ -118,6 +130,6 @@ class BeamSettings(Settings):
 
 
 def is_address(place: str | None) -> bool:
-    """Whether a job server is named by HOST:PORT, not by the path or URL of its jar."""
+    """Returns whether a job server is given as HOST:PORT, not as the path or URL of its jar."""
     host, colon, port = (place or "").rpartition(":")
     return bool(colon) and "/" not in host and port.isdecimal()

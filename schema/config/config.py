@@ -1,11 +1,10 @@
-"""The configuration of a run: all its sections."""
+"""The configuration of a run."""
 
 from typing import Any
 
 from pydantic import Field, field_validator
 
 from schema.config.beam_settings import BeamSettings
-from schema.config.data_settings import IngestSettings, SourceSettings, SplitSettings
 from schema.config.delivery_settings import (
     CardSettings,
     EvaluateSettings,
@@ -13,10 +12,13 @@ from schema.config.delivery_settings import (
     PushSettings,
 )
 from schema.config.feature_settings import FeatureSettings
+from schema.config.ingest_settings import IngestSettings
 from schema.config.metadata_settings import MetadataSettings
 from schema.config.model_settings import ModelSettings, TrainSettings
 from schema.config.run_settings import RunSettings
 from schema.config.settings import Settings
+from schema.config.source_settings import SourceSettings
+from schema.config.split_settings import SplitSettings
 from schema.config.warm_start_settings import WARM_START_RATE
 
 
@@ -37,8 +39,8 @@ class Config(Settings):
     beam: BeamSettings = BeamSettings()
     resources: dict[str, NodeResources] = Field(
         default={},
-        description="By a node's name (Trainer_dense), all nodes of a kind (Trainer), or "
-        "`default`; on Kubeflow and Vertex AI alone.",
+        description="Resources by node (Trainer_dense), by kind of node (Trainer), or as "
+        "`default`; only for Kubeflow and Vertex AI.",
     )
     run: RunSettings = RunSettings()
     metadata: MetadataSettings = MetadataSettings()
@@ -59,11 +61,11 @@ class Config(Settings):
 
     @property
     def multi_label(self) -> bool:
-        """Whether a clip may have several labels, or none; once the models' `task` is decided."""
+        """Whether a clip may have any number of labels; defined once `task` is not `auto`."""
         return self.model[0].task == "multi_label"
 
     def train_settings(self, model: ModelSettings) -> TrainSettings:
-        """Returns how a model is trained: its own section `train` wins over the common one."""
+        """Returns how a model is trained; its own section `train` wins over the common one."""
         own = {} if model.train is None else model.train.model_dump(exclude_unset=True)
         if model.head == "warm_start" and "learning_rate" not in (
             own.keys() | self.train.model_fields_set

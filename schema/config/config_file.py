@@ -1,7 +1,6 @@
 """Reading a configuration: one YAML file, checked before anything starts."""
 
 import copy
-import difflib
 from pathlib import Path
 from typing import Any, get_args
 
@@ -10,6 +9,7 @@ from pydantic import ValidationError
 
 from schema.config.config import Config
 from vggish.errors import ConfigError
+from vggish.suggestions import suggest
 
 
 def load_config(path: Path, overrides: dict[str, Any]) -> Config:
@@ -41,7 +41,7 @@ def load_config(path: Path, overrides: dict[str, Any]) -> Config:
         return Config.model_validate(values)
     except ValidationError as error:
         reason = _explain(error)
-        if not isinstance(values.get("model"), list):  # The user wrote no list.
+        if not isinstance(values.get("model"), list):  # The file holds no list.
             reason = reason.replace("'model.0.", "'model.")
         raise ConfigError(f"The configuration {path} is wrong: {reason}") from error
 
@@ -92,17 +92,14 @@ def _set(values: Any, path: list[str], value: Any) -> None:
 
 
 def _explain(error: ValidationError) -> str:
-    """Says in a sentence what is wrong first, and of an unknown key which valid one is nearest."""
+    """Describes the first fault in one sentence; for an unknown key, it suggests a known one."""
     # An unknown key is often why another one is missing.
     first = min(
         error.errors(include_url=False), key=lambda fault: fault["type"] != "extra_forbidden"
     )
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        valid = _keys_beside(first["loc"])
-        near = difflib.get_close_matches(str(first["loc"][-1]), valid, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"valid ones are {', '.join(valid)}."
-        return f"unknown key {key!r}; {hint}"
+        return f"unknown key {key!r}; {suggest(str(first['loc'][-1]), _known_keys(first['loc']))}"
     if first["type"] == "missing":
         return f"the key {key!r} is missing{_option_for(key)}."
     message = first["msg"].removeprefix("Value error, ")
@@ -115,11 +112,11 @@ def _option_for(key: str) -> str:
     return " (or pass --data-root)" if key in ("source", "source.root") else ""
 
 
-def _keys_beside(loc: tuple[int | str, ...]) -> list[str]:
-    """The valid keys of the section that an unknown key was found in."""
+def _known_keys(loc: tuple[int | str, ...]) -> list[str]:
+    """Lists the keys of the section that holds an unknown key."""
     model: Any = Config
     for part in loc[:-1]:
-        if isinstance(part, int):  # A place in a list, whose items the last step has found.
+        if isinstance(part, int):  # An index of a list; the last step found the type of its items.
             continue
         annotation = model.model_fields[part].annotation
         model = next((a for a in get_args(annotation) if hasattr(a, "model_fields")), annotation)

@@ -1,4 +1,4 @@
-"""What a model must reach, where it goes, what its card says, and what its nodes may use."""
+"""Thresholds of a model, its destination, its card, and the resources of nodes."""
 
 from typing import Annotated, Literal
 
@@ -8,63 +8,66 @@ from schema.config.settings import Settings
 
 
 class EvaluateSettings(Settings):
-    """What a model must reach on the test split to be blessed (`evaluate`)."""
+    """Thresholds on the test split for a model to be blessed (`evaluate`)."""
 
     min_score: float = Field(
         default=0.5,
         ge=0,
         le=1,
-        description="Accuracy, or lwlrap where clips have several labels; at least.",
+        description="Minimum accuracy, or lwlrap if clips have several labels.",
     )
     max_drop: float = Field(
-        default=0.01, ge=0, le=1, description="Below the last blessed model's score, at most."
+        default=0.01, ge=0, le=1, description="Maximum drop below the last blessed model's score."
     )
     slices: tuple[Literal["label", "duration", "group"], ...] = Field(
         default=("label", "duration", "group"),
-        description="By what the test clips are parted, to be scored part by part.",
+        description="Properties by which test clips are grouped for scores per group.",
     )
 
 
 class PushSettings(Settings):
-    """Where blessed models go, and what a server must find of them (`push`)."""
+    """Destination of blessed models, and the checks before (`push`)."""
 
     folder: str | None = Field(
-        default=None, description="TensorFlow Serving's model folder; default: OUTPUT/serving."
+        default=None, description="Model folder of TensorFlow Serving; default: OUTPUT/serving."
     )
     validate_in: Literal["process", "docker"] = Field(
         default="process",
-        description="What a model is tried in beforehand: a process of its own that has nothing "
-        "but TensorFlow, or TensorFlow Serving in Docker.",
+        description="Where a model is tested first: a separate process with nothing but "
+        "TensorFlow, or TensorFlow Serving in Docker.",
     )
     max_latency_ms: Annotated[float, Field(gt=0)] | None = Field(
-        default=None, description="Of one clip of a second, at most; null: any."
+        default=None,
+        description="Maximum latency of a one-second clip, in milliseconds; null: any.",
     )
     max_memory_mb: Annotated[float, Field(gt=0)] | None = Field(
-        default=None, description="Of the process that serves it, at most; null: any."
+        default=None, description="Maximum memory of the serving process, in MB; null: any."
     )
 
 
 class CardSettings(Settings):
-    """What the model's card says in the words of whoever made it (`card`)."""
+    """Text of the model's card (`card`)."""
 
-    title: str = Field(default="", description="What the model is called.")
-    description: str = Field(default="", description="What it is for.")
-    data: str = Field(default="", description="Where the sounds come from.")
-    licence: str = Field(default="", description="Of the sounds.")
-    limits: str = Field(default="", description="What it is not for.")
-    contact: str = Field(default="", description="Whom to ask.")
+    title: str = Field(default="", description="Title of the model.")
+    description: str = Field(default="", description="Purpose of the model.")
+    data: str = Field(default="", description="Origin of the sounds.")
+    licence: str = Field(default="", description="Licence of the sounds.")
+    limits: str = Field(default="", description="Uses that the model is not fit for.")
+    contact: str = Field(default="", description="Contact for questions.")
 
 
 class NodeResources(Settings):
-    """What a node's container may use on Kubeflow and Vertex AI (an entry of `resources`)."""
+    """Resources of a node's container on Kubeflow and Vertex AI (an entry of `resources`)."""
 
     cpu: Annotated[float, Field(gt=0)] | None = Field(
-        default=None, description="Cores, at most; null: what the cluster gives."
+        default=None, description="Maximum number of cores; null: the cluster's default."
     )
     memory_gb: Annotated[float, Field(gt=0)] | None = Field(
-        default=None, description="At most; null: what the cluster gives."
+        default=None, description="Maximum memory in GB; null: the cluster's default."
     )
     accelerator: str | None = Field(
-        default=None, description="As the cluster calls it, such as NVIDIA_TESLA_T4."
+        default=None, description="Name of the accelerator on the cluster, such as NVIDIA_TESLA_T4."
     )
-    accelerators: Annotated[int, Field(gt=0)] = Field(default=1, description="How many.")
+    accelerators: Annotated[int, Field(gt=0)] = Field(
+        default=1, description="Number of accelerators."
+    )

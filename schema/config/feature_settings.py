@@ -1,4 +1,4 @@
-"""How windows are cut, and which VGGish hears them (`features`)."""
+"""Windows and the weights of VGGish (`features`)."""
 
 from typing import Annotated, Literal
 
@@ -9,23 +9,23 @@ from vggish import params
 
 
 class FeatureSettings(Settings):
-    """How windows are cut and which VGGish looks at them (`features`)."""
+    """Windows and the weights of VGGish (`features`)."""
 
     checkpoint: str | None = Field(
         default=None,
-        description="The path of vggish_model.ckpt, `download` or `random`; see `--checkpoint`.",
+        description="Path of vggish_model.ckpt, `download` or `random`; see `--checkpoint`.",
     )
-    seed: int = Field(default=0, ge=0, description="The seed of `random` weights.")
+    seed: int = Field(default=0, ge=0, description="Seed of `random` weights.")
     pca_params: str | None = Field(
         default=None,
-        description="The path of vggish_pca_params.npz, or `download`; for released embeddings.",
+        description="Path of vggish_pca_params.npz, or `download`; for released embeddings.",
     )
     hop_seconds: Annotated[float, Field(ge=0.01, le=10)] = Field(
         default=params.WINDOW_HOP_SAMPLES / params.SAMPLE_RATE,
-        description="From one window's start to the next one's.",
+        description="Seconds between the starts of windows.",
     )
     compute: Literal["float32", "bfloat16"] = Field(
-        default="float32", description="The precision of the frozen network."
+        default="float32", description="Precision of the frozen network."
     )
 
     @property

@@ -1,4 +1,4 @@
-"""Which database keeps what ran (`metadata`)."""
+"""The database of ML Metadata (`metadata`)."""
 
 from typing import Any, Literal
 
@@ -13,25 +13,27 @@ _NOT_POSTGRESQL = (
 
 
 class MetadataSettings(Settings):
-    """Which database ML Metadata uses (`metadata`)."""
+    """The database of ML Metadata (`metadata`)."""
 
     kind: Literal["sqlite", "mysql"] = Field(
         default="sqlite",
-        description="A file, metadata.db, in the output folder; or a server, MySQL or MariaDB.",
+        description="The file metadata.db in the output folder, or a MySQL or MariaDB server.",
     )
     history: str | None = Field(
         default=None,
         min_length=1,
-        description="The name of the job, of a server alone: runs with the same name reuse each "
+        description="Name of the job, only for a server: runs with the same name reuse each "
         "other's finished nodes.",
     )
-    host: str = Field(default="127.0.0.1", description="The server.")
-    port: int = Field(default=3306, ge=1, le=65535, description="The server's.")
-    database: str = Field(default="vggish_tfx", description="It must be there.")
-    user: str = Field(default="vggish_tfx", description="It may create tables.")
+    host: str = Field(default="127.0.0.1", description="Host of the server.")
+    port: int = Field(default=3306, ge=1, le=65535, description="Port of the server.")
+    database: str = Field(
+        default="vggish_tfx", description="Name of the database, which must exist."
+    )
+    user: str = Field(default="vggish_tfx", description="User, who may create tables.")
     password_variable: str = Field(
         default="VGGISH_TFX_METADATA_PASSWORD",
-        description="The environment variable that holds the password, which is never in a file.",
+        description="Environment variable with the password, which no file holds.",
     )
 
     @field_validator("kind", mode="before")

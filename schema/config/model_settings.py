@@ -1,4 +1,4 @@
-"""What a configuration may say about the model and its training (`model`, `train`)."""
+"""The model and its training (`model`, `train`)."""
 
 from typing import Annotated, Literal
 
@@ -18,54 +18,54 @@ from schema.config.warm_start_settings import WarmStartSettings
 
 
 class TrainSettings(Settings):
-    """How the head learns (`train`)."""
+    """Training of the head (`train`)."""
 
-    epochs: int = Field(default=30, gt=0, description="At most.")
-    batch_size: int = Field(default=64, gt=0)
+    epochs: int = Field(default=30, gt=0, description="Maximum number of epochs.")
+    batch_size: int = Field(default=64, gt=0, description="Clips per step.")
     learning_rate: Annotated[float, Field(gt=0)] | Literal["auto"] = Field(
         default="auto",
-        description="Of Adam, at its highest; `auto`: found on the training split beforehand.",
+        description="Peak learning rate of Adam; `auto`: searched on the training split first.",
     )
     schedule: Literal["one_cycle", "constant"] = Field(
         default="one_cycle",
-        description="`one_cycle`: rise for a quarter of all epochs, then fall to nought.",
+        description="Learning-rate schedule; `one_cycle`: a rise for a quarter of all epochs, then "
+        "a fall to 0.",
     )
     patience: int = Field(
         default=10,
         gt=0,
-        description="Epochs without a better eval loss after which to stop; a cycle is not cut "
-        "short.",
+        description="Epochs without a better eval loss before training stops; `one_cycle` is not "
+        "cut short.",
     )
     balanced: bool = Field(
-        default=False, description="Count every class alike, however few its clips."
+        default=False, description="Whether rare classes weigh as much as frequent ones."
     )
     label_smoothing: float = Field(
         default=0.0,
         ge=0,
         lt=1,
-        description="The share of a target that is spread over all classes.",
+        description="Share of a target that is spread over all classes.",
     )
     mixup: float = Field(
         default=0.0,
         ge=0,
-        description="Alpha of the Beta distribution by which clips are mixed in pairs; 0: they are "
-        "not.",
+        description="Alpha of the Beta distribution that mixes pairs of clips; 0: no mixup.",
     )
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, description="Seed of the training.")
 
 
 Pooling = Literal["mean", "mean_max", "attention"]
 _LEARN_POOLING = ("dense", "warm_start")
-"""The heads that are fitted by gradient descent, which alone can learn an attention."""
+"""Heads fitted by gradient descent: the only ones that can learn an attention."""
 
 
 class ModelSettings(Settings):
-    """What is learned on top of VGGish (`model`)."""
+    """The classifier on top of VGGish (`model`)."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")] | None = Field(
-        default=None, description="What a run with several models calls it; default: its head."
+        default=None, description="Name in a run with several models; default: the head."
     )
-    features: str = Field(default="fusion", description="The layer tap of VGGish to learn from.")
+    features: str = Field(default="fusion", description="Layer tap of VGGish that the head reads.")
     head: Literal[
         "dense",
         "knn",
@@ -78,21 +78,25 @@ class ModelSettings(Settings):
         "xgboost",
     ] = Field(
         default="dense",
-        description="`dense`: fully connected layers on frozen features. `warm_start`: the same, "
-        "trained together with VGGish. Every head but `dense` has a section of its name.",
+        description="Kind of classifier. `dense`: fully connected layers on frozen features. "
+        "`warm_start`: the same, trained together with VGGish. Every head but `dense` has a "
+        "section of its name.",
     )
     task: Literal["auto", "single_label", "multi_label"] = Field(
         default="auto",
-        description="`auto`: multi_label where any clip of the source has several labels.",
+        description="Labels per clip; `auto`: multi_label if any clip of the source has several.",
     )
     hidden: tuple[Annotated[int, Field(gt=0)], ...] = Field(
-        default=(200, 100), description="Units of each hidden layer; none makes the head linear."
+        default=(200, 100),
+        description="Units of each hidden layer; an empty list makes the head linear.",
     )
-    dropout: float = Field(default=0.5, ge=0, lt=1, description="After every hidden layer.")
+    dropout: float = Field(
+        default=0.5, ge=0, lt=1, description="Dropout rate after every hidden layer."
+    )
     pooling: Pooling = Field(
         default="mean",
-        description="Of a clip's windows before the head: their mean, their mean and maximum, or a "
-        "sum by weights that are learned with it.",
+        description="Pooling of a clip's windows before the head: their mean, their mean and "
+        "maximum, or a sum with learned weights.",
     )
     knn: KnnSettings = KnnSettings()
     linear_discriminant: LinearDiscriminantSettings = LinearDiscriminantSettings()
@@ -103,19 +107,19 @@ class ModelSettings(Settings):
     warm_start: WarmStartSettings = WarmStartSettings()
     xgboost: XgboostSettings = XgboostSettings()
     train: TrainSettings | None = Field(
-        default=None, description="For this model alone; wins over the section `train`."
+        default=None, description="Training of this model, which wins over the section `train`."
     )
 
     @property
     def title(self) -> str:
-        """What this model is called."""
+        """The name of this model."""
         return self.name or self.head
 
     @field_validator("features")
     @classmethod
     def _is_a_tap(cls, name: str) -> str:
         from vggish.networks.layer_taps import (
-            feature_size,  # Loads TensorFlow, which --help does not need.
+            feature_size,
         )
 
         feature_size(name)
@@ -134,7 +138,7 @@ class ModelSettings(Settings):
     @model_validator(mode="after")
     def _can_be_trained(self) -> "ModelSettings":
         if self.head == "warm_start":
-            from vggish.networks.layer_taps import find_feature  # As above.
+            from vggish.networks.layer_taps import find_feature
 
             self.warm_start.check_layers(self.features, find_feature(self.features).layers)
         return self

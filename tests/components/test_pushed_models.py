@@ -6,7 +6,7 @@ import pytest
 from tfx.types.standard_artifacts import Model
 from tfx.utils import path_utils
 
-from components.pushed_model_finder.component import Driver
+from components.pushed_model_finder.component import PushedModelFinder
 from components.pushed_model_finder.executor import Executor
 from components.pushed_models import holds_model
 from pipeline.create_pipeline import push_destination
@@ -42,9 +42,9 @@ def find(serving: Path, *rivals: str) -> str | None:
     file = Path(path_utils.serving_model_dir(found.uri)) / "fingerprint.pb"
     assert holds_model(found) == file.exists()
     content = file.read_text() if file.exists() else None
-    driver = Driver.fingerprint(None, inputs, properties)  # type: ignore[arg-type]
-    assert bool(driver) == bool(content)
-    assert content is None or (Path(driver) / "fingerprint.pb").read_text() == content
+    fingerprint = PushedModelFinder.fingerprint(inputs, properties)
+    assert bool(fingerprint) == bool(content)
+    assert content is None or (Path(fingerprint) / "fingerprint.pb").read_text() == content
     return content
 
 

@@ -10,17 +10,14 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from components.report import figures
-from components.report.page import (
-    ReportData,
+from components.html.rendering import (
     format_duration,
     format_interval,
     format_number,
     format_share,
-    most_confused,
-    render_page,
-    weakest_parts,
 )
+from components.report import figures
+from components.report.page import ReportData, most_confused, render_page, weakest_parts
 
 HOSTILE = '<script>alert("x")</script>'
 SHA256 = "4d878af3e306" * 5 + "abcd"
@@ -61,6 +58,7 @@ def make_report(classes: list[str], **changes: Any) -> ReportData:
         "model": {
             "head": "dense",
             "features": "block3_mean_max",
+            "task": "single_label",
             "parameters": 72_141_184,
             "trainable_parameters": 5_130,
             "weights": SHA256,
@@ -333,7 +331,9 @@ def test_no_rejects():
     report = make_report(["bell", "rain"], rejects=[])
     clips = report.summary["clips"] | {"found": 116, "rejected": 0, "by_reason": {}}
     page = render_page(with_summary(report, clips=clips))
-    assert "None: each of the 116 files became a clip." in text_of(section(page, "rejects"))
+    assert "No file was rejected: each of the 116 files became a clip." in text_of(
+        section(page, "rejects")
+    )
     assert "none rejected" in text_of(page)
 
 
@@ -425,9 +425,10 @@ def several_labels(report: ReportData) -> ReportData:
         per_class={**dict.fromkeys(report.classes[1:], score), report.classes[0]: {"support": 0}},
         thresholds={label: 0.5 + 0.125 * i for i, label in enumerate(report.classes)},
     )
-    models = [{**report.summary["models"][0], "task": "multi_label"}]
-    models[0]["metrics"] = {"eval": {"lwlrap": 0.7}, "test": {"lwlrap": 0.8}}
-    return with_summary(report, metrics=metrics, models=models)
+    compared = {"eval": {"lwlrap": 0.7}, "test": {"lwlrap": 0.8}}
+    models = [{**report.summary["models"][0], "metrics": compared}]
+    model = {**report.summary["model"], "task": "multi_label"}
+    return with_summary(report, metrics=metrics, model=model, models=models)
 
 
 def test_several_labels_have_their_own_metrics():
@@ -458,7 +459,7 @@ def test_parts_of_the_split_are_shown():
     }
     report = make_report(["bell", "rain"], slices=slices)
     shown = text_of(section(render_page(report), "slices"))
-    assert "Duration Accuracy 95% interval Clips <1 s 75.0% (0.60-0.90) 30" in shown
+    assert "Duration accuracy 95% interval Clips <1 s 75.0% (0.60-0.90) 30" in shown
     assert "1-3 s" not in shown
     assert "By group, the weakest 10 of 15" in shown
     assert "speaker 9" in shown

@@ -1,12 +1,9 @@
 import pytest
 from pydantic import ValidationError
 
-from schema.config.data_settings import (
-    IngestSettings,
-    SourceSettings,
-    SplitSettings,
-    TableSettings,
-)
+from schema.config.ingest_settings import IngestSettings
+from schema.config.source_settings import SourceSettings, TableSettings
+from schema.config.split_settings import SplitSettings
 
 
 def complaint(build: type, **values: object) -> str:

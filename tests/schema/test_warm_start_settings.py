@@ -23,7 +23,7 @@ def test_layers_below_are_frozen(freeze_below: str | None, frozen: tuple[str, ..
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        ({"features": "mfcc"}, "trains VGGish, of which features 'mfcc' have nothing"),
+        ({"features": "mfcc"}, "trains VGGish, which features 'mfcc' do not use"),
         ({"features": "log_mel"}, "choose features embedding, fc1, pool4 or fusion"),
         ({"warm_start": {"freeze_below": "fc1"}}, "'fusion', which end with conv4_2"),
         ({"features": "fc1", "warm_start": {"freeze_below": "fc2"}}, "end with fc1_2"),
@@ -40,5 +40,5 @@ def test_other_heads_do_not_mind() -> None:
 
 
 def test_ratios_are_ordered() -> None:
-    with pytest.raises(ValueError, match="from the least to the most, not 20 to 10"):
+    with pytest.raises(ValueError, match="from the minimum to the maximum, not 20 to 10"):
         AugmentSettings(noise_snr=(20, 10))

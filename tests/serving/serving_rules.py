@@ -1,4 +1,4 @@
-"""What TensorFlow Serving does with a request, by its documented rules, in this process.
+"""TensorFlow Serving's documented rules for requests, applied in this process.
 
 The model is loaded into a session and run by the names of its signature, as the server does. The
 rules of JSON are those of "RESTful API" in TensorFlow Serving's documentation; where it leaves

@@ -14,7 +14,7 @@ from vggish.weights.slim_weights import random_weights
 def slim(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `vggish_model.ckpt`, `variables.npz` and `layers.npz`."""
     folder = tmp_path_factory.mktemp("slim")
-    oracle = Path(__file__).with_name("slim_oracle.py")
+    oracle = Path(__file__).parent / "weights" / "slim_oracle.py"
     # A process of its own, because slim needs TensorFlow 1 behaviour for good.
     subprocess.run([sys.executable, oracle, folder], check=True, capture_output=True)
     return folder

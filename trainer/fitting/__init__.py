@@ -1,1 +1,1 @@
-"""Training on cached features: reading them, the loop of Keras, and what a Trainer leaves."""
+"""Training: the cached features, the Keras training loop, and the outputs of a Trainer node."""

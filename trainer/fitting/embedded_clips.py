@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from schema import clip_examples
 from schema.config.model_settings import Pooling
-from trainer.heads.pooling import pool
+from trainer.heads.pooling import pool_windows
 
 _CLIPS_A_BATCH = 256
 
@@ -19,10 +19,10 @@ class EmbeddedClips:
     Attributes:
         clip_ids: bytes [clips].
         pooled: The embeddings pooled over windows, float32 [clips, D], of `mean_max` [clips, 2 D].
-        targets: What a head learns: of clips with one label its id, int64 [clips]; of clips with
-            several a one for each, float32 [clips, classes].
-        windows: The embeddings of all windows, ragged float32 [clips, n, D], for `attention` to
-            pool; `pooled` has their means then.
+        targets: Class ids, int64 [clips], of clips with one label; ones and zeros, float32 [clips,
+            classes], of clips with several.
+        windows: Embeddings of all windows, ragged float32 [clips, n, D], for the pooling
+            `attention`; `pooled` then holds their means. None for other poolings.
     """
 
     clip_ids: np.ndarray
@@ -41,18 +41,18 @@ def load_embedded_clips(
 ) -> EmbeddedClips:
     """Loads a split into memory.
 
-    A label that no training clip has is no class: with several labels a clip goes without it, with
-    one label the clip is left out.
+    A label that no training clip has is not a class. In a multi-label task, a clip loses this
+    label; in a single-label task, the clip is left out.
 
-    The order of the clips does not depend on how the records were spread over files, so that
-    training with a seed gives the same head wherever the embeddings were made.
+    The order of the clips does not depend on how the records are spread over files. Training with
+    a seed therefore gives the same head on every machine and runner.
 
     Args:
         file_patterns: The gzip TFRecord files of the split.
         size: The number of features of a window, D.
         classes: The number of classes.
-        multi_label: Whether a clip may have several labels, or none.
-        pooling: How windows are pooled.
+        multi_label: Whether a clip may have any number of labels.
+        pooling: Method that pools the windows of a clip.
 
     Returns:
         The split's clips.
@@ -64,7 +64,7 @@ def load_embedded_clips(
     for records in tf.data.TFRecordDataset(files, "GZIP").batch(_CLIPS_A_BATCH):
         parsed = tf.io.parse_example(records, spec)
         clip_ids.append(parsed[clip_examples.CLIP_ID].numpy())
-        pooled.append(pool(parsed[clip_examples.EMBEDDING], fixed_pooling).numpy())
+        pooled.append(pool_windows(parsed[clip_examples.EMBEDDING], fixed_pooling).numpy())
         if pooling == "attention":
             windows.append(parsed[clip_examples.EMBEDDING])
         targets.append(_targets(parsed[clip_examples.LABEL_IDS], classes, multi_label))
@@ -83,7 +83,7 @@ def load_embedded_clips(
 def _targets(label_ids: tf.RaggedTensor, classes: int, multi_label: bool) -> np.ndarray:
     if not multi_label:
         return label_ids.to_tensor(-1, shape=[None, 1])[:, 0].numpy()
-    # One column more takes the labels that are no class, -1.
+    # An extra last column takes the labels that are not classes, -1.
     targets = np.zeros([int(label_ids.nrows()), classes + 1], np.float32)
     targets[label_ids.value_rowids().numpy(), label_ids.values.numpy()] = 1
     return targets[:, :classes]

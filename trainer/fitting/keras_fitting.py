@@ -1,4 +1,4 @@
-"""The one place where Keras models are fitted."""
+"""The training loop of every Keras model."""
 
 import hashlib
 import json
@@ -11,31 +11,36 @@ import keras
 import tensorflow as tf
 
 from schema.config.model_settings import TrainSettings
-from trainer.fitting.mixup import Inputs, mix
+from trainer.fitting.mixup import ClipInputs, mix_clips
 from trainer.fitting.objective import Objective
-from trainer.fitting.rate_finder import LOWEST, STEPS, RateCurve, find_rate
-from trainer.fitting.training_callbacks import Backup, Epochs, Scalars, is_over
+from trainer.fitting.rate_finder import LOWEST_RATE, NUM_RATES, RateCurve, find_rate
+from trainer.fitting.training_callbacks import (
+    EpochCallback,
+    TensorBoardCurves,
+    TrainingBackup,
+    training_is_over,
+)
 
-WARM_UP = 0.25
-"""The share of a cycle in which the rate rises."""
-START_BELOW = 25.0
-"""How far below its highest the rate of a cycle starts."""
+WARM_UP_SHARE = 0.25
+"""Share of a one-cycle schedule in which the learning rate rises."""
+START_DIVISOR = 25.0
+"""Peak learning rate of a one-cycle schedule, divided by the rate of its first step."""
 
 EpochBatches = Callable[[tf.Tensor], tf.data.Dataset]
-"""From the number of an epoch, int64 [], to its batches: inputs (see `mixup.Inputs`) and
-targets, float32 [batch, classes]. An epoch always gives the same batches, another one gives as many
-in another order; the dataset's cardinality tells how many. The function is traced once."""
+"""Function from the number of an epoch, int64 [], to batches of inputs (see `mixup.ClipInputs`) and
+targets, float32 [batch, classes]. An epoch always gives the same batches. Every epoch has as many
+batches as the dataset's cardinality says, in an order of its own. The function is traced once."""
 
 
 @dataclass(frozen=True)
-class Hooks:
-    """What a training may have besides.
+class FitOptions:
+    """Optional parts of a training.
 
     Attributes:
-        rate_scale: From a variable's path to what its learning rate is multiplied by.
-        log_folder: Where TensorBoard finds curves by epoch, in the runs `train` and `eval`.
-        backup_folder: Where the state after every epoch is kept until the end, for a training that
-            was cut off to go on from there. It belongs to this training alone.
+        rate_scale: Function from a variable's path to the factor of its learning rate.
+        log_folder: Folder for TensorBoard's curves by epoch, in the runs `train` and `eval`.
+        backup_folder: Folder for the state after every epoch, from which an interrupted training
+            resumes. It belongs to this training alone, and is deleted at the end.
     """
 
     rate_scale: Callable[[str], float] | None = None
@@ -44,14 +49,14 @@ class Hooks:
 
 
 @dataclass(frozen=True)
-class Fit:
-    """How a training went.
+class FitResult:
+    """The course of a training.
 
     Attributes:
-        history: `loss`, `val_loss`, `learning_rate` and, of clips with one label, `accuracy` and
+        history: `loss`, `val_loss`, `learning_rate` and, for clips with one label, `accuracy` and
             `val_accuracy`, by epoch.
-        learning_rate: The highest.
-        rate_finder: How it was found, where it was to be.
+        learning_rate: Peak learning rate.
+        rate_finder: Curve of the learning-rate finder; None if the rate was given.
     """
 
     history: dict[str, list[float]]
@@ -59,42 +64,44 @@ class Fit:
     rate_finder: RateCurve | None
 
 
-def fit(
+def fit_model(
     model: keras.Model,
     train: EpochBatches,
     evaluation: tf.data.Dataset,
     settings: TrainSettings,
     objective: Objective,
-    hooks: Hooks | None = None,
-) -> Fit:
-    """Fits a model with Adam, and leaves it as it was after the epoch of its lowest eval loss.
+    options: FitOptions | None = None,
+) -> FitResult:
+    """Fits a model with Adam, and restores its weights of the epoch with the lowest eval loss.
 
-    A constant rate is kept until the eval loss has not been lower for `patience` epochs. With
-    `one_cycle` (Smith 2018, arXiv:1803.09820) the rate rises linearly from a 25th of the highest in
-    the first quarter of all epochs, and falls as a cosine to nought in the others; Adam's momentum
-    stays as it is. Such a cycle always ends: while the rate is high the eval loss may stand still
-    for long, and it is the fall at the end that lowers it.
+    With a constant rate, training stops when the eval loss has not improved for `patience` epochs.
+    With `one_cycle` (Smith 2018, arXiv:1803.09820) the rate rises linearly from 1/25 of its peak
+    in the first quarter of all epochs, and falls as a cosine to 0 in the rest; Adam's momentum does
+    not change. A cycle is never cut short: the eval loss may stagnate while the rate is high, and
+    falls with the rate at the end.
 
-    A training that was cut off goes on after its last whole epoch, and ends as if nothing had been.
+    An interrupted training resumes after its last complete epoch, with the same result as an
+    uninterrupted one.
 
     Args:
-        model: Built, with the seed of its dropout set.
-        train: What to learn from.
-        evaluation: What tells when it is best, as batches of inputs and targets.
-        settings: How.
-        objective: What is made small.
-        hooks: What else is wanted.
+        model: Model that is built, with the seed of its dropout set.
+        train: Batches of the training split.
+        evaluation: Batches of inputs and targets of the eval split.
+        settings: Settings of the training.
+        objective: Loss and metrics.
+        options: Optional parts of the training.
 
     Returns:
-        The curves.
+        The course of the training.
 
     Raises:
         ConfigError: The loss is not finite.
+        ValueError: The number of batches is unknown or 0.
     """
-    hooks = hooks or Hooks()
+    options = options or FitOptions()
     steps = int(train(tf.constant(0, tf.int64)).cardinality())
     if steps <= 0:
-        raise ValueError("The batches of an epoch must have a known cardinality above nought.")
+        raise ValueError("The batches of an epoch must have a known, positive cardinality.")
 
     def batches(first: int, end: int) -> tf.data.Dataset:
         numbers = tf.data.Dataset.range(first, end)
@@ -102,26 +109,26 @@ def fit(
         return mixed.prefetch(tf.data.AUTOTUNE)
 
     def compile_at(rate: float | keras.optimizers.schedules.LearningRateSchedule) -> None:
-        optimizer = _ScaledAdam(rate, hooks.rate_scale)
+        optimizer = _ScaledAdam(rate, options.rate_scale)
         model.compile(optimizer, loss=objective.loss, metrics=objective.metrics)
         optimizer.build(model.trainable_variables)
 
-    backup_folder = hooks.backup_folder and os.path.join(
-        hooks.backup_folder, _fingerprint(model, settings, steps)
+    backup_folder = options.backup_folder and os.path.join(
+        options.backup_folder, _fingerprint(model, settings, steps)
     )
     rate, curve = settings.learning_rate, None
     if rate == "auto":
-        compile_at(LOWEST)
+        compile_at(LOWEST_RATE)
         curve = _remembered(
-            backup_folder, lambda: find_rate(model, batches(0, math.ceil(STEPS / steps)))
+            backup_folder, lambda: find_rate(model, batches(0, math.ceil(NUM_RATES / steps)))
         )
         rate = curve.chosen
     compile_at(_schedule(rate, settings, steps))
     best = [tf.Variable(weight.value) for weight in model.weights]
-    backup = Backup(model, best, backup_folder) if backup_folder else None
+    backup = TrainingBackup(model, best, backup_folder) if backup_folder else None
     history = backup.restore() if backup else {}
-    if not is_over(history, settings):
-        scalars = Scalars(hooks.log_folder) if hooks.log_folder else None
+    if not training_is_over(history, settings):
+        scalars = TensorBoardCurves(options.log_folder) if options.log_folder else None
         done = len(history.get("loss", []))
         model.fit(
             batches(done, settings.epochs),
@@ -129,15 +136,15 @@ def fit(
             initial_epoch=done,
             epochs=settings.epochs,
             validation_data=evaluation,
-            shuffle=False,  # The batches come in an order of their own.
-            callbacks=[Epochs(settings, history, best, backup, scalars)],
+            shuffle=False,  # Each epoch brings its batches in its own order.
+            callbacks=[EpochCallback(settings, history, best, backup, scalars)],
             verbose=0,
         )
     for weight, kept in zip(model.weights, best, strict=True):
         weight.assign(kept)
-    if hooks.backup_folder:
-        tf.io.gfile.rmtree(hooks.backup_folder)
-    return Fit(history, rate, curve)
+    if options.backup_folder:
+        tf.io.gfile.rmtree(options.backup_folder)
+    return FitResult(history, rate, curve)
 
 
 class _ScaledAdam(keras.optimizers.Adam):
@@ -154,7 +161,7 @@ class _ScaledAdam(keras.optimizers.Adam):
     def update_step(
         self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor
     ) -> None:
-        """Called by Keras, which hands over TensorFlow's variables; its own know their paths."""
+        """Called by Keras with TensorFlow's variables; only Keras's variables know their paths."""
         if self._scale is not None:
             known = self._trainable_variables[self._get_variable_index(variable)]
             learning_rate *= self._scale(known.path)
@@ -166,9 +173,9 @@ def _schedule(
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
     if settings.schedule == "constant":
         return rate
-    rising = math.ceil(WARM_UP * settings.epochs * steps)
+    rising = math.ceil(WARM_UP_SHARE * settings.epochs * steps)
     return keras.optimizers.schedules.CosineDecay(
-        rate / START_BELOW,
+        rate / START_DIVISOR,
         decay_steps=max(1, settings.epochs * steps - rising),
         warmup_target=rate,
         warmup_steps=rising,
@@ -176,26 +183,28 @@ def _schedule(
 
 
 def _mixed(batches: tf.data.Dataset, first: tf.Tensor, settings: TrainSettings) -> tf.data.Dataset:
-    """Mixes the clips of an epoch's batches, the first of which is the `first` of the training."""
+    """Mixes the clips of an epoch; `first` is the number of its first batch in the training."""
     if not settings.mixup:
         return batches
 
-    def mixed(number: tf.Tensor, batch: tuple[Inputs, tf.Tensor]) -> tuple[Inputs, tf.Tensor]:
+    def mixed(
+        number: tf.Tensor, batch: tuple[ClipInputs, tf.Tensor]
+    ) -> tuple[ClipInputs, tf.Tensor]:
         inputs, targets = batch
-        return mix(inputs, targets, settings.mixup, tf.stack([settings.seed, number]))
+        return mix_clips(inputs, targets, settings.mixup, tf.stack([settings.seed, number]))
 
     return batches.enumerate(first).map(mixed)
 
 
 def _fingerprint(model: keras.Model, settings: TrainSettings, steps: int) -> str:
-    """What must be the same for a training to go on where another one was cut off."""
+    """Hashes everything that a training and the backup it resumes from must share."""
     shapes = [list(weight.shape) for weight in model.weights]
     facts = json.dumps([settings.model_dump(), shapes, steps])
     return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
 
 def _remembered(folder: str | None, find: Callable[[], RateCurve]) -> RateCurve:
-    """Finds the rate, unless the training that was cut off already has."""
+    """Finds the learning rate, or reads the one that the interrupted training found."""
     if folder is None:
         return find()
     path = os.path.join(folder, "rate_finder.json")

@@ -1,24 +1,24 @@
-"""Mixing clips in pairs (mixup, Zhang et al. 2018)."""
+"""Mixing clips in pairs (mixup; Zhang et al. 2018, arXiv:1710.09412)."""
 
 import tensorflow as tf
 
-type Inputs = tf.Tensor | tuple[tf.Tensor, tf.Tensor]
-"""Of a batch of clips: a tensor [batch, ...]; or windows, float32 [batch, n, ...], and a mask,
-float32 [batch, n], of ones where there is a window and zeros where there is padding."""
+type ClipInputs = tf.Tensor | tuple[tf.Tensor, tf.Tensor]
+"""Inputs of a batch of clips: a tensor [batch, ...]; or windows, float32 [batch, n, ...], with a
+mask, float32 [batch, n], that is 1 for a window and 0 for padding."""
 
 
-def mix(
-    inputs: Inputs, targets: tf.Tensor, alpha: float, seed: tf.Tensor
-) -> tuple[Inputs, tf.Tensor]:
-    """Mixes every clip of a batch with another one, targets alike.
+def mix_clips(
+    inputs: ClipInputs, targets: tf.Tensor, alpha: float, seed: tf.Tensor
+) -> tuple[ClipInputs, tf.Tensor]:
+    """Mixes every clip of a batch, and its target, with another one.
 
-    Of clips of different lengths the windows that both have are mixed, and the longer one's others
-    are left as they are.
+    If the clips differ in length, the windows that both have are mixed, and the other windows of
+    the longer clip stay unchanged.
 
     Args:
-        inputs: See `Inputs`.
+        inputs: See `ClipInputs`.
         targets: float32 [batch, classes].
-        alpha: Of the distribution Beta(alpha, alpha) from which every clip's share is drawn.
+        alpha: Parameter of Beta(alpha, alpha), from which every clip's share is drawn.
         seed: int64 [2]; the same seed draws the same pairs and shares.
 
     Returns:
@@ -26,9 +26,9 @@ def mix(
     """
     seeds = tf.random.experimental.stateless_split(seed, 3)
     batch = tf.shape(targets)[0]
-    # The share of one of two Gamma-distributed numbers in their sum is Beta-distributed.
+    # For two Gamma-distributed numbers a and b, a / (a + b) is Beta-distributed.
     gammas = tf.random.stateless_gamma([2, batch], seeds[0], alpha)
-    # Of a small alpha both may be nought.
+    # With a small alpha, both may be 0.
     share = tf.math.divide_no_nan(gammas[0], gammas[0] + gammas[1])
     order = tf.random.experimental.stateless_shuffle(tf.range(batch), seeds[1])
     mixed_targets = _between(targets, tf.gather(targets, order), share)

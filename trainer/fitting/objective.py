@@ -1,4 +1,4 @@
-"""What training makes small: cross-entropy, in which classes may count alike."""
+"""The loss that training minimises: cross-entropy, with optional weights of the classes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ _Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 @dataclass(frozen=True)
 class Objective:
-    """A loss, and what else is looked at.
+    """A loss, and metrics to watch.
 
     Attributes:
-        loss: From targets and scores, float32 [batch, classes] both, to float32 [batch].
-        metrics: Of Keras.
+        loss: Function from targets and scores, both float32 [batch, classes], to float32 [batch].
+        metrics: Keras metrics.
     """
 
     loss: _Loss
@@ -30,15 +30,16 @@ def build_objective(
 ) -> Objective:
     """Builds the objective of a training.
 
-    Where clips have one label, the loss is categorical cross-entropy and accuracy is looked at;
-    where they may have several, it is the mean of the labels' binary cross-entropies. `balanced`
-    weighs each class (of each label, having and not having it) by clips / (classes * clips of the
-    class), scikit-learn's rule after King and Zeng (2001); a class without a clip weighs nothing.
+    For clips with one label, the loss is categorical cross-entropy, and accuracy is the metric. For
+    clips with several labels, it is the mean of the labels' binary cross-entropies. `balanced`
+    weights each class (for several labels: the presence and the absence of each label) by clips /
+    (classes * clips of the class), scikit-learn's rule after King and Zeng (2001). A class without
+    clips has weight 0.
 
     Args:
-        settings: `balanced` and `label_smoothing` (Szegedy et al. 2016).
-        targets: Ones and zeros of the training clips, float32 [clips, classes].
-        multi_label: Whether a clip may have several labels, or none.
+        settings: Source of `balanced` and `label_smoothing` (Szegedy et al. 2016).
+        targets: Targets of the training clips, ones and zeros, float32 [clips, classes].
+        multi_label: Whether a clip may have any number of labels.
     """
     counts = targets.sum(axis=0)
     if multi_label:
@@ -61,7 +62,7 @@ def _weights(counts: np.ndarray, even: float, balanced: bool) -> np.ndarray:
 def _categorical_loss(weights: np.ndarray, smoothing: float) -> _Loss:
     def loss(targets: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
         entropy = keras.losses.categorical_crossentropy(targets, scores, label_smoothing=smoothing)
-        # A clip's weight is its class's; of a mixture of clips, the mixture of theirs.
+        # A clip has the weight of its class; a mixture of clips has the mixture of their weights.
         return entropy * tf.linalg.matvec(targets, weights)
 
     return loss
@@ -69,7 +70,7 @@ def _categorical_loss(weights: np.ndarray, smoothing: float) -> _Loss:
 
 def _binary_loss(having: np.ndarray, lacking: np.ndarray, smoothing: float) -> _Loss:
     def loss(targets: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
-        # The last axis is averaged over; one more keeps the labels apart, for each has its weight.
+        # Keras averages over the last axis; an extra one keeps the labels apart for their weights.
         entropy = keras.losses.binary_crossentropy(
             targets[..., tf.newaxis], scores[..., tf.newaxis], label_smoothing=smoothing
         )

@@ -1,4 +1,4 @@
-"""Finding a learning rate: the range test of Smith (2017), with the rates rising exponentially."""
+"""Finding a learning rate: the range test of Smith (2017), with exponentially rising rates."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,25 +7,25 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-LOWEST, HIGHEST = 1e-6, 1.0
-STEPS = 200
-"""From the lowest to the highest rate, unless the loss explodes before."""
+LOWEST_RATE, HIGHEST_RATE = 1e-6, 1.0
+NUM_RATES = 200
+"""Number of rates from the lowest to the highest; the test ends earlier if the loss explodes."""
 
 _SMOOTHING = 0.9
 _EXPLODED = 4.0
-"""How many times its lowest value the loss may be before the test ends (Gugger 2018, fast.ai)."""
+"""Ratio of the loss to its lowest value at which the test ends (Gugger 2018, fast.ai)."""
 _BELOW_LOWEST = 10.0
-"""How far below the rate of the lowest loss one is safe: an order of magnitude (Gugger 2018)."""
+"""Divisor from the rate of the lowest loss to a safe rate: one order of magnitude (Gugger 2018)."""
 
 
 @dataclass(frozen=True)
 class RateCurve:
-    """What the test saw.
+    """The result of the range test.
 
     Attributes:
-        rates: The learning rate of each step, rising.
-        losses: The smoothed loss at each.
-        chosen: The rate to train with at most.
+        rates: Learning rate of each step, rising.
+        losses: Smoothed loss of each step.
+        chosen: Peak rate to train with.
     """
 
     rates: list[float]
@@ -34,21 +34,21 @@ class RateCurve:
 
 
 def find_rate(model: keras.Model, batches: Iterable[tuple[tf.Tensor, tf.Tensor]]) -> RateCurve:
-    """Trains for 200 steps at most at rising rates, and forgets what was learned.
+    """Trains for at most 200 steps at rising rates, then restores the model.
 
-    The loss falls the faster the higher the rate, until it does not any more. Chosen is a tenth of
-    the rate at which the smoothed loss is lowest.
+    The loss falls faster at higher rates, until the rate is too high. The chosen rate is a tenth of
+    the one with the lowest smoothed loss.
 
     Args:
-        model: Compiled with an optimizer whose learning rate can be set; its variables are the same
-            afterwards, its optimizer's are not.
-        batches: Inputs and targets, of at least `STEPS` batches.
+        model: Model compiled with an optimizer whose learning rate can be set. Its variables are
+            restored afterwards; the optimizer's are not.
+        batches: At least `NUM_RATES` batches of inputs and targets.
 
     Returns:
         The curve and the choice.
     """
     before = [variable.numpy() for variable in model.variables]
-    rates = np.geomspace(LOWEST, HIGHEST, STEPS)
+    rates = np.geomspace(LOWEST_RATE, HIGHEST_RATE, NUM_RATES)
     losses: list[float] = []
     average = 0.0
     for step, (rate, (inputs, targets)) in enumerate(zip(rates, batches, strict=False), start=1):

@@ -1,4 +1,4 @@
-"""How good scores are, for whatever gave them."""
+"""The final metrics of a split, computed alike for every kind of head."""
 
 import math
 
@@ -8,16 +8,16 @@ import numpy as np
 from trainer.metrics.lwlrap import lwlrap
 
 
-def measure(targets: np.ndarray, scores: np.ndarray) -> dict[str, float]:
-    """Measures any head alike, by its scores.
+def compute_split_metrics(targets: np.ndarray, scores: np.ndarray) -> dict[str, float]:
+    """Computes the loss and the main metric of scores.
 
     Args:
-        targets: Of clips with one label its id, int64 [clips]; of clips with several ones and
-            zeros, float32 [clips, classes].
+        targets: Class ids, int64 [clips], of clips with one label; ones and zeros, float32 [clips,
+            classes], of clips with several.
         scores: float32 [clips, classes].
 
     Returns:
-        `loss`, and `accuracy` or, of clips with several labels, `lwlrap`.
+        `loss` (mean cross-entropy), and `accuracy` or, for clips with several labels, `lwlrap`.
     """
     if targets.ndim > 1:
         loss = keras.losses.binary_crossentropy(targets, scores)
@@ -28,6 +28,6 @@ def measure(targets: np.ndarray, scores: np.ndarray) -> dict[str, float]:
     return {"loss": float(np.mean(loss)), **quality}
 
 
-def count(weights: list[keras.Variable]) -> int:
-    """Counts the numbers of variables."""
+def count_parameters(weights: list[keras.Variable]) -> int:
+    """Counts the elements of all variables."""
     return sum(math.prod(weight.shape) for weight in weights)

@@ -1,4 +1,4 @@
-"""What happens after every epoch of a training: curves, the best weights, and a backup."""
+"""Callbacks after every epoch of a training: curves, the best weights, and a backup."""
 
 import json
 import math
@@ -15,13 +15,13 @@ from vggish.progress import Progress
 _EVAL_PREFIX = "val_"
 
 
-class Backup:
-    """The state of a training after its last whole epoch, on disk.
+class TrainingBackup:
+    """A backup on disk of a training's state after its last complete epoch.
 
     Args:
-        model: Compiled, with its optimizer built.
-        best: The best weights so far.
-        folder: Where to.
+        model: Compiled model with a built optimizer.
+        best: Best weights so far.
+        folder: Folder of the backup.
     """
 
     def __init__(self, model: keras.Model, best: list[tf.Variable], folder: str):
@@ -34,21 +34,21 @@ class Backup:
         )
 
     def restore(self) -> dict[str, list[float]]:
-        """Sets everything to what was saved last, if anything was; returns the curves."""
+        """Restores the last backup, if there is one; returns the curves."""
         self._manager.restore_or_initialize()
         return json.loads(self._history.numpy())
 
     def save(self, history: dict[str, list[float]]) -> None:
-        """Takes the place of what was saved before, as soon as all of it is written."""
+        """Writes a backup, then deletes the one before."""
         self._history.assign(json.dumps(history))
         self._manager.save()
 
 
-class Scalars:
+class TensorBoardCurves:
     """Curves by epoch for TensorBoard, in the runs `train` and `eval`.
 
     Args:
-        folder: Where to; the runs that are there make way.
+        folder: Folder of the runs; runs that exist there are deleted.
     """
 
     def __init__(self, folder: str):
@@ -60,18 +60,18 @@ class Scalars:
             self._writers[run] = tf.summary.create_file_writer(path)
 
     def write(self, history: dict[str, list[float]], first_epoch: int = 0) -> None:
-        """Writes the epochs from `first_epoch` on."""
+        """Writes all epochs from `first_epoch`."""
         for name, values in history.items():
             run = "eval" if name.startswith(_EVAL_PREFIX) else "train"
             with self._writers[run].as_default():
                 for epoch, value in enumerate(values[first_epoch:], start=first_epoch):
                     tf.summary.scalar(name.removeprefix(_EVAL_PREFIX), value, step=epoch)
         for writer in self._writers.values():
-            writer.flush()  # Who watches wants to see every epoch as it ends.
+            writer.flush()  # TensorBoard shows every epoch as it ends.
 
 
-def is_over(history: dict[str, list[float]], settings: TrainSettings) -> bool:
-    """Tells from the curves so far whether to stop: at the last epoch, or out of patience."""
+def training_is_over(history: dict[str, list[float]], settings: TrainSettings) -> bool:
+    """Tells from the curves whether to stop: after the last epoch, or out of patience."""
     losses = history.get("val_loss", [])
     if settings.schedule == "one_cycle" or not losses:
         return len(losses) >= settings.epochs
@@ -79,15 +79,15 @@ def is_over(history: dict[str, list[float]], settings: TrainSettings) -> bool:
     return len(losses) >= settings.epochs or waited >= settings.patience
 
 
-class Epochs(keras.callbacks.Callback):
+class EpochCallback(keras.callbacks.Callback):
     """Keeps the curves and the weights of the lowest eval loss, and stops the training.
 
     Args:
-        settings: When to stop.
-        history: The curves so far, to which every epoch is added.
-        best: Takes the weights of the lowest eval loss.
-        backup: Where everything goes after every epoch, if anywhere.
-        scalars: Where the curves go.
+        settings: Settings of the training, which say when it stops.
+        history: Curves so far; every epoch is appended.
+        best: Variables that receive the weights of the lowest eval loss.
+        backup: Backup that is written after every epoch, if any.
+        scalars: TensorBoard's curves, if wanted.
     """
 
     def __init__(
@@ -95,8 +95,8 @@ class Epochs(keras.callbacks.Callback):
         settings: TrainSettings,
         history: dict[str, list[float]],
         best: list[tf.Variable],
-        backup: Backup | None,
-        scalars: Scalars | None,
+        backup: TrainingBackup | None,
+        scalars: TensorBoardCurves | None,
     ):
         super().__init__()
         self._settings = settings
@@ -123,8 +123,7 @@ class Epochs(keras.callbacks.Callback):
         losses = self._history["val_loss"]
         if not (math.isfinite(losses[-1]) and math.isfinite(self._history["loss"][-1])):
             raise ConfigError(
-                f"The loss was no finite number after epoch {epoch + 1}; "
-                "set train.learning_rate lower."
+                f"The loss was not finite after epoch {epoch + 1}; set train.learning_rate lower."
             )
         if int(np.argmin(losses)) == epoch:
             for kept, weight in zip(self._best, self.model.weights, strict=True):
@@ -133,5 +132,5 @@ class Epochs(keras.callbacks.Callback):
             self._scalars.write(self._history, epoch)
         if self._backup is not None:
             self._backup.save(self._history)
-        self.model.stop_training = is_over(self._history, self._settings)
+        self.model.stop_training = training_is_over(self._history, self._settings)
         self._progress.advance()

@@ -1,4 +1,4 @@
-"""What a Trainer node is asked to learn, as TFX hands it over."""
+"""The job of a Trainer node, as TFX passes it."""
 
 from dataclasses import dataclass
 
@@ -11,15 +11,15 @@ from schema.config.model_settings import ModelSettings, TrainSettings
 
 
 @dataclass(frozen=True)
-class Job:
-    """A model to be trained.
+class TrainingJob:
+    """A model to train.
 
     Attributes:
-        model: What is learned.
-        train: How.
-        features: How windows are cut.
-        embedded: Whether the clips came as released embeddings in place of sound.
-        classes: The class names, in the order of the scores.
+        model: Settings of the model.
+        train: Settings of the training.
+        features: Settings of windows and features.
+        embedded: Whether the clips are released embeddings instead of sound.
+        classes: Class names, in the order of the scores.
     """
 
     model: ModelSettings
@@ -30,17 +30,17 @@ class Job:
 
     @property
     def multi_label(self) -> bool:
-        """Whether a clip may have several labels, or none."""
+        """Whether a clip may have any number of labels."""
         return self.model.task == "multi_label"
 
 
-def read_job(fn_args: FnArgs) -> Job:
-    """Reads what `create_pipeline` put into a Trainer's `custom_config`."""
+def read_training_job(fn_args: FnArgs) -> TrainingJob:
+    """Reads the `custom_config` that `create_pipeline` gives a Trainer."""
     config = fn_args.custom_config
     vocabulary = tft.TFTransformOutput(fn_args.transform_output).vocabulary_by_name(
         clip_examples.LABEL_VOCABULARY
     )
-    return Job(
+    return TrainingJob(
         model=ModelSettings.model_validate(config["model"]),
         train=TrainSettings.model_validate(config["train"]),
         features=FeatureSettings.model_validate(config["features"]),

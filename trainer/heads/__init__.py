@@ -1,4 +1,4 @@
-"""What classifies features, and how it is fitted if it is not by gradient descent.
+"""Classifiers of features: dense heads in Keras, and classical heads.
 
-The heads of scikit-learn and XGBoost are fitted natively and lowered to core TensorFlow ops.
+scikit-learn and XGBoost fit the classical heads, which are then lowered to core TensorFlow ops.
 """

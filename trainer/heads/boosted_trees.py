@@ -8,29 +8,29 @@ import tensorflow as tf
 import xgboost
 
 from schema.config.classical_head_settings import XgboostSettings
-from trainer.heads.decision_trees import Tree, Trees
-from trainer.heads.fitted_arrays import stored
+from trainer.heads.decision_trees import DecisionTree, TreeEnsemble
+from trainer.heads.fitted_arrays import fitted_variable
 from vggish.errors import ConfigError
 from vggish.progress import Progress
 
 _LEAST_PROBABILITY = 1e-6
-"""XGBoost keeps the prior of a label so far from 0 and 1."""
+"""Distance that XGBoost keeps between the prior of a label and 0 or 1."""
 
 
-class BoostedScores(tf.Module):
-    """The sums of the trees' leaves by class, as probabilities.
+class BoostedTreeScores(tf.Module):
+    """Class probabilities from the sums of the trees' leaf values.
 
     Args:
         trees: The trees.
-        leaf_values: float32 [nodes of all trees].
-        class_of_tree: int [trees].
-        base: What the sums start from, float32 [classes].
-        multi_label: Whether every label has a probability of its own.
+        leaf_values: Value of each leaf, float32 [nodes of all trees].
+        class_of_tree: Class of each tree, int [trees].
+        base: Initial value of the sums, float32 [classes].
+        multi_label: Whether every label has its own probability.
     """
 
     def __init__(
         self,
-        trees: Trees,
+        trees: TreeEnsemble,
         leaf_values: np.ndarray,
         class_of_tree: np.ndarray,
         base: np.ndarray,
@@ -39,9 +39,9 @@ class BoostedScores(tf.Module):
     ):
         super().__init__(name="xgboost")
         self._trees = trees
-        self._leaf_values = stored("trees.leaf_values", leaf_values)
-        self._class_of_tree = stored("trees.class_of_tree", class_of_tree.astype(np.int32))
-        self._base = stored("trees.base", base)
+        self._leaf_values = fitted_variable("trees.leaf_values", leaf_values)
+        self._class_of_tree = fitted_variable("trees.class_of_tree", class_of_tree.astype(np.int32))
+        self._base = fitted_variable("trees.base", base)
         self._link = tf.sigmoid if multi_label else tf.nn.softmax
 
     def __call__(self, features: tf.Tensor) -> tf.Tensor:
@@ -56,23 +56,23 @@ def fit_xgboost(
     evaluation: tuple[np.ndarray, np.ndarray],
     settings: XgboostSettings,
     seed: int,
-) -> tuple[xgboost.Booster, BoostedScores, dict[str, list[float]]]:
-    """Boosts until the loss on the eval split no longer falls.
+) -> tuple[xgboost.Booster, BoostedTreeScores, dict[str, list[float]]]:
+    """Fits boosted trees until the loss on the eval split stops falling.
 
     Args:
-        train: Features [clips, D], and class ids [clips], or ones and zeros [clips, classes] where
-            a clip may have several labels, each of which then gets trees of its own.
-        evaluation: The same of the eval split.
-        settings: Of the head.
-        seed: Of the features that each tree sees.
+        train: Features [clips, D] and targets of the training split: class ids [clips]; or, for
+            several labels, ones and zeros [clips, classes]. Each label then gets its own trees.
+        evaluation: Features and targets of the eval split.
+        settings: Settings of the head.
+        seed: Seed of the draw of features for each tree.
 
     Returns:
-        XGBoost's model as it was at its lowest eval loss, the same in TensorFlow, and the curves
-        `loss` and `val_loss` by round.
+        XGBoost's model of the round with the lowest eval loss, the same model in TensorFlow, and
+        the curves `loss` and `val_loss` by round.
 
     Raises:
-        ConfigError: A GPU is asked for, and this XGBoost cannot use one; or `balanced` where a clip
-            may have several labels.
+        ConfigError: The settings ask for a GPU that this XGBoost cannot use, or for `balanced` on
+            clips with several labels.
     """
     multi_label = train[1].ndim > 1
     metric = "logloss" if multi_label else "mlogloss"
@@ -106,17 +106,17 @@ def fit_xgboost(
         ],
     )
     history = {name: values[metric] for name, values in curves.items()}
-    return booster, lower(booster), history
+    return booster, lower_booster(booster), history
 
 
-def lower(booster: xgboost.Booster) -> BoostedScores:
-    """Writes a model of `multi:softprob` or of several `binary:logistic` labels in TensorFlow.
+def lower_booster(booster: xgboost.Booster) -> BoostedTreeScores:
+    """Lowers a model of `multi:softprob` or of several `binary:logistic` labels to TensorFlow.
 
     Args:
-        booster: A model of numerical features.
+        booster: Model of numerical features.
 
     Returns:
-        The same scores for the same float32 features.
+        A module that gives the same scores for the same float32 features.
     """
     learner = json.loads(booster.save_raw("json"))["learner"]
     model = learner["gradient_booster"]["model"]
@@ -126,8 +126,8 @@ def lower(booster: xgboost.Booster) -> BoostedScores:
     if multi_label:
         prior = np.clip(base, _LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY)
         base = np.log(prior / (1 - prior))
-    return BoostedScores(
-        Trees([_tree(tree) for tree in trees], tf.less),
+    return BoostedTreeScores(
+        TreeEnsemble([_tree(tree) for tree in trees], tf.less),
         np.concatenate([_float32(tree["split_conditions"]) for tree in trees]),
         np.array(model["tree_info"]),
         base,
@@ -135,8 +135,8 @@ def lower(booster: xgboost.Booster) -> BoostedScores:
     )
 
 
-def _tree(tree: dict[str, Any]) -> Tree:
-    return Tree(
+def _tree(tree: dict[str, Any]) -> DecisionTree:
+    return DecisionTree(
         feature=np.array(tree["split_indices"]),
         threshold=_float32(tree["split_conditions"]),
         left=np.array(tree["left_children"]),
@@ -146,18 +146,18 @@ def _tree(tree: dict[str, Any]) -> Tree:
 
 
 def _float32(numbers: list[float]) -> np.ndarray:
-    """XGBoost writes the shortest decimals that read back as the same float32."""
+    """Reads XGBoost's numbers: the shortest decimals that give the same float32 again."""
     return np.array(numbers, np.float32)
 
 
 def _class_weights(targets: np.ndarray, *, balanced: bool) -> np.ndarray | None:
-    """How much a clip of each class counts, 1 on the average, float [classes]."""
+    """Returns the weight of a clip of each class, 1 on average, float [classes]."""
     if not balanced:
         return None
     if targets.ndim > 1:
         raise ConfigError(
-            "model.xgboost.balanced is for clips with one label, since XGBoost weighs clips, not "
-            "labels; set it to false."
+            "model.xgboost.balanced is for clips with one label, because XGBoost weights clips, "
+            "not labels; set it to false."
         )
     counts = np.bincount(targets)
     return len(targets) / (len(counts) * counts)
@@ -171,18 +171,18 @@ def _matrix(
 
 
 def _device(wanted: str) -> str:
-    """What XGBoost is asked for; with `cuda` it takes the CPU where there is no GPU."""
+    """Returns XGBoost's device; its `cuda` falls back to the CPU without a GPU."""
     with_cuda = xgboost.build_info()["USE_CUDA"]
     if wanted == "cuda" and not with_cuda:
         raise ConfigError(
             "model.xgboost.device is cuda, but the installed XGBoost was built without CUDA; "
-            "install the package xgboost in place of xgboost-cpu, or choose cpu."
+            "install the package xgboost instead of xgboost-cpu, or choose cpu."
         )
     return "cuda" if with_cuda and wanted != "cpu" else "cpu"
 
 
 class _LogRounds(xgboost.callback.TrainingCallback):
-    """Tells how far the training is."""
+    """Reports the progress of the training."""
 
     def __init__(self, rounds: int):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Decision trees by the thousand, walked all at once with core TensorFlow ops."""
+"""Ensembles of decision trees, evaluated all at once with core TensorFlow ops."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,19 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from trainer.heads.fitted_arrays import stored
+from trainer.heads.fitted_arrays import fitted_variable
 
 
 @dataclass(frozen=True)
-class Tree:
+class DecisionTree:
     """One binary tree; every array is [nodes], and node 0 is the root.
 
     Attributes:
-        feature: Which feature a node asks for.
-        threshold: float32, what the feature is compared with.
-        left: The node to go to where the comparison holds, -1 of a leaf.
-        right: The other one.
-        nan_goes_left: Where a clip goes whose feature is not a number.
+        feature: Index of the feature that a node compares.
+        threshold: Threshold of the comparison, float32.
+        left: Child node if the comparison holds; -1 for a leaf.
+        right: Child node if it does not hold; -1 for a leaf.
+        nan_goes_left: Whether a clip whose feature is NaN goes to the left child.
     """
 
     feature: np.ndarray
@@ -28,29 +28,31 @@ class Tree:
     nan_goes_left: np.ndarray
 
 
-class Trees(tf.Module):
-    """Finds the leaf of every tree that a clip ends in.
+class TreeEnsemble(tf.Module):
+    """Finds the leaf of every tree in which a clip ends.
 
-    All nodes of all trees are in one table, and all clips take one step down all trees at once, so
-    that the number of ops depends on the depth only. A leaf leads to itself.
+    One table holds all nodes of all trees, and all clips take one step down all trees at once. The
+    number of ops thus depends only on the depth. A leaf is its own child.
 
     Args:
-        trees: In the order of the leaves wanted.
-        holds: The comparison of a feature with a threshold, both float32: XGBoost goes left where
-            the feature is less, scikit-learn where it is less or equal.
+        trees: Trees, in the order of the returned leaves.
+        holds: Comparison of a feature with a threshold, both float32: XGBoost goes left if the
+            feature is less, scikit-learn if it is less or equal.
     """
 
-    def __init__(self, trees: Sequence[Tree], holds: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]):
+    def __init__(
+        self, trees: Sequence[DecisionTree], holds: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+    ):
         super().__init__(name="trees")
         sizes = [len(tree.feature) for tree in trees]
         roots = np.cumsum([0, *sizes[:-1]])
         table = {
             name: np.concatenate([getattr(tree, name) for tree in trees])
-            for name in Tree.__dataclass_fields__
+            for name in DecisionTree.__dataclass_fields__
         }
         is_leaf = table["left"] < 0
         own = np.arange(len(is_leaf))
-        # By 2 * node + (1 where the comparison holds).
+        # Index: 2 * node + (1 if the comparison holds).
         children = np.stack(
             [
                 np.where(is_leaf, own, table[side] + np.repeat(roots, sizes))
@@ -60,22 +62,24 @@ class Trees(tf.Module):
         )
         self._depth = _depth(roots, children)
         self._holds = holds
-        self._roots = stored("trees.roots", roots.astype(np.int32))
-        self._children = stored("trees.children", children.ravel().astype(np.int32))
-        self._feature = stored(
+        self._roots = fitted_variable("trees.roots", roots.astype(np.int32))
+        self._children = fitted_variable("trees.children", children.ravel().astype(np.int32))
+        self._feature = fitted_variable(
             "trees.feature", np.where(is_leaf, 0, table["feature"]).astype(np.int32)
         )
-        self._threshold = stored("trees.threshold", table["threshold"].astype(np.float32))
-        self._nan_goes_left = stored("trees.nan_goes_left", table["nan_goes_left"].astype(bool))
+        self._threshold = fitted_variable("trees.threshold", table["threshold"].astype(np.float32))
+        self._nan_goes_left = fitted_variable(
+            "trees.nan_goes_left", table["nan_goes_left"].astype(bool)
+        )
 
     def __call__(self, features: tf.Tensor) -> tf.Tensor:
-        """Walks down.
+        """Walks down all trees.
 
         Args:
-            features: [batch, D]; compared as float32, as both libraries do.
+            features: Features [batch, D], compared as float32, as in both libraries.
 
         Returns:
-            The leaves, int32 [batch, trees], numbered through all nodes of all trees.
+            Leaves, int32 [batch, trees], as indices into the nodes of all trees.
         """
         features = tf.cast(features, tf.float32)
         nodes = tf.repeat(self._roots[tf.newaxis], tf.shape(features)[0], axis=0)
@@ -91,7 +95,7 @@ class Trees(tf.Module):
 
 
 def _depth(roots: np.ndarray, children: np.ndarray) -> int:
-    """Steps from the root to the leaf that is farthest from its own."""
+    """Returns the depth of the deepest tree."""
     depth, nodes = 0, roots
     while True:
         below = children[nodes]

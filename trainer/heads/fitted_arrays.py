@@ -1,34 +1,29 @@
-"""Fitted numbers as a SavedModel keeps them, and as NumPy reads them."""
-
-import io
+"""Fitted arrays as variables of a SavedModel, and as a NumPy file."""
 
 import numpy as np
 import tensorflow as tf
 
+from vggish.npz_files import write_arrays
 
-def stored(name: str, value: np.ndarray) -> tf.Variable:
-    """Makes a variable that never changes.
 
-    A constant would be written into the graph of every signature, once each, and a graph holds no
-    more than 2 GB.
+def fitted_variable(name: str, value: np.ndarray) -> tf.Variable:
+    """Creates a variable that never changes.
+
+    A constant would be copied into the graph of every signature, and a graph is limited to 2 GB.
 
     Args:
-        name: What the number is called in the `.npz` file: the step, a dot, and the attribute of
-            scikit-learn that it is.
-        value: The number or array.
+        name: Name in the `.npz` file: the step, a dot, and scikit-learn's attribute.
+        value: Number or array.
     """
     return tf.Variable(value, trainable=False, name=name)
 
 
-def write_npz(module: tf.Module, path: str) -> None:
-    """Writes every fitted number of a module under its name.
+def write_fitted_arrays(module: tf.Module, path: str) -> None:
+    """Writes every fitted array of a module under its name.
 
     Args:
-        module: Whose variables `stored` made.
-        path: The file, on any file system that TensorFlow knows.
+        module: Module whose variables `fitted_variable` created.
+        path: Output file, on any file system of TensorFlow.
     """
-    buffer = io.BytesIO()
     arrays = {v.name.removesuffix(":0"): v.numpy() for v in module.variables}
-    np.savez_compressed(buffer, **arrays)
-    with tf.io.gfile.GFile(path, "wb") as file:
-        file.write(buffer.getvalue())
+    write_arrays(path, arrays, compressed=True)

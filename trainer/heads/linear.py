@@ -1,4 +1,4 @@
-"""Linear classifiers: logistic regression, linear support-vector machine, linear discriminant."""
+"""Linear classifiers: logistic regression, linear SVM, linear discriminant analysis."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,24 +15,24 @@ from schema.config.classical_head_settings import (
     LinearSvmSettings,
     LogisticRegressionSettings,
 )
-from trainer.heads.fitted_arrays import stored
+from trainer.heads.fitted_arrays import fitted_variable
 
 
 class LinearScores(tf.Module):
-    """Scores that depend on one weighted sum of the features a class.
+    """Scores from one weighted sum of the features per class.
 
     Args:
-        coef: float64 [classes, D].
-        intercept: float64 [classes].
-        link: From the sums to scores, both [batch, classes].
+        coef: Weights, float64 [classes, D].
+        intercept: Intercepts, float64 [classes].
+        link: Function from sums to scores, both [batch, classes].
     """
 
     def __init__(
         self, coef: np.ndarray, intercept: np.ndarray, link: Callable[[tf.Tensor], tf.Tensor]
     ):
         super().__init__(name="linear")
-        self._coef = stored("classifier.coef_", coef)
-        self._intercept = stored("classifier.intercept_", intercept)
+        self._coef = fitted_variable("classifier.coef_", coef)
+        self._intercept = fitted_variable("classifier.intercept_", intercept)
         self._link = link
 
     def __call__(self, features: tf.Tensor) -> tf.Tensor:
@@ -43,8 +43,8 @@ class LinearScores(tf.Module):
 def weighted_sums(features: tf.Tensor, coef: tf.Tensor, intercept: tf.Tensor) -> tf.Tensor:
     """Computes `features @ coef.T + intercept`.
 
-    The intercept is one more weight here, since of a float64 product with a sum after it TensorFlow
-    logs at every loading that oneDNN cannot fuse the two.
+    The intercept is added as one more weight. For a float64 product followed by a sum, TensorFlow
+    would log at every loading that oneDNN cannot fuse them.
 
     Args:
         features: float64 [batch, D].
@@ -66,13 +66,13 @@ def fit_logistic_regression(
 
     Args:
         features: float64 [clips, D].
-        targets: Class ids [clips], or ones and zeros [clips, classes] where a clip may have
-            several labels, each of which then gets a regression of its own.
-        settings: Of the head.
-        seed: Of the solver.
+        targets: Class ids [clips]; or, for several labels, ones and zeros [clips, classes]. Each
+            label then gets its own regression.
+        settings: Settings of the head.
+        seed: Seed of the solver.
 
     Returns:
-        What scikit-learn fitted, and the same in TensorFlow.
+        scikit-learn's classifier, and the same in TensorFlow.
     """
     estimator = LogisticRegression(
         C=settings.c,
@@ -86,19 +86,12 @@ def fit_logistic_regression(
 def fit_linear_svm(
     features: np.ndarray, targets: np.ndarray, settings: LinearSvmSettings, seed: int
 ) -> tuple[Any, LinearScores]:
-    """Fits one machine a class; the scores are the logistic function of `decision_function`.
+    """Fits one SVM per class; the scores are the logistic function of `decision_function`.
 
-    The logistic function keeps the order of the decisions, within a clip and within a class, and
-    brings them to [0, 1]. They are no calibrated probabilities.
+    The logistic function maps decisions to (0, 1) and keeps their order, both within a clip and
+    within a class. The scores are not calibrated probabilities.
 
-    Args:
-        features: As of `fit_logistic_regression`.
-        targets: As of `fit_logistic_regression`.
-        settings: Of the head.
-        seed: Of the solver.
-
-    Returns:
-        What scikit-learn fitted, and the same in TensorFlow.
+    The arguments and the result are those of `fit_logistic_regression`.
     """
     estimator = LinearSVC(
         C=settings.c,
@@ -114,14 +107,7 @@ def fit_linear_discriminant(
 ) -> tuple[Any, LinearScores]:
     """Fits linear discriminant analysis; its scores are the probabilities of `predict_proba`.
 
-    Args:
-        features: As of `fit_logistic_regression`.
-        targets: As of `fit_logistic_regression`.
-        settings: Of the head.
-        seed: Not used, the solution is exact.
-
-    Returns:
-        What scikit-learn fitted, and the same in TensorFlow.
+    The arguments and the result are those of `fit_logistic_regression`; `seed` is not used.
     """
     del seed
     shrinkage = settings.shrinkage
@@ -148,7 +134,7 @@ def _fit(
     fitted = estimator.fit(features, targets)
     coef, intercept = fitted.coef_, fitted.intercept_
     if len(coef) == 1:
-        # Of two classes scikit-learn keeps the second one's decision only.
+        # For two classes, scikit-learn keeps only the second one's decision.
         other = 0.0 if link is tf.nn.softmax else -1.0
         coef = np.concatenate([other * coef, coef])
         intercept = np.concatenate([other * intercept, intercept])

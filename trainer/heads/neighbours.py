@@ -1,4 +1,4 @@
-"""The k nearest training clips."""
+"""k nearest neighbours."""
 
 from typing import Any
 
@@ -8,27 +8,27 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import normalize
 
 from schema.config.classical_head_settings import KnnSettings
-from trainer.heads.fitted_arrays import stored
+from trainer.heads.fitted_arrays import fitted_variable
 from trainer.heads.rbf_svm import squared_distances
 from vggish.errors import ConfigError
 
 
 class NeighbourShares(tf.Module):
-    """Of every label the share of the nearest training clips that have it.
+    """Scores each label by the share of the nearest training clips that have it.
 
-    Of training clips that are equally far at the last place, the first ones count.
+    If several training clips tie for the last place, the first ones count.
 
     Args:
-        features: float64 [clips, D], of unit length for `cosine`.
+        features: Features of the training clips, float64 [clips, D], of unit length for `cosine`.
         labels: Ones and zeros, float64 [clips, classes].
-        neighbours: How many clips are asked.
+        neighbours: Number of neighbours.
         metric: `cosine` or `euclidean`.
     """
 
     def __init__(self, features: np.ndarray, labels: np.ndarray, neighbours: int, metric: str):
         super().__init__(name="knn")
-        self._features = stored("classifier.features", features)
-        self._labels = stored("classifier.labels", labels)
+        self._features = fitted_variable("classifier.features", features)
+        self._labels = fitted_variable("classifier.labels", labels)
         self._neighbours = neighbours
         self._metric = metric
 
@@ -48,26 +48,19 @@ class NeighbourShares(tf.Module):
 def fit_knn(
     features: np.ndarray, targets: np.ndarray, settings: KnnSettings, seed: int
 ) -> tuple[Any, NeighbourShares]:
-    """Remembers the training clips; the scores are those of `predict_proba`.
+    """Stores the training clips; the scores are those of `predict_proba`.
 
-    Args:
-        features: float64 [clips, D].
-        targets: Class ids [clips], or ones and zeros [clips, classes] where a clip may have
-            several labels.
-        settings: Of the head.
-        seed: Not used, nothing is drawn.
-
-    Returns:
-        What scikit-learn fitted, and the same in TensorFlow.
+    The arguments and the result are those of `linear.fit_logistic_regression`; `seed` is not
+    used.
 
     Raises:
-        ConfigError: More neighbours are asked for than there are training clips.
+        ConfigError: There are fewer training clips than neighbours.
     """
     del seed
     if settings.neighbours > len(features):
         raise ConfigError(
             f"model.knn.neighbours is {settings.neighbours}, but there are only {len(features)} "
-            "training clips; ask fewer neighbours."
+            "training clips; set a lower number."
         )
     fitted = KNeighborsClassifier(
         settings.neighbours, algorithm="brute", metric=settings.metric

@@ -1,4 +1,4 @@
-"""From a clip's windows to one vector."""
+"""Pooling of a clip's windows to one vector."""
 
 from collections.abc import Callable
 
@@ -6,21 +6,21 @@ import keras
 import tensorflow as tf
 
 from schema.config.model_settings import Pooling
-from trainer.fitting.mixup import Inputs
+from trainer.fitting.mixup import ClipInputs
 
 ATTENTION_UNITS = 128
-"""Of the layer that looks at a window to weigh it; the value of Ilse et al. (2018)."""
+"""Units of the hidden attention layer, as in Ilse et al. (2018)."""
 
 
-def pool(embedding: tf.RaggedTensor, pooling: Pooling = "mean") -> tf.Tensor:
-    """Pools each clip's embeddings over its windows, with nothing to be learned.
+def pool_windows(embedding: tf.RaggedTensor, pooling: Pooling = "mean") -> tf.Tensor:
+    """Pools each clip's embeddings over its windows; nothing is learned.
 
     Args:
         embedding: Ragged float32 [batch, n, D], n >= 1.
         pooling: `mean`, or `mean_max` for the means and then the maxima.
 
     Returns:
-        float32 [batch, D], of `mean_max` [batch, 2 D].
+        float32 [batch, D]; for `mean_max`, [batch, 2 D].
     """
     mean = tf.reduce_mean(embedding, axis=1)
     if pooling == "mean":
@@ -28,69 +28,54 @@ def pool(embedding: tf.RaggedTensor, pooling: Pooling = "mean") -> tf.Tensor:
     return tf.concat([mean, tf.reduce_max(embedding, axis=1)], axis=1)
 
 
-def pad(embedding: tf.RaggedTensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Makes all clips as long as the longest, for layers that take no ragged tensor.
+def pad_windows(embedding: tf.RaggedTensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Pads all clips to the longest, for layers that do not accept ragged tensors.
 
     Args:
         embedding: Ragged float32 [batch, n, D].
 
     Returns:
-        The windows, zeros where there are none, float32 [batch, longest n, D], and ones and zeros
-        that tell which are there, float32 [batch, longest n].
+        Windows, padded with zeros, float32 [batch, longest n, D]; and a mask, 1 for windows and 0
+        for padding, float32 [batch, longest n].
     """
     return embedding.to_tensor(), tf.sequence_mask(embedding.row_lengths(), dtype=tf.float32)
 
 
-class WindowPooling(keras.layers.Layer):
-    """Pools windows, float32 [batch, n, D], with ones and zeros [batch, n] for what is no padding.
+class AttentionPooling(keras.layers.Layer):
+    """Pools windows, float32 [batch, n, D], with a mask [batch, n]: 1 for windows, 0 for padding.
 
-    `attention` is that of Ilse et al. (2018), "Attention-based deep multiple instance learning",
-    equations 7 and 8: the sum of a clip's windows h_k by weights softmax_k(w^T tanh(V h_k)), here
-    with a bias in V. `mean` and `mean_max` give what `pool` gives.
-
-    Args:
-        pooling: Which.
+    After Ilse et al. (2018), "Attention-based deep multiple instance learning", equations 7 and 8:
+    the sum of a clip's windows h_k with weights softmax_k(w^T tanh(V h_k)), here with a bias in V.
     """
 
-    def __init__(self, pooling: Pooling, name: str = "pooling"):
+    def __init__(self, name: str = "pooling"):
         super().__init__(name=name)
-        self._pooling = pooling
-        if pooling == "attention":
-            self._look = keras.layers.Dense(ATTENTION_UNITS, activation="tanh", name="look")
-            self._weigh = keras.layers.Dense(1, use_bias=False, name="weigh")
+        self._look = keras.layers.Dense(ATTENTION_UNITS, activation="tanh", name="look")
+        self._weigh = keras.layers.Dense(1, use_bias=False, name="weigh")
 
     def build(self, windows_shape: tuple[int | None, ...], present_shape: object) -> None:
         """Called by Keras."""
         del present_shape
-        if self._pooling == "attention":
-            self._look.build(windows_shape)
-            self._weigh.build((*windows_shape[:-1], ATTENTION_UNITS))
+        self._look.build(windows_shape)
+        self._weigh.build((*windows_shape[:-1], ATTENTION_UNITS))
 
     def call(self, windows: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
-        """Called by Keras; the result is float32 [batch, D], of `mean_max` [batch, 2 D]."""
-        if self._pooling == "attention":
-            logits = keras.ops.squeeze(self._weigh(self._look(windows)), axis=-1)
-            weights = keras.ops.softmax(keras.ops.where(present > 0, logits, -float("inf")))
-        else:
-            weights = present / keras.ops.sum(present, axis=1, keepdims=True)
-        pooled = keras.ops.einsum("bn,bnd->bd", weights, windows)
-        if self._pooling != "mean_max":
-            return pooled
-        there = keras.ops.expand_dims(present, -1) > 0
-        largest = keras.ops.max(keras.ops.where(there, windows, -float("inf")), axis=1)
-        return keras.ops.concatenate([pooled, largest], axis=1)
+        """Called by Keras; returns float32 [batch, D]."""
+        logits = keras.ops.squeeze(self._weigh(self._look(windows)), axis=-1)
+        weights = keras.ops.softmax(keras.ops.where(present > 0, logits, -float("inf")))
+        return keras.ops.einsum("bn,bnd->bd", weights, windows)
 
 
 class PooledHead(tf.Module):
-    """From the features of clips, ragged float32 [batch, n, D], to scores [batch, classes].
+    """Scores clips [batch, classes] from their features, ragged float32 [batch, n, D].
 
     Args:
-        scores: From pooled features, float32 [batch, D] (of `mean_max` [batch, 2 D]), to scores;
-            or, with `attention`, from what `pad` returns.
-        pooling: How windows are pooled.
+        scores: Function to scores from pooled features, float32 [batch, D] (for `mean_max`,
+            [batch, 2 D]); for `attention`, from the result of `pad_windows`.
+        pooling: Method of pooling.
     """
 
-    def __init__(self, scores: Callable[[Inputs], tf.Tensor], pooling: Pooling = "mean"):
+    def __init__(self, scores: Callable[[ClipInputs], tf.Tensor], pooling: Pooling = "mean"):
         super().__init__(name="pooled_head")
         self._scores = scores
         self._pooling = pooling
@@ -98,5 +83,5 @@ class PooledHead(tf.Module):
     def __call__(self, embedding: tf.RaggedTensor) -> tf.Tensor:
         """Scores a batch."""
         if self._pooling == "attention":
-            return self._scores(pad(embedding))
-        return self._scores(pool(embedding, self._pooling))
+            return self._scores(pad_windows(embedding))
+        return self._scores(pool_windows(embedding, self._pooling))

@@ -7,26 +7,28 @@ import tensorflow as tf
 from sklearn.ensemble import RandomForestClassifier
 
 from schema.config.classical_head_settings import RandomForestSettings
-from trainer.heads.decision_trees import Tree, Trees
-from trainer.heads.fitted_arrays import stored
+from trainer.heads.decision_trees import DecisionTree, TreeEnsemble
+from trainer.heads.fitted_arrays import fitted_variable
 from vggish.errors import ConfigError
 
 
-class ForestScores(tf.Module):
-    """The mean over trees of the class shares of the leaf that a clip ends in.
+class RandomForestScores(tf.Module):
+    """Mean class shares of the leaves in which a clip ends.
 
     Args:
         trees: The trees.
-        leaf_shares: float64 [nodes of all trees, classes].
+        leaf_shares: Class shares of each node, float64 [nodes of all trees, classes].
     """
 
-    def __init__(self, trees: Trees, leaf_shares: np.ndarray):
+    def __init__(self, trees: TreeEnsemble, leaf_shares: np.ndarray):
         super().__init__(name="random_forest")
         self._trees = trees
-        # Nearly all leaves are pure: few different rows, and a table of all would dwarf the trees.
+        # Nearly all leaves are pure, so few rows differ; a full table would dwarf the trees.
         rows, row_of_node = np.unique(leaf_shares, axis=0, return_inverse=True)
-        self._rows = stored("classifier.shares", rows)
-        self._row_of_node = stored("classifier.row_of_node", row_of_node.ravel().astype(np.int32))
+        self._rows = fitted_variable("classifier.shares", rows)
+        self._row_of_node = fitted_variable(
+            "classifier.row_of_node", row_of_node.ravel().astype(np.int32)
+        )
 
     def __call__(self, features: tf.Tensor) -> tf.Tensor:
         """Scores [batch, D]."""
@@ -36,25 +38,25 @@ class ForestScores(tf.Module):
 
 def fit_random_forest(
     features: np.ndarray, targets: np.ndarray, settings: RandomForestSettings, seed: int
-) -> tuple[Any, ForestScores]:
+) -> tuple[Any, RandomForestScores]:
     """Fits a forest; its scores are the probabilities of `predict_proba`.
 
     Args:
         features: float64 [clips, D].
-        targets: Class ids [clips], or ones and zeros [clips, classes] where a clip may have
-            several labels, all of which every tree then learns.
-        settings: Of the head.
-        seed: Of the clips and features that each tree sees.
+        targets: Class ids [clips]; or, for several labels, ones and zeros [clips, classes]. Every
+            tree then learns all labels.
+        settings: Settings of the head.
+        seed: Seed of the draws of clips and features for each tree.
 
     Returns:
-        What scikit-learn fitted, and the same in TensorFlow.
+        scikit-learn's classifier, and the same in TensorFlow.
 
     Raises:
-        ConfigError: `balanced` where a clip may have several labels.
+        ConfigError: `balanced` is set for clips with several labels.
     """
     if settings.balanced and targets.ndim > 1:
         raise ConfigError(
-            "model.random_forest.balanced is for clips with one label, since all labels share the "
+            "model.random_forest.balanced is for clips with one label, because labels share the "
             "trees; set it to false."
         )
     fitted = RandomForestClassifier(
@@ -67,26 +69,28 @@ def fit_random_forest(
     ).fit(features, targets)
     trees = [estimator.tree_ for estimator in fitted.estimators_]
     values = np.concatenate([tree.value for tree in trees])
-    # [nodes, outputs, shares]: one output with all classes, or one a label with its no and yes.
+    # [nodes, outputs, shares]: one output with all classes, or per label one with its no and yes.
     leaf_shares = values[:, :, 1] if targets.ndim > 1 else values[:, 0]
-    return fitted, ForestScores(Trees([_tree(t) for t in trees], tf.less_equal), leaf_shares)
+    return fitted, RandomForestScores(
+        TreeEnsemble([_tree(t) for t in trees], tf.less_equal), leaf_shares
+    )
 
 
-def _tree(tree: Any) -> Tree:
-    return Tree(
+def _tree(tree: Any) -> DecisionTree:
+    return DecisionTree(
         feature=tree.feature,
-        threshold=float32_below(tree.threshold),
+        threshold=round_down_to_float32(tree.threshold),
         left=tree.children_left,
         right=tree.children_right,
         nan_goes_left=np.zeros(tree.node_count, bool),
     )
 
 
-def float32_below(thresholds: np.ndarray) -> np.ndarray:
-    """The greatest float32 that is no greater than a float64.
+def round_down_to_float32(thresholds: np.ndarray) -> np.ndarray:
+    """Returns the greatest float32 that is not above a float64.
 
-    scikit-learn compares float32 features with float64 thresholds; with this number the outcome is
-    the same for every float32.
+    scikit-learn compares float32 features with float64 thresholds. The rounded threshold gives the
+    same outcome for every float32.
     """
     rounded = thresholds.astype(np.float32)
     return np.where(rounded > thresholds, np.nextafter(rounded, np.float32(-np.inf)), rounded)

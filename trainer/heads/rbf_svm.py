@@ -1,4 +1,4 @@
-"""Support-vector machines with a Gaussian kernel, one a class."""
+"""Support-vector machines (SVMs) with a Gaussian kernel, one per class."""
 
 from typing import Any
 
@@ -8,21 +8,21 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import SVC
 
 from schema.config.classical_head_settings import RbfSvmSettings
-from trainer.heads.fitted_arrays import stored
+from trainer.heads.fitted_arrays import fitted_variable
 from trainer.heads.linear import weighted_sums
 
 
 class RbfSvmScores(tf.Module):
-    """Logistic functions of the decisions of all classes' machines.
+    """Logistic functions of the decisions of all classes' SVMs.
 
-    The machines learned from the same clips, so that the kernel is computed once for every clip
-    that supports any of them.
+    All SVMs learned from the same clips, so the kernel is computed once for each clip that is a
+    support vector of any SVM.
 
     Args:
-        support_vectors: float64 [vectors, D].
-        dual_coef: float64 [machines, vectors], zero where a clip does not support a machine.
-        intercept: float64 [machines]; a single machine tells the second of two classes.
-        gamma: Of the kernel exp(-gamma d^2).
+        support_vectors: Support vectors of all SVMs, float64 [vectors, D].
+        dual_coef: Coefficients, float64 [SVMs, vectors]; 0 if a clip does not support an SVM.
+        intercept: Intercepts, float64 [SVMs]; a single SVM decides for the second of two classes.
+        gamma: Coefficient of the kernel exp(-gamma d^2).
     """
 
     def __init__(
@@ -33,10 +33,10 @@ class RbfSvmScores(tf.Module):
         gamma: float,
     ):
         super().__init__(name="rbf_svm")
-        self._support_vectors = stored("classifier.support_vectors_", support_vectors)
-        self._dual_coef = stored("classifier.dual_coef_", dual_coef)
-        self._intercept = stored("classifier.intercept_", intercept)
-        self._gamma = stored("classifier.gamma", np.array(gamma))
+        self._support_vectors = fitted_variable("classifier.support_vectors_", support_vectors)
+        self._dual_coef = fitted_variable("classifier.dual_coef_", dual_coef)
+        self._intercept = fitted_variable("classifier.intercept_", intercept)
+        self._gamma = fitted_variable("classifier.gamma", np.array(gamma))
 
     def __call__(self, features: tf.Tensor) -> tf.Tensor:
         """Scores float64 [batch, D]."""
@@ -48,7 +48,7 @@ class RbfSvmScores(tf.Module):
 
 
 def squared_distances(left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
-    """Squared Euclidean distances between the rows of [a, D] and of [b, D], as [a, b]."""
+    """Returns the squared Euclidean distances [a, b] between the rows of [a, D] and [b, D]."""
     products = tf.matmul(left, right, transpose_b=True)
     squares = tf.reduce_sum(left**2, axis=1)[:, tf.newaxis] + tf.reduce_sum(right**2, axis=1)
     return tf.maximum(squares - 2 * products, 0)
@@ -57,20 +57,13 @@ def squared_distances(left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
 def fit_rbf_svm(
     features: np.ndarray, targets: np.ndarray, settings: RbfSvmSettings, seed: int
 ) -> tuple[Any, RbfSvmScores]:
-    """Fits one machine a class; the scores are the logistic function of `decision_function`.
+    """Fits one SVM per class; the scores are the logistic function of `decision_function`.
 
-    One machine a class against the rest, and not one for every pair of classes, because the votes
-    of pairs hardly rank the clips of a class.
+    Each SVM separates one class from the rest. One SVM per pair of classes would not do, because
+    votes of pairs hardly rank the clips of a class.
 
-    Args:
-        features: float64 [clips, D].
-        targets: Class ids [clips], or ones and zeros [clips, classes] where a clip may have
-            several labels.
-        settings: Of the head.
-        seed: Not used, the solver does not draw.
-
-    Returns:
-        What scikit-learn fitted, and the same in TensorFlow.
+    The arguments and the result are those of `linear.fit_logistic_regression`; `seed` is not
+    used.
     """
     del seed
     gamma = settings.gamma

@@ -1,4 +1,4 @@
-"""Standardisation and principal components, before any classical head."""
+"""Standardisation and principal components, the first steps of a classical head."""
 
 import numpy as np
 import tensorflow as tf
@@ -7,15 +7,16 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from schema.config.classical_head_settings import ReductionSettings
-from trainer.heads.dense import STANDARD_DEVIATIONS
-from trainer.heads.fitted_arrays import stored
+from trainer.heads.dense import MAX_DEVIATIONS
+from trainer.heads.fitted_arrays import fitted_variable
 
 _CLIPS_A_COMPONENT = 2
-"""Whitening as many directions as there are clips makes every clip as far from every other."""
+"""Minimum number of clips per component. With as many whitened directions as clips, all clips are
+equally far from each other."""
 
 _LEAST_VARIANCE = 1e-6
-"""Of a component, as a share of the first one's. Below it there is the noise of float32 features,
-which whitening would blow up."""
+"""Minimum variance of a component, as a share of the first one's. Lower variances are noise of
+float32 features, which whitening would amplify."""
 
 
 def fit_reduction(features: np.ndarray, settings: ReductionSettings, seed: int) -> Pipeline:
@@ -23,16 +24,16 @@ def fit_reduction(features: np.ndarray, settings: ReductionSettings, seed: int) 
 
     Args:
         features: float64 [clips, D].
-        settings: Which steps.
-        seed: Of the randomised decomposition that large data gets.
+        settings: Settings that select the steps.
+        seed: Seed of the randomised decomposition, which large data gets.
 
     Returns:
-        From float64 [clips, D] to float64 [clips, D'], with the steps `standardise` and `bound`,
-        `pca`, or none.
+        A pipeline from float64 [clips, D] to float64 [clips, D'], with the steps `standardise` and
+        `bound`, and `pca`, as selected; the step `none` if none is.
     """
     steps: list[tuple[str, object]] = []
     if settings.standardise:
-        bounds = {"a_min": -STANDARD_DEVIATIONS, "a_max": STANDARD_DEVIATIONS}
+        bounds = {"a_min": -MAX_DEVIATIONS, "a_max": MAX_DEVIATIONS}
         steps = [
             ("standardise", StandardScaler()),
             ("bound", FunctionTransformer(np.clip, kw_args=bounds)),
@@ -44,7 +45,7 @@ def fit_reduction(features: np.ndarray, settings: ReductionSettings, seed: int) 
 
 
 def _fit_pca(features: np.ndarray, at_most: int, seed: int) -> PCA:
-    """Fits whitened components, fewer than asked for where the data does not bear them."""
+    """Fits whitened components; fewer than `at_most` if the data does not support them."""
     clips, size = features.shape
     count = max(1, min(at_most, size, clips // _CLIPS_A_COMPONENT))
     pca = PCA(count, whiten=True, random_state=seed).fit(features)
@@ -54,10 +55,10 @@ def _fit_pca(features: np.ndarray, at_most: int, seed: int) -> PCA:
 
 
 class Reduction(tf.Module):
-    """What `fit_reduction` fitted, in TensorFlow: float64 [batch, D] to float64 [batch, D'].
+    """The result of `fit_reduction` in TensorFlow: float64 [batch, D] to float64 [batch, D'].
 
     Args:
-        fitted: The fitted steps.
+        fitted: Fitted steps.
     """
 
     def __init__(self, fitted: Pipeline):
@@ -67,12 +68,12 @@ class Reduction(tf.Module):
         if "standardise" in steps:
             scaler = steps["standardise"]
             self._scaler = {
-                name: stored(f"standardise.{name}", getattr(scaler, name))
+                name: fitted_variable(f"standardise.{name}", getattr(scaler, name))
                 for name in ("mean_", "scale_")
             }
         if "pca" in steps:
             self._pca = {
-                name: stored(f"pca.{name}", getattr(steps["pca"], name))
+                name: fitted_variable(f"pca.{name}", getattr(steps["pca"], name))
                 for name in ("mean_", "components_", "explained_variance_")
             }
 
@@ -80,11 +81,11 @@ class Reduction(tf.Module):
         """Reduces a batch."""
         if self._scaler:
             standard = (features - self._scaler["mean_"]) / self._scaler["scale_"]
-            features = tf.clip_by_value(standard, -STANDARD_DEVIATIONS, STANDARD_DEVIATIONS)
+            features = tf.clip_by_value(standard, -MAX_DEVIATIONS, MAX_DEVIATIONS)
         if self._pca:
             centred = features - self._pca["mean_"]
             projected = tf.matmul(centred, self._pca["components_"], transpose_b=True)
             deviation = tf.sqrt(self._pca["explained_variance_"])
-            # As scikit-learn bounds it, for the one component of features that never vary.
+            # scikit-learn has the same bound, for the single component of features that never vary.
             features = projected / tf.maximum(deviation, np.finfo(np.float64).eps)
         return features

@@ -1,1 +1,1 @@
-"""What TFMA computes on the test clips; it finds these modules by name."""
+"""Metrics of TFMA, which finds these modules by name."""

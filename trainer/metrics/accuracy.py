@@ -1,34 +1,41 @@
-"""How often the class of a clip is found, where clips have one label."""
+"""Accuracy, for clips with one label."""
 
 import numpy as np
 
-from trainer.metrics.clip_metrics import ClipMetric, Measured, ScoredClips
+from trainer.metrics.clip_metrics import ClipMetric, MetricValues, ScoredClips
 
-NAME = "accuracy"
-TOP_NAME = "top_5_accuracy"
+ACCURACY = "accuracy"
+TOP_5_ACCURACY = "top_5_accuracy"
 _K = 5
 
 
 class Accuracy(ClipMetric):
-    """`accuracy` and `top_5_accuracy` for TensorFlow Model Analysis."""
+    """`accuracy` and `top_5_accuracy` for TensorFlow Model Analysis.
 
-    def __init__(self, name: str = NAME):
+    `accuracy` is the share of clips whose class is predicted; `top_5_accuracy` is the share whose
+    class is among the five highest scores (Russakovsky et al. 2015, "ImageNet Large Scale Visual
+    Recognition Challenge", section 4.1).
+    """
+
+    def __init__(self, name: str = ACCURACY):
         super().__init__(_accuracies, name)
 
 
-def hits(clips: ScoredClips) -> np.ndarray:
-    """Tells of every clip whether its class was decided on, bool [clips]."""
+def top_1_hits(clips: ScoredClips) -> np.ndarray:
+    """Tells for every clip whether its class is predicted, bool [clips]."""
     return (clips.decisions & clips.truth).any(axis=1)
 
 
-def top_hits(clips: ScoredClips) -> np.ndarray:
-    """Tells of every clip whether fewer than five classes score higher than its own, bool [clips].
+def top_5_hits(clips: ScoredClips) -> np.ndarray:
+    """Tells for every clip whether fewer than five classes score above its own, bool [clips].
 
-    As in TensorFlow, classes of the same score are all let in.
+    Ties count as hits, as in `tf.math.in_top_k`.
     """
     own = np.where(clips.truth, clips.scores, -np.inf).max(axis=1, keepdims=True)
     return clips.truth.any(axis=1) & ((clips.scores > own).sum(axis=1) < _K)
 
 
-def _accuracies(clips: ScoredClips) -> Measured:
-    return Measured({NAME: hits(clips).mean(), TOP_NAME: top_hits(clips).mean()})
+def _accuracies(clips: ScoredClips) -> MetricValues:
+    return MetricValues(
+        {ACCURACY: top_1_hits(clips).mean(), TOP_5_ACCURACY: top_5_hits(clips).mean()}
+    )

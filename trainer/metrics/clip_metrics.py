@@ -1,10 +1,10 @@
 """Metrics for TensorFlow Model Analysis that see all clips of a slice at once.
 
-Of every clip its true labels, scores and decisions are kept, so that metrics are exact: TFMA's own
-AUC and average precision sort scores into bins, into which the scores of a sure model crowd. They
-also cost some hundred microseconds a clip, class and slice, and its Keras metrics tens of
-milliseconds a slice, where this takes tens of microseconds a clip; slices may be hundreds of
-speakers. A clip takes six bytes a class in memory.
+The true labels, scores and decisions of every clip are kept, so that metrics are exact. TFMA's own
+AUC and average precision sort scores into bins, and the scores of a confident model fall into few
+bins. TFMA's AUC also takes some hundred microseconds per clip, class and slice, and its Keras
+metrics take tens of milliseconds per slice; these metrics take tens of microseconds per clip.
+There may be hundreds of slices, such as speakers. A clip takes six bytes of memory per class.
 """
 
 import functools
@@ -16,22 +16,18 @@ import apache_beam as beam
 import numpy as np
 import tensorflow_model_analysis as tfma
 
-SCORES = "scores"
-DECISIONS = "decisions"
-"""What a served model answers, of which metrics are made."""
-
-_KEPT = "_scored_clips"  # TFMA leaves names with an underscore out of the results.
+_KEPT = "_scored_clips"  # TFMA omits names with an underscore from the results.
 _Clip = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
 class ScoredClips:
-    """What is true of clips, and what a model says.
+    """The true labels of clips, and the answers of a model.
 
     Attributes:
-        truth: Whether a clip has a label, bool [clips, classes].
-        scores: float32 [clips, classes].
-        decisions: The labels that the model gives a clip, bool [clips, classes].
+        truth: True labels, bool [clips, classes].
+        scores: Scores, float32 [clips, classes].
+        decisions: Predicted labels, bool [clips, classes].
     """
 
     truth: np.ndarray
@@ -40,44 +36,44 @@ class ScoredClips:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MetricValues:
     """Values of metrics by name.
 
     Attributes:
-        overall: Numbers; without those that are not defined for the clips.
-        by_class: float64 [classes], NaN where a class has no clips. TFMA gets a value a class that
-            has one, so that a slice of few clips has few values.
+        overall: Values over all classes, without metrics that are undefined for the clips.
+        by_class: Values by class, float64 [classes], NaN for a class without clips. TFMA receives
+            only the values that are defined, so that a slice of few clips has few values.
     """
 
     overall: dict[str, float]
     by_class: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-Compute = Callable[[ScoredClips], Measured]
+MetricFunction = Callable[[ScoredClips], MetricValues]
 
 
 class ClipMetric(tfma.metrics.Metric):
     """A metric that is a function of all clips.
 
     Args:
-        compute: The function; it may leave out what is not defined for the clips.
-        name: Of the value that thresholds apply to.
-        config: What the subclass was made with besides its name.
+        compute: Function that computes the metric; it may omit undefined values.
+        name: Name of the value to which thresholds apply.
+        config: Further arguments of the subclass.
     """
 
-    def __init__(self, compute: Compute, name: str, **config: Any):
+    def __init__(self, compute: MetricFunction, name: str, **config: Any):
         create = functools.partial(_computations, compute)
         super().__init__(create, name=name, **config)
 
 
 def mean_over_classes(values: dict[str, np.ndarray]) -> dict[str, float]:
-    """Averages each metric over the classes for which it is defined (not NaN), if there are any."""
+    """Averages each metric over the classes for which it is not NaN; omits one without any."""
     defined = {name: by_class[~np.isnan(by_class)] for name, by_class in values.items()}
     return {name: float(part.mean()) for name, part in defined.items() if len(part)}
 
 
 def _computations(
-    compute: Compute,
+    compute: MetricFunction,
     name: str,
     model_names: Iterable[str] = ("",),
     output_names: Iterable[str] = ("",),
@@ -94,7 +90,7 @@ def _computations(
                 example_weighted=example_weighted,
             )
             kept = key._replace(name=_KEPT)
-            # Every metric names the clips that it needs; TFMA keeps them once.
+            # Every metric requests the clips; TFMA computes equal requests only once.
             computations += [
                 tfma.metrics.MetricComputation(
                     keys=[kept],
@@ -109,7 +105,7 @@ def _computations(
 
 
 def _derive(
-    compute: Compute,
+    compute: MetricFunction,
     key: tfma.metrics.MetricKey,
     kept: tfma.metrics.MetricKey,
     metrics: dict[tfma.metrics.MetricKey, Any],
@@ -124,7 +120,7 @@ def _derive(
 
 
 class _ReadClip(tfma.metrics.Preprocessor):
-    """Takes what is kept out of a clip, once for all slices."""
+    """Extracts the kept values of a clip, once for all slices."""
 
     def __init__(self, model_name: str):
         super().__init__(name=f"read_clip:{model_name}")
@@ -134,13 +130,13 @@ class _ReadClip(tfma.metrics.Preprocessor):
         answer, label = extracts[tfma.PREDICTIONS_KEY], extracts[tfma.LABELS_KEY]
         if self._model_name:
             answer, label = answer[self._model_name], label[self._model_name]
-        scores = np.asarray(answer[SCORES], np.float32).ravel()
+        scores = np.asarray(answer["scores"], np.float32).ravel()
         label = np.asarray(label)
-        if np.issubdtype(label.dtype, np.integer):  # -1 is no class.
+        if np.issubdtype(label.dtype, np.integer):  # -1 stands for no class.
             truth = np.arange(len(scores)) == label.item()
         else:
             truth = label.ravel() > 0
-        yield truth, scores, np.asarray(answer[DECISIONS], bool).ravel()
+        yield truth, scores, np.asarray(answer["decisions"], bool).ravel()
 
 
 class _KeepClips(beam.CombineFn):
@@ -161,6 +157,6 @@ class _KeepClips(beam.CombineFn):
 
     def extract_output(self, accumulator: list[_Clip]) -> dict[tfma.metrics.MetricKey, ScoredClips]:
         truth, scores, decisions = (np.stack(column) for column in zip(*accumulator, strict=True))
-        # Beam gathers in no certain order, and a resampled metric depends on it.
+        # Beam gathers in any order, and resampled metrics depend on the order.
         order = np.lexsort(np.concatenate([truth, scores], axis=1).T)
         return {self._key: ScoredClips(truth[order], scores[order], decisions[order])}

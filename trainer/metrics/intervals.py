@@ -1,10 +1,10 @@
-"""How far a metric can be trusted: its 95% interval over test splits that might have been.
+"""95% intervals of metrics: the percentile bootstrap over the clips of the test split.
 
-TFMA's own intervals are not used. Its bootstrap draws 20 resamples and its jackknife as many parts,
-both assume a t distribution, so that bounds lie above 1 where a metric is near it, and both repeat
-every metric so many times: the Evaluator took 1.7 and 2.4 times as long on 162 clips. Here clips
-are resampled (Efron's percentile bootstrap) as counts, a matrix for all resamples, with which a
-metric is a few matrix products and running sums.
+After Efron and Tibshirani (1993), "An Introduction to the Bootstrap", section 13.3. TFMA's own
+intervals are not used. Its bootstrap and its jackknife have 20 parts and assume a t distribution,
+so bounds exceed 1 if a metric is near 1. Both also repeat every metric for each part: the Evaluator
+took 1.7 and 2.4 times as long on 162 clips. This bootstrap draws how often each clip occurs, as one
+matrix for all resamples; a metric is then a few matrix products and running sums.
 """
 
 from collections.abc import Iterator
@@ -13,20 +13,20 @@ from functools import partial
 import numpy as np
 
 from trainer.metrics import accuracy, decisions, lwlrap, ranking
-from trainer.metrics.clip_metrics import ClipMetric, Measured, ScoredClips
+from trainer.metrics.clip_metrics import ClipMetric, MetricValues, ScoredClips
 
-LOW, HIGH = "_low", "_high"
-"""What the bounds of a metric have behind its name."""
+LOWER_SUFFIX, UPPER_SUFFIX = "_low", "_high"
+"""Suffixes of a metric's name for its bounds."""
 
 _LEVEL = 95
 _RESAMPLES = 2000
 _LEAST_RESAMPLES = 200
 _LEAST_CLIPS = 20
-"""Resamples of fewer clips are too much alike to bound anything."""
+"""Minimum number of clips; resamples of fewer clips are too similar for an interval."""
 
 _SUMMANDS = 3e8
-"""Resamples times clips times classes, at most: some seconds. Large splits, whose intervals are
-narrow, are resampled less often."""
+"""Maximum of resamples times clips times classes, which takes some seconds. Large splits have
+narrow intervals, and are resampled less often."""
 
 _NUMBERS_AT_ONCE = 2**22
 
@@ -34,11 +34,12 @@ _NUMBERS_AT_ONCE = 2**22
 class Intervals(ClipMetric):
     """Intervals of the metrics over all clips for TensorFlow Model Analysis.
 
-    Two values a metric, named by it and by `LOW` and `HIGH`; none where the clips are too few.
+    Each metric has two values, with the suffixes `LOWER_SUFFIX` and `UPPER_SUFFIX`. A split of too
+    few clips has none.
 
     Args:
-        multi_label: Whether a clip may have several labels, or none.
-        name: Theirs together.
+        multi_label: Whether a clip may have any number of labels.
+        name: Name of the intervals together.
     """
 
     def __init__(self, multi_label: bool, name: str = "intervals"):
@@ -46,18 +47,18 @@ class Intervals(ClipMetric):
         super().__init__(compute, name, multi_label=multi_label)
 
 
-def bootstrap(
+def bootstrap_intervals(
     clips: ScoredClips, *, multi_label: bool, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """Resamples the clips and computes every metric anew.
+    """Resamples the clips and computes every metric for each resample.
 
     Args:
-        clips: The clips.
-        multi_label: Whether a clip may have several labels, or none.
-        seed: Of the draws.
+        clips: Clips of the split.
+        multi_label: Whether a clip may have any number of labels.
+        seed: Seed of the draws.
 
     Returns:
-        The lower and the upper bound by metric; empty where the clips are too few.
+        Lower and upper bound by metric; empty if there are too few clips.
     """
     if len(clips.truth) < _LEAST_CLIPS:
         return {}
@@ -83,28 +84,28 @@ def bootstrap(
     return bounds
 
 
-def _intervals(clips: ScoredClips, *, multi_label: bool) -> Measured:
-    bounds = bootstrap(clips, multi_label=multi_label)
-    return Measured(
-        {name + LOW: low for name, (low, _) in bounds.items()}
-        | {name + HIGH: high for name, (_, high) in bounds.items()}
+def _intervals(clips: ScoredClips, *, multi_label: bool) -> MetricValues:
+    bounds = bootstrap_intervals(clips, multi_label=multi_label)
+    return MetricValues(
+        {name + LOWER_SUFFIX: low for name, (low, _) in bounds.items()}
+        | {name + UPPER_SUFFIX: high for name, (_, high) in bounds.items()}
     )
 
 
 def _shares(clips: ScoredClips, *, multi_label: bool) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """The metrics that are a sum over clips divided by another one."""
+    """Returns the metrics that are one sum over clips divided by another."""
     truth = clips.truth
     one = np.ones(len(truth), np.float32)
     if not multi_label:
         return {
-            accuracy.NAME: (accuracy.hits(clips).astype(np.float32), one),
-            accuracy.TOP_NAME: (accuracy.top_hits(clips).astype(np.float32), one),
+            accuracy.ACCURACY: (accuracy.top_1_hits(clips).astype(np.float32), one),
+            accuracy.TOP_5_ACCURACY: (accuracy.top_5_hits(clips).astype(np.float32), one),
         }
-    wrong = decisions.mistakes(clips)
+    wrong = decisions.count_wrong_decisions(clips)
     classes = truth.shape[1]
-    precisions = lwlrap.sums_of_precisions(truth, clips.scores)
+    precisions = lwlrap.precision_sums(truth, clips.scores)
     return {
-        lwlrap.NAME: (precisions.astype(np.float32), truth.sum(axis=1, dtype=np.float32)),
+        lwlrap.LWLRAP: (precisions.astype(np.float32), truth.sum(axis=1, dtype=np.float32)),
         decisions.HAMMING_LOSS: (wrong.astype(np.float32), classes * one),
         decisions.LABEL_ACCURACY: (classes - wrong.astype(np.float32), classes * one),
         decisions.EXACT_MATCH: ((wrong == 0).astype(np.float32), one),
@@ -125,7 +126,7 @@ def _resample(clips: int, classes: int, seed: int) -> Iterator[np.ndarray]:
 
 
 def _resampled_ranking(clips: ScoredClips, counts: np.ndarray) -> dict[str, np.ndarray]:
-    """The mean average precision and AUC of every resample; see `trainer.metrics.ranking`."""
+    """Returns mean average precision and AUC of every resample (`trainer.metrics.ranking`)."""
     precisions, areas = [], []
     for c in np.flatnonzero(clips.truth.any(axis=0)):
         order = np.argsort(-clips.scores[:, c])
@@ -144,26 +145,26 @@ def _resampled_ranking(clips: ScoredClips, counts: np.ndarray) -> dict[str, np.n
 def _class_ranking(
     own: np.ndarray, others: np.ndarray, own_counts: np.ndarray, other_counts: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One class's average precision and AUC of every resample, NaN where there is none.
+    """Computes one class's average precision and AUC of every resample, NaN if undefined.
 
     Args:
-        own: The negated scores of the clips of the class, ascending.
-        others: Those of all other clips, ascending.
-        own_counts: How often its clips were drawn, [resamples, clips of the class].
-        other_counts: How often the others were.
+        own: Negated scores of the clips of the class, ascending.
+        others: Negated scores of all other clips, ascending.
+        own_counts: Number of draws of each clip of the class, [resamples, clips of the class].
+        other_counts: Number of draws of each other clip, [resamples, other clips].
     """
     hits, misses = _running_sum(own_counts), _running_sum(other_counts)
     as_high = hits[:, np.searchsorted(own, own, side="right")]
     false = misses[:, np.searchsorted(others, own, side="right")]
     higher = misses[:, np.searchsorted(others, own)]
-    with np.errstate(invalid="ignore"):  # Nought of nought is not defined.
+    with np.errstate(invalid="ignore"):  # 0/0 is undefined.
         precision = (own_counts * as_high / np.maximum(as_high + false, 1)).sum(axis=1)
         pairs = (own_counts * (false + higher)).sum(axis=1, dtype=np.float64) / 2
         return precision / hits[:, -1], 1 - pairs / (hits[:, -1] * misses[:, -1])
 
 
 def _running_sum(counts: np.ndarray) -> np.ndarray:
-    """Adds up along each row, from nought on."""
+    """Returns the running sums of each row, starting with 0."""
     sums = np.zeros([len(counts), counts.shape[1] + 1], np.float32)
     np.cumsum(counts, axis=1, out=sums[:, 1:])
     return sums

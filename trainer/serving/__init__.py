@@ -1,1 +1,1 @@
-"""The served model: what it is made of, and what only it uses; core TensorFlow ops alone."""
+"""The served model and its parts, in core TensorFlow ops only."""

@@ -1,7 +1,7 @@
-"""What one request may ask of a served model, as TensorFlow graph code.
+"""Limits of one request to a served model, as TensorFlow graph code.
 
-A request that breaks a limit ends in an error status, which costs the server nothing; without
-limits, one request could take all its memory.
+A request beyond a limit gets an error status, which costs the server nothing. Without limits, one
+request could take all of its memory.
 """
 
 from collections.abc import Callable
@@ -12,33 +12,34 @@ from vggish.networks.log_mel import num_windows
 from vggish.params import SAMPLE_RATE, WINDOW_SAMPLES
 
 MAX_SECONDS = 120
-"""How long a clip may be."""
+"""Maximum length of a clip, in seconds."""
 
 MAX_WINDOWS = 1_024
-"""How many windows a request may hold in all, since the network runs on all of them at once."""
+"""Maximum number of windows per request, because the network runs on all of them at once."""
 
-Fault = tuple[tf.Tensor, Callable[[], tf.Tensor]]
-"""Which items of a batch have it, bool [batch]; and what is wrong with each, string [batch] or [].
-The text goes on from "item 3 of the batch", and is only made where an item has a fault."""
+RequestFault = tuple[tf.Tensor, Callable[[], tf.Tensor]]
+"""Mask of the faulty items of a batch, bool [batch]; and a function to the texts of their faults,
+string [batch] or []. A text continues "Item 3 of the batch", and is made only if an item is
+faulty."""
 
 
-def longest_clip(hop_samples: int) -> int:
-    """How many samples at 16 kHz a clip may have.
+def max_clip_samples(hop_samples: int) -> int:
+    """Returns the maximum length of a clip, in samples at 16 kHz.
 
     Args:
-        hop_samples: From one window's start to the next one's.
+        hop_samples: Samples from one window's start to the next.
 
     Returns:
-        The samples of `MAX_SECONDS`, or of `MAX_WINDOWS` where these are fewer.
+        The samples of `MAX_SECONDS` or of `MAX_WINDOWS`, whichever are fewer.
     """
     return min(MAX_SECONDS * SAMPLE_RATE, WINDOW_SAMPLES + (MAX_WINDOWS - 1) * hop_samples)
 
 
-def refuse(faults: list[Fault]) -> tf.Operation:
-    """Fails where an item of the batch has a fault, in one sentence that names the first such item.
+def refuse_faulty(faults: list[RequestFault]) -> tf.Operation:
+    """Fails if an item of the batch has a fault, with a sentence that names the first such item.
 
     Args:
-        faults: What may be wrong, the most basic first.
+        faults: Possible faults, the most basic first.
 
     Returns:
         The check; `tf.debugging.Assert` raises InvalidArgumentError.
@@ -57,18 +58,18 @@ def refuse(faults: list[Fault]) -> tf.Operation:
     return tf.debugging.Assert(~found, [tf.cond(found, sentence, lambda: "")])
 
 
-def length_faults(lengths: tf.Tensor, hop_samples: int) -> list[Fault]:
-    """What may be wrong with how long clips are.
+def length_faults(lengths: tf.Tensor, hop_samples: int) -> list[RequestFault]:
+    """Returns the possible faults of the lengths of clips.
 
     Args:
-        lengths: int [batch], samples of each clip at 16 kHz.
-        hop_samples: From one window's start to the next one's.
+        lengths: Samples of each clip at 16 kHz, int [batch].
+        hop_samples: Samples from one window's start to the next.
 
     Returns:
         The faults: empty, too long, or too much for one request.
     """
     lengths = tf.cast(lengths, tf.int64)
-    longest = longest_clip(hop_samples)
+    longest = max_clip_samples(hop_samples)
 
     def too_long() -> tf.Tensor:
         seconds = tf.strings.as_string(tf.cast(lengths, tf.float32) / SAMPLE_RATE, precision=1)
@@ -89,11 +90,11 @@ def length_faults(lengths: tf.Tensor, hop_samples: int) -> list[Fault]:
     ]
 
 
-def non_finite_fault(finite: tf.Tensor) -> Fault:
-    """What is wrong with a clip that holds NaN or infinity.
+def non_finite_fault(finite: tf.Tensor) -> RequestFault:
+    """Returns the fault of clips that hold NaN or infinity.
 
     Args:
-        finite: bool [batch], whether all samples of a clip are finite.
+        finite: Whether all samples of a clip are finite, bool [batch].
 
     Returns:
         The fault.

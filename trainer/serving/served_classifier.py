@@ -6,8 +6,8 @@ import keras
 import tensorflow as tf
 
 from schema import clip_examples
-from trainer.heads.pooling import pool
-from trainer.serving.request_limits import length_faults, non_finite_fault, refuse
+from trainer.heads.pooling import pool_windows
+from trainer.serving.request_limits import length_faults, non_finite_fault, refuse_faulty
 from trainer.serving.wav_decoding import windows_from_wav
 from vggish.networks.log_mel import log_mel_from_windows, windows_from_pcm16, windows_from_waveform
 from vggish.networks.pca_postprocessor import ReleasedEmbedding
@@ -15,17 +15,17 @@ from vggish.params import EMBEDDING_SIZE
 
 
 class ServedClassifier(tf.Module):
-    """From sound to class scores, with the same log-mel code as the pipeline's Transform.
+    """Computes class scores from sound, with the same log-mel code as the pipeline's Transform.
 
     Args:
-        features: From log-mel [w, 96, 64] to features [w, D].
-        head: From the features of clips, ragged [batch, n, D], to scores [batch, classes]; a
-            `tf.Module`, for its variables to be found.
-        classes: The class names, in the order of the scores.
-        hop_samples: From one window's start to the next one's.
-        thresholds: Of the scores, by class, where a clip may have several labels, or none; None
-            where it has one, and the highest score decides.
-        embedded: Whether clip examples hold released embeddings in place of sound.
+        features: Model from log-mel [w, 96, 64] to features [w, D].
+        head: Function from features of clips, ragged [batch, n, D], to scores [batch, classes]; a
+            `tf.Module`, so that TensorFlow finds its variables.
+        classes: Class names, in the order of the scores.
+        hop_samples: Samples from one window's start to the next.
+        thresholds: Threshold of each class, for clips with any number of labels; None for clips
+            with one label, whose highest score decides.
+        embedded: Whether clip examples hold released embeddings instead of sound.
     """
 
     def __init__(
@@ -61,9 +61,9 @@ class ServedClassifier(tf.Module):
             "embed": self.embed_wav,
             "targets": self.read_targets,
         }
-        # Of a Keras layer's variable TensorFlow saves a copy that the signatures do not read:
-        # tf.saved_model.load mends that, TensorFlow Serving would find no weights. So what is saved
-        # are the very variables that the signatures read, and no Keras object.
+        # TensorFlow saves a copy of a Keras layer's variable, which the signatures do not read.
+        # tf.saved_model.load repairs that; TensorFlow Serving would find no weights. Therefore only
+        # the variables that the signatures read are saved, and no Keras object.
         exported = tf.Module(name="vggish_tfx")
         read = {
             id(variable): variable
@@ -85,7 +85,7 @@ class ServedClassifier(tf.Module):
         batch, samples = tf.unstack(tf.shape(waveform))
         finite = tf.reduce_all(tf.math.is_finite(waveform), axis=1)
         faults = length_faults(tf.fill([batch], samples), self._hop_samples)
-        with tf.control_dependencies([refuse([*faults, non_finite_fault(finite)])]):
+        with tf.control_dependencies([refuse_faulty([*faults, non_finite_fault(finite)])]):
             windows = windows_from_waveform(tf.identity(waveform), None, self._hop_samples)
         return self._classify(windows)
 
@@ -103,15 +103,15 @@ class ServedClassifier(tf.Module):
     def embed_wav(self, audio_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         """Embeds WAV files, bytes [batch]; the features are averaged over windows."""
         embedding = self._embed(windows_from_wav(audio_bytes, self._hop_samples))
-        return {clip_examples.EMBEDDING: pool(embedding)}
+        return {clip_examples.EMBEDDING: pool_windows(embedding)}
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
     def read_targets(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Reads what is true of serialized clip examples, for the Evaluator to compare with.
+        """Reads the true labels of serialized clip examples, for the Evaluator.
 
-        `targets`: of clips with one label its id, int64 [batch], -1 where there is no such class;
-        of clips with several a one for each, float32 [batch, classes]. `duration`: the bucket of
-        the clip's length, bytes [batch].
+        `targets` are class ids, int64 [batch], -1 for an unknown class; or, for clips with several
+        labels, ones and zeros, float32 [batch, classes]. `duration` is the bucket of the clip's
+        length, bytes [batch].
         """
         parsed = tf.io.parse_example(
             examples, clip_examples.labels_spec() | clip_examples.duration_spec()

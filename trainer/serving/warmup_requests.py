@@ -1,7 +1,7 @@
-"""The requests that TensorFlow Serving runs on a model before it lets clients in.
+"""The requests that TensorFlow Serving runs on a model before it serves clients.
 
-The first request of each kind makes TensorFlow set up its kernels, which takes many times as long
-as the request itself. See TensorFlow Serving's "SavedModel Warmup".
+The first request of each kind sets up TensorFlow's kernels, which takes many times as long as the
+request itself. See TensorFlow Serving's "SavedModel Warmup".
 """
 
 import os
@@ -15,21 +15,22 @@ from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog, PredictLog
 from schema import clip_examples
 from schema.model_card import EXTRA_FOLDER, WARMUP_FILE
 from vggish.audio.decoding import pcm16_from_samples, wav_from_pcm16
+from vggish.example_features import bytes_feature, float_feature, serialized_example
 from vggish.params import EMBEDDING_SIZE, SAMPLE_RATE
 
 _BATCH_SIZES = (1, 8)
 _RATES = (SAMPLE_RATE, 44_100)  # With and without resampling.
-_SECONDS = 0.03  # A clip costs the network one window, however short it is.
+_SECONDS = 0.03  # However short, a clip takes one window.
 
 
 def write_warmup_requests(folder: str, *, embedded: bool) -> None:
-    """Writes `assets.extra/tf_serving_warmup_requests` beside a SavedModel.
+    """Writes `assets.extra/tf_serving_warmup_requests` into a SavedModel.
 
-    It holds requests to every signature that clients use; `targets` is the Evaluator's alone.
+    It holds requests to every signature that clients use; only the Evaluator uses `targets`.
 
     Args:
-        folder: The SavedModel of a `ServedClassifier`.
-        embedded: Whether its clip examples hold released embeddings in place of sound.
+        folder: SavedModel of a `ServedClassifier`.
+        embedded: Whether its clip examples hold released embeddings instead of sound.
     """
     extra = os.path.join(folder, EXTRA_FOLDER)
     tf.io.gfile.makedirs(extra)
@@ -55,8 +56,8 @@ def _requests(size: int, embedded: bool) -> list[PredictRequest]:
 
 
 def _request(signature: str, name: str, values: list[bytes] | np.ndarray) -> PredictRequest:
-    # The server runs requests on the model beside them and reads the signature alone, so a model's
-    # name, which is the server's to give, need not be known.
+    # The server runs the requests on the model in the same folder, and reads only the signature.
+    # The model's name, which the server chooses, is not needed.
     spec = ModelSpec(signature_name=signature)
     return PredictRequest(model_spec=spec, inputs={name: tf.make_tensor_proto(values)})
 
@@ -67,20 +68,13 @@ def _noise(rate: int) -> np.ndarray:
 
 
 def _sound_example(samples: np.ndarray) -> bytes:
-    pcm = tf.train.BytesList(value=[pcm16_from_samples(samples)])
-    return _example({clip_examples.PCM: tf.train.Feature(bytes_list=pcm)})
+    return serialized_example({clip_examples.PCM: bytes_feature([pcm16_from_samples(samples)])})
 
 
 def _embedded_example() -> bytes:
-    clip_id = tf.train.BytesList(value=[b"warmup"])
-    embedding = tf.train.FloatList(value=[0.0] * EMBEDDING_SIZE)
-    return _example(
+    return serialized_example(
         {
-            clip_examples.CLIP_ID: tf.train.Feature(bytes_list=clip_id),
-            clip_examples.EMBEDDING: tf.train.Feature(float_list=embedding),
+            clip_examples.CLIP_ID: bytes_feature([b"warmup"]),
+            clip_examples.EMBEDDING: float_feature([0.0] * EMBEDDING_SIZE),
         }
     )
-
-
-def _example(feature: dict[str, tf.train.Feature]) -> bytes:
-    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()

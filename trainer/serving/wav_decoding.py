@@ -1,10 +1,10 @@
-"""From the bytes of WAV files to windows, as TensorFlow graph code.
+"""Decoding WAV files to windows, as TensorFlow graph code.
 
-Core TensorFlow operations only: this is what a served model hears with. It gives what
-`vggish.decode` and the clip examples' rounding to 16 bits give, so that a served model hears
-a file as the pipeline does.
+It uses core TensorFlow operations only, because it is part of the served model. The result equals
+that of `vggish.decode` with the clip examples' rounding to 16 bits, so that a served model hears a
+file as the pipeline does.
 
-The layout of the files is that of "Multimedia Programming Interface and Data Specifications 1.0"
+File layouts: "Multimedia Programming Interface and Data Specifications 1.0"
 (IBM and Microsoft, 1991), WAVEFORMATEXTENSIBLE (Microsoft, mmreg.h), and RF64 (EBU Tech 3306).
 """
 
@@ -13,39 +13,44 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from trainer.serving.request_limits import Fault, length_faults, non_finite_fault, refuse
-from trainer.serving.sinc_resampler import resample, resampled_length
+from trainer.serving.request_limits import (
+    RequestFault,
+    length_faults,
+    non_finite_fault,
+    refuse_faulty,
+)
+from trainer.serving.sinc_resampler import resampled_length, sinc_resample
 from vggish import params
 from vggish.audio.decoding import MAX_CHANNELS
 from vggish.networks.log_mel import windows_from_ragged
 
-MIN_RATE = 4_000  # Hz
-MAX_RATE = 192_000  # Hz
-MAX_CHUNKS = 1_000
-"""How many chunks may come before the sound; real files have a few."""
+MIN_WAV_RATE = 4_000  # Hz
+MAX_WAV_RATE = 192_000  # Hz
+MAX_WAV_CHUNKS = 1_000
+"""Maximum number of chunks before the sound; real files have a few."""
 
-MAX_VALUES = 1 << 27
-"""How many samples, over all channels, a request may hold, since each takes 12 bytes to decode."""
+MAX_REQUEST_SAMPLES = 1 << 27
+"""Maximum number of samples of a request, over all channels; decoding one takes 12 bytes."""
 
 _PCM, _IEEE_FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE  # `wFormatTag` (mmreg.h).
 _SUBFORMAT_TAIL = [0x0000, 0x0000, 0x0010, 0x0080, 0xAA00, 0x3800, 0x719B]
-"""What follows the tag in the GUIDs that stand for a `wFormatTag` (ksmedia.h)."""
-_IN_DS64 = 0xFFFFFFFF  # The size of what is larger, and for RF64 is found in the chunk `ds64`.
+"""Rest of the GUID after the tag, if it stands for a `wFormatTag` (ksmedia.h)."""
+_IN_DS64 = 0xFFFFFFFF  # Stands for a larger size, which RF64 has in the chunk `ds64`.
 _PCM16_SCALE = 32_768.0
 
 
 class _Headers(NamedTuple):
-    """What files say of themselves, int64 [batch] each but for `is_wav`."""
+    """The headers of files, int64 [batch] each except `is_wav`."""
 
     is_wav: tf.Tensor  # bool [batch]
-    fmt: tf.Tensor  # Where the format begins; 0 where there is none.
-    data: tf.Tensor  # Where the sound begins; 0 where there is none.
-    tag: tf.Tensor  # `wFormatTag`, or that of an extensible format's GUID.
+    fmt: tf.Tensor  # Start of the format; 0 if there is none.
+    data: tf.Tensor  # Start of the sound; 0 if there is none.
+    tag: tf.Tensor  # `wFormatTag`, or the tag in an extensible format's GUID.
     bits: tf.Tensor
     channels: tf.Tensor
     rate: tf.Tensor
-    coding: tf.Tensor  # The place in `_DECODERS`; -1 where it has none.
-    frame_bytes: tf.Tensor  # Of one sample of every channel.
+    coding: tf.Tensor  # Index in `_DECODERS`; -1 if there is no decoder.
+    frame_bytes: tf.Tensor  # Bytes of one sample of all channels.
     frames: tf.Tensor
 
 
@@ -54,25 +59,25 @@ def windows_from_wav(
 ) -> tf.RaggedTensor:
     """Cuts WAV files into windows.
 
-    Takes 8-bit unsigned and 16, 24 and 32-bit signed PCM and float of 32 and 64 bits, of 1 to 64
-    channels and 4 to 192 kHz. A size that a file claims is not believed: the sound that is there is
-    taken.
+    Accepts 8-bit unsigned PCM, 16, 24 and 32-bit signed PCM, and 32 and 64-bit float, with 1 to 64
+    channels, at 4 to 192 kHz. If a file holds less sound than it claims, the sound that it holds is
+    used.
 
     Args:
-        audio_bytes: string [batch], a whole file each.
-        hop_samples: Samples from one window's start to the next one's.
+        audio_bytes: Complete files, string [batch].
+        hop_samples: Samples from one window's start to the next.
 
     Returns:
         float32 [batch, n, 15600] in [-1, 1), ragged in n >= 1, as `windows_from_pcm16`.
 
     Raises:
-        InvalidArgumentError: On running, where a file is not such a WAV file, is empty or too long,
-            or holds a sample that is no finite number. The message names it by its place.
+        InvalidArgumentError: On running, if a file is not such a WAV file, is empty or too long, or
+            holds a sample that is not finite. The message names its index.
     """
     headers = _read_headers(audio_bytes)
     lengths = resampled_length(headers.frames, tf.maximum(headers.rate, 1))
     faults = [*_faults(headers), *length_faults(lengths, hop_samples)]
-    with tf.control_dependencies([refuse(faults)]):
+    with tf.control_dependencies([refuse_faulty(faults)]):
         sounds = tf.strings.substr(audio_bytes, headers.data, headers.frames * headers.frame_bytes)
     samples, finite = tf.map_fn(
         lambda file: _decode(*file),
@@ -82,10 +87,10 @@ def windows_from_wav(
             tf.TensorSpec([], tf.bool),
         ),
     )
-    with tf.control_dependencies([refuse([non_finite_fault(finite)])]):
-        # As `pcm16_from_samples` does for clip examples. It is felt where a band is near silent:
-        # the log-mel of recordings at 8 kHz is typically off by 0.13 somewhere without it, and is
-        # the pipeline's to the bit for most of them with it.
+    with tf.control_dependencies([refuse_faulty([non_finite_fault(finite)])]):
+        # As `pcm16_from_samples` does for clip examples. It matters if a band is near silent: the
+        # log-mel of a recording at 8 kHz is typically off by 0.13 somewhere without the rounding;
+        # with it, most recordings agree with the pipeline to the bit.
         steps = tf.clip_by_value(tf.round(samples.values * _PCM16_SCALE), -32_768.0, 32_767.0)
     return windows_from_ragged(samples.with_values(steps / _PCM16_SCALE), hop_samples)
 
@@ -98,19 +103,19 @@ def _read_headers(files: tf.Tensor) -> _Headers:
     is_wav = (is_rf64 | (form == _code(b"RIFF"))) & (_uint32(head, 4) == _code(b"WAVE"))
 
     fmt, data, claimed = _find_chunks(files, size)
-    # `ds64` is the first chunk; its size, that of the file and that of the sound follow its code.
+    # `ds64` is the first chunk: its code, its size, the size of the file, the size of the sound.
     ds64 = is_rf64 & (_uint32(head, 6) == _code(b"ds64")) & (claimed == _IN_DS64)
     claimed = tf.where(ds64, _uint32(head, 14) + _uint32(head, 16) * 2**32, claimed)
-    # A writer that was killed leaves these; libsndfile takes what follows, too.
+    # A killed writer leaves such sizes; libsndfile, too, takes the rest of the file.
     unclosed = (claimed == 0) & (_uint32(head, 2) <= 8)
-    # A size of eight bytes may have come out negative.
+    # A size of eight bytes may overflow to a negative number.
     there = tf.where(unclosed | (claimed < 0), size - data, tf.minimum(claimed, size - data))
 
     form = _fields(files, fmt, 20)
     tag, channels, rate, bits = form[:, 0], form[:, 1], _uint32(form, 2), form[:, 7]
     known_guid = tf.reduce_all(form[:, 13:20] == _SUBFORMAT_TAIL, axis=1)
     tag = tf.where((tag == _EXTENSIBLE) & known_guid, form[:, 12], tag)
-    sample_bytes = (bits + 7) // 8  # Fewer bits are the upper ones of whole bytes.
+    sample_bytes = (bits + 7) // 8  # Fewer bits fill the upper bits of whole bytes.
     is_pcm = (tag == _PCM) & (bits >= 1) & (bits <= 32)
     is_float = (tag == _IEEE_FLOAT) & ((bits == 32) | (bits == 64))
     coding = tf.where(is_pcm, sample_bytes - 1, tf.where(is_float, 4 + bits // 64, -1))
@@ -122,11 +127,11 @@ def _read_headers(files: tf.Tensor) -> _Headers:
 
 
 def _find_chunks(files: tf.Tensor, size: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Goes from chunk to chunk in all files at once, in each up to its sound.
+    """Reads all files chunk by chunk at once, each up to its sound.
 
     Returns:
-        int64 [batch]: where the format begins, where the sound does (0 where there is none), and
-        how large the sound claims to be.
+        Start of the format, start of the sound (both 0 if there is none), and claimed size of the
+        sound, int64 [batch] each.
     """
 
     def unread(start: tf.Tensor, data: tf.Tensor) -> tf.Tensor:
@@ -143,25 +148,25 @@ def _find_chunks(files: tf.Tensor, size: tf.Tensor) -> tuple[tf.Tensor, tf.Tenso
         data, claimed = tf.where(is_data, body, data), tf.where(is_data, chunk_size, claimed)
         return tf.where(here, body + chunk_size + chunk_size % 2, start), fmt, data, claimed
 
-    nought = tf.zeros_like(size)
+    zero = tf.zeros_like(size)
     _, fmt, data, claimed = tf.while_loop(
         lambda start, _fmt, data, _claimed: tf.reduce_any(unread(start, data)),
         read_chunk,
-        (nought + 12, nought, nought, nought),
-        maximum_iterations=MAX_CHUNKS,
+        (zero + 12, zero, zero, zero),
+        maximum_iterations=MAX_WAV_CHUNKS,
     )
     return fmt, data, claimed
 
 
-def _faults(headers: _Headers) -> list[Fault]:
-    """What may be wrong with a header, the most basic first."""
+def _faults(headers: _Headers) -> list[RequestFault]:
+    """Returns the possible faults of headers, the most basic first."""
 
     def text(*parts: str | tf.Tensor) -> tf.Tensor:
         return tf.strings.join(
             [part if isinstance(part, str) else tf.strings.as_string(part) for part in parts]
         )
 
-    rates = f"{MIN_RATE} to {MAX_RATE} Hz are accepted."
+    rates = f"{MIN_WAV_RATE} to {MAX_WAV_RATE} Hz are accepted."
     return [
         (
             ~headers.is_wav,
@@ -189,14 +194,14 @@ def _faults(headers: _Headers) -> list[Fault]:
             ),
         ),
         (
-            (headers.rate < MIN_RATE) | (headers.rate > MAX_RATE),
+            (headers.rate < MIN_WAV_RATE) | (headers.rate > MAX_WAV_RATE),
             lambda: text("claims a sample rate of ", headers.rate, f" Hz; {rates}"),
         ),
         (
-            tf.cumsum(headers.frames * headers.channels) > MAX_VALUES,
+            tf.cumsum(headers.frames * headers.channels) > MAX_REQUEST_SAMPLES,
             lambda: text(
-                f"goes beyond the {MAX_VALUES} samples, over all channels, that one request may "
-                "hold; send fewer or shorter clips at a time."
+                f"goes beyond the {MAX_REQUEST_SAMPLES} samples, over all channels, that one "
+                "request may hold; send fewer or shorter clips at a time."
             ),
         ),
     ]  # fmt: skip
@@ -208,58 +213,42 @@ def _decode(
     """Decodes one file's sound.
 
     Returns:
-        float32 [n] at 16 kHz, and whether all of it is finite.
+        Samples at 16 kHz, float32 [n], and whether all are finite.
     """
     decoders = [partial(decoder, sound) for decoder in _DECODERS]
     values = tf.switch_case(tf.cast(coding, tf.int32), decoders)
     mono = tf.reduce_mean(tf.reshape(values, tf.stack([-1, channels])), axis=1)
-    samples = tf.cond(rate == params.SAMPLE_RATE, lambda: mono, lambda: resample(mono, rate))
+    samples = tf.cond(rate == params.SAMPLE_RATE, lambda: mono, lambda: sinc_resample(mono, rate))
     return samples, tf.reduce_all(tf.math.is_finite(samples))
 
 
-def _decode_uint8(sound: tf.Tensor) -> tf.Tensor:
-    return (tf.cast(tf.io.decode_raw(sound, tf.uint8), tf.float32) - 128.0) / 128.0
-
-
-def _decode_int16(sound: tf.Tensor) -> tf.Tensor:
-    return tf.cast(tf.io.decode_raw(sound, tf.int16), tf.float32) / _PCM16_SCALE
+def _read_floats(sound: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+    return tf.cast(tf.io.decode_raw(sound, dtype), tf.float32)
 
 
 def _decode_int24(sound: tf.Tensor) -> tf.Tensor:
-    octets = tf.cast(tf.reshape(tf.io.decode_raw(sound, tf.uint8), [-1, 3]), tf.float32)
+    octets = tf.reshape(_read_floats(sound, tf.uint8), [-1, 3])
     unsigned = tf.tensordot(octets, [1.0, 2.0**8, 2.0**16], 1)  # Exact: 24 bits fit a float32.
     return tf.where(unsigned < 2.0**23, unsigned, unsigned - 2.0**24) / 2.0**23
 
 
-def _decode_int32(sound: tf.Tensor) -> tf.Tensor:
-    return tf.cast(tf.io.decode_raw(sound, tf.int32), tf.float32) / 2.0**31
-
-
-def _decode_float32(sound: tf.Tensor) -> tf.Tensor:
-    return tf.io.decode_raw(sound, tf.float32)
-
-
-def _decode_float64(sound: tf.Tensor) -> tf.Tensor:
-    return tf.cast(tf.io.decode_raw(sound, tf.float64), tf.float32)
-
-
 _DECODERS = (
-    _decode_uint8,
-    _decode_int16,
+    lambda sound: (_read_floats(sound, tf.uint8) - 128.0) / 128.0,
+    lambda sound: _read_floats(sound, tf.int16) / _PCM16_SCALE,
     _decode_int24,
-    _decode_int32,
-    _decode_float32,
-    _decode_float64,
+    lambda sound: _read_floats(sound, tf.int32) / 2.0**31,
+    lambda sound: _read_floats(sound, tf.float32),
+    lambda sound: _read_floats(sound, tf.float64),
 )
 
 
 def _code(name: bytes) -> int:
-    """A chunk's name as `_uint32` reads it."""
+    """Returns a chunk's name as `_uint32` reads it."""
     return int.from_bytes(name, "little")
 
 
 def _fields(files: tf.Tensor, start: tf.Tensor, count: int) -> tf.Tensor:
-    """Reads fields of two bytes, int64 [batch, count]; those behind a file's end are 0."""
+    """Reads fields of two bytes, int64 [batch, count]; fields after a file's end are 0."""
     start = tf.minimum(start, tf.cast(tf.strings.length(files), tf.int64))
     read = tf.strings.substr(
         files, start, tf.fill(tf.shape(start), tf.constant(2 * count, tf.int64))

@@ -1,1 +1,1 @@
-"""Training VGGish itself, together with a head, on augmented sound."""
+"""Training VGGish together with a head, on augmented sound."""

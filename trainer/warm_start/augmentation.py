@@ -1,7 +1,6 @@
-"""What changes a training clip every time it is heard, as TensorFlow graph code.
+"""Random changes of training clips, as TensorFlow graph code.
 
-Everything is drawn from a seed that is given, so that the same seed changes a clip in the same way,
-whatever runs beside it.
+Everything is drawn from a given seed, so that the same seed always changes a clip in the same way.
 """
 
 import math
@@ -10,21 +9,21 @@ import tensorflow as tf
 
 from vggish import params
 
-SILENCE = math.log(params.LOG_OFFSET)
+LOG_MEL_SILENCE = math.log(params.LOG_OFFSET)
 """The log-mel value of digital silence."""
 
 _SILENT_POWER = 1e-10  # -100 dB of full scale, below the last of 16 bits.
 
 
-def shift(waveform: tf.Tensor, most: int, seed: tf.Tensor) -> tf.Tensor:
-    """Moves a clip in time.
+def shift_in_time(waveform: tf.Tensor, most: int, seed: tf.Tensor) -> tf.Tensor:
+    """Shifts a clip in time.
 
-    What leaves at one end is lost and silence enters at the other, as where a recorder is started
-    sooner or later; turning the clip round would make a seam that no recording has.
+    Samples leave at one end, and silence enters at the other, as if the recorder had started
+    earlier or later. Wrapping around would make a seam that no recording has.
 
     Args:
         waveform: float32 [samples].
-        most: How many samples earlier or later, at most.
+        most: Maximum shift in either direction, in samples.
         seed: int [2].
 
     Returns:
@@ -34,14 +33,14 @@ def shift(waveform: tf.Tensor, most: int, seed: tf.Tensor) -> tf.Tensor:
     return tf.pad(waveform, [[most, most]])[offset : offset + tf.size(waveform)]
 
 
-def stretch_of(noise: tf.Tensor, length: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Draws a stretch of noise.
+def draw_noise(noise: tf.Tensor, length: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Draws a random stretch of noise.
 
-    The noise goes round in a circle, so that a stretch may be longer than all of it.
+    The noise wraps around, so a stretch may be longer than all noise.
 
     Args:
-        noise: int16 [samples], with at least one sample: noise sounds, end to end.
-        length: How many samples to draw.
+        noise: Noise sounds, end to end, int16 [samples], with at least one sample.
+        length: Number of samples to draw.
         seed: int [2].
 
     Returns:
@@ -53,17 +52,17 @@ def stretch_of(noise: tf.Tensor, length: tf.Tensor, seed: tf.Tensor) -> tf.Tenso
     return tf.cast(stretch, tf.float32) / 32_768.0
 
 
-def mix_at(waveform: tf.Tensor, noise: tf.Tensor, decibels: tf.Tensor) -> tf.Tensor:
+def mix_at_snr(waveform: tf.Tensor, noise: tf.Tensor, decibels: tf.Tensor) -> tf.Tensor:
     """Mixes noise into a clip at a signal-to-noise ratio.
 
     Args:
         waveform: float32 [samples].
         noise: float32 [samples].
-        decibels: From the power of the noise up to that of the clip, over all samples.
+        decibels: Signal-to-noise ratio: power of the clip over power of the noise, in dB.
 
     Returns:
-        float32 [samples], the clip as loud as it was; where either is digital silence there is no
-        such ratio, and the clip is returned as it is.
+        float32 [samples]: the clip with its loudness unchanged, plus scaled noise. If the clip or
+        the noise is digital silence, the clip is returned unchanged.
     """
     power = tf.reduce_mean(tf.square(waveform))
     noise_power = tf.reduce_mean(tf.square(noise))
@@ -75,13 +74,13 @@ def mix_at(waveform: tf.Tensor, noise: tf.Tensor, decibels: tf.Tensor) -> tf.Ten
 def mask_spectrogram(log_mel: tf.Tensor, frames: int, bands: int, seed: tf.Tensor) -> tf.Tensor:
     """Silences a run of frames and a run of mel bands in every window (SpecAugment).
 
-    After Park et al. (2019), arXiv 1904.08779. What is masked gets the value of silence: on the
-    scale of log-mel, zero is louder than most sounds.
+    After Park et al. (2019), arXiv:1904.08779. Masked values become silence; on the log-mel scale,
+    0 is louder than most sounds.
 
     Args:
         log_mel: float32 [batch, n, 96, 64].
-        frames: How many of the 96 frames, at most; 0 for none.
-        bands: How many of the 64 bands, at most; 0 for none.
+        frames: Maximum number of masked frames, of 96.
+        bands: Maximum number of masked bands, of 64.
         seed: int [2].
 
     Returns:
@@ -91,11 +90,11 @@ def mask_spectrogram(log_mel: tf.Tensor, frames: int, bands: int, seed: tf.Tenso
     windows = tf.shape(log_mel)[:2]
     kept_frames = _outside_a_run(windows, params.NUM_FRAMES, frames, of_frames)
     kept_bands = _outside_a_run(windows, params.NUM_BANDS, bands, of_bands)
-    return tf.where(kept_frames[..., None] & kept_bands[..., None, :], log_mel, SILENCE)
+    return tf.where(kept_frames[..., None] & kept_bands[..., None, :], log_mel, LOG_MEL_SILENCE)
 
 
 def _outside_a_run(shape: tf.Tensor, length: int, widest: int, seed: tf.Tensor) -> tf.Tensor:
-    """Draws bool [*shape, length]: False in one run, of any width from 0 to `widest`, anywhere."""
+    """Draws bool [*shape, length]: False in one random run of 0 to `widest` values."""
     of_width, of_start = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
     width = tf.random.stateless_uniform(shape, of_width, 0, widest + 1, tf.int32)
     share = tf.random.stateless_uniform(shape, of_start)

@@ -1,4 +1,4 @@
-"""Going on from a model that an earlier run has trained."""
+"""Continuing from a model that an earlier run trained."""
 
 import os
 
@@ -13,12 +13,12 @@ _LAST_LAYER = "scores"
 
 
 class PreviousModel:
-    """The values of a SavedModel that a Trainer wrote.
+    """The variables of a SavedModel that a Trainer wrote.
 
-    They are read from its checkpoint, by the names that Keras gives to variables; no code is.
+    They are read from its checkpoint by their Keras names; no code is loaded.
 
     Args:
-        folder: The SavedModel.
+        folder: Folder of the SavedModel.
     """
 
     def __init__(self, folder: str):
@@ -34,13 +34,13 @@ class PreviousModel:
         self._classes: list[str] = read_model_card(folder)["classes"]
 
     def restore_network(self, network: keras.Model) -> list[str]:
-        """Sets the layers that the other model has, too.
+        """Restores the layers that the previous model also has.
 
         Args:
-            network: Of VGGish; the layers of a tap further up than the other model's stay.
+            network: VGGish network; layers above the previous model's tap do not change.
 
         Returns:
-            The layers that were set.
+            Names of the restored layers.
         """
         set_layers = []
         for layer in network.layers:
@@ -51,16 +51,16 @@ class PreviousModel:
         return set_layers
 
     def restore_head(self, head: keras.Model, classes: list[str]) -> list[str] | None:
-        """Sets a head, if the other model's is built alike.
+        """Restores a head, if the previous model's head has the same structure.
 
         Args:
-            head: As `build_frozen_head` makes it.
-            classes: The class names of its scores. Those of the other model may be in another
-                order, or others: what it knows of a class goes to the class of the same name, and a
-                class that it does not know stays as it is.
+            head: Head from `build_frozen_head`.
+            classes: Class names of its scores. The previous model may have other classes or
+                another order: classes are matched by name, and unknown classes do not change.
 
         Returns:
-            The classes that it knows; None where it is built differently, and nothing was set.
+            Classes that the previous model knows; None if the structures differ, and the head did
+            not change.
         """
         body = [v for v in head.variables if v.path.partition("/")[0] != _LAST_LAYER]
         body = [v for v in body if "seed_generator" not in v.path]
@@ -81,7 +81,7 @@ class PreviousModel:
         return known
 
     def _shape(self, path: str) -> list[int]:
-        """Returns a variable's shape; of one that is not there, none that another one has."""
+        """Returns a variable's shape; for a missing one, a shape that no variable has."""
         if path not in self._keys:
             return [-1]
         return self._reader.get_variable_to_shape_map()[self._keys[path]]

@@ -1,4 +1,4 @@
-"""Clip examples as a stream of log-mel windows to learn from."""
+"""Clip examples as a stream of log-mel windows for training."""
 
 import logging
 import math
@@ -9,7 +9,7 @@ import tensorflow as tf
 from schema import clip_examples
 from schema.config.warm_start_settings import AugmentSettings, WarmStartSettings
 from trainer.fitting.keras_fitting import EpochBatches
-from trainer.warm_start.augmentation import mask_spectrogram, mix_at, shift, stretch_of
+from trainer.warm_start.augmentation import draw_noise, mask_spectrogram, mix_at_snr, shift_in_time
 from vggish import params
 from vggish.errors import DataSetError
 from vggish.networks.log_mel import log_mel, num_windows, windows_from_waveform
@@ -24,23 +24,23 @@ _BYTES_A_SAMPLE = 2
 class SoundClips:
     """The labelled clips of one split, on disk.
 
-    A clip without labels is left out. A label that no training clip has is no class: with several
-    labels a clip goes without it, with one label the clip is left out.
+    A clip without labels is left out. A label that no training clip has is not a class: in a
+    multi-label task, a clip loses this label; in a single-label task, the clip is left out.
 
     Args:
-        file_patterns: The gzip TFRecord files of clip examples.
-        classes: The class names, in the order of the targets.
-        hop_samples: From one window's start to the next one's.
-        multi_label: Whether a clip may have several labels.
+        file_patterns: Patterns of gzip TFRecord files of clip examples.
+        classes: Class names, in the order of the targets.
+        hop_samples: Samples from one window's start to the next.
+        multi_label: Whether a clip may have any number of labels.
 
     Raises:
         DataSetError: No clip is left.
 
     Attributes:
-        hop_samples: From one window's start to the next one's.
+        hop_samples: Samples from one window's start to the next.
         clip_ids: bytes [clips].
         targets: Ones and zeros, float32 [clips, classes].
-        longest: The windows of the longest clip.
+        longest: Number of windows of the longest clip.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class SoundClips:
         """Streams the clips.
 
         Args:
-            seed: int64 [2], of the order of the files; None for that of their names.
+            seed: Seed of the order of the files, int64 [2]; None orders them by name.
 
         Returns:
             16-bit PCM, string, and targets, float32 [classes].
@@ -92,7 +92,7 @@ class SoundClips:
         return records.batch(_CLIPS_A_READ).map(self._parse).unbatch()
 
     def _parse(self, records: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Turns serialized examples [batch] into ids, PCM and targets of those to learn from."""
+        """Parses serialized examples [batch] to ids, PCM and targets of the labelled ones."""
         spec = {
             **clip_examples.clip_id_spec(),
             **clip_examples.pcm_spec(),
@@ -103,7 +103,7 @@ class SoundClips:
         if not self._multi_label:
             labels = labels[:, :1]
         ids = labels.with_values(self._table.lookup(labels.values)).to_tensor(-1)
-        # No class is no one; and no label at all is a row without a maximum.
+        # -1 becomes a row of zeros. The extra -1 gives clips without labels a row to reduce.
         hits = tf.one_hot(tf.pad(ids, [[0, 0], [0, 1]], constant_values=-1), self._classes)
         targets = tf.reduce_max(hits, axis=1)
         known = labels.row_lengths() > 0
@@ -117,10 +117,10 @@ def read_noise(file_patterns: list[str]) -> tf.Tensor:
     """Reads noise sounds into memory, end to end.
 
     Args:
-        file_patterns: The gzip TFRecord files of clip examples.
+        file_patterns: Patterns of gzip TFRecord files of clip examples.
 
     Returns:
-        int16 [samples] at 16 kHz: all there are, or the first two hours.
+        int16 [samples] at 16 kHz: at most the first two hours.
     """
     files = sorted(file for pattern in file_patterns for file in tf.io.gfile.glob(pattern))
     sounds, left = [], _NOISE_SAMPLES
@@ -129,27 +129,27 @@ def read_noise(file_patterns: list[str]) -> tf.Tensor:
         sounds.append(tf.io.decode_raw(pcm, tf.int16)[:left])
         left -= len(sounds[-1])
         if not left:
-            logging.warning("Of the noise to mix in only the first two hours are used.")
+            logging.warning("Only the first two hours of the noise are used.")
             break
     return tf.concat([tf.zeros([0], tf.int16), *sounds], axis=0)
 
 
-def training_batches(
+def sound_train_batches(
     clips: SoundClips, settings: WarmStartSettings, noise: tf.Tensor, batch_size: int, seed: int
 ) -> EpochBatches:
-    """Returns the augmented clips of any epoch, in an order that its number and the seed give.
+    """Returns the augmented clips of any epoch; its number and the seed determine their order.
 
     Args:
         clips: The training split.
-        settings: How long a stretch of a clip may be, and how it is augmented.
-        noise: int16 [samples]; empty where there is none to mix in.
-        batch_size: Clips a batch.
-        seed: Of everything that is drawn.
+        settings: Settings of the maximum stretch of a clip and of the augmentation.
+        noise: Noise to mix in, int16 [samples]; may be empty.
+        batch_size: Number of clips per batch.
+        seed: Seed of all random draws.
 
     Returns:
-        From the number of an epoch to `((log_mel, mask), targets)`: float32 [batch, n, 96, 64];
-        float32 [batch, n], ones where there is a window and zeros where there is padding; float32
-        [batch, classes].
+        Function from the number of an epoch to batches `((log_mel, mask), targets)`: log-mel
+        float32 [batch, n, 96, 64]; mask float32 [batch, n], 1 for a window and 0 for padding;
+        targets float32 [batch, classes].
     """
     augment = settings.augment
     stretch = params.WINDOW_SAMPLES + (settings.max_windows - 1) * clips.hop_samples
@@ -163,7 +163,7 @@ def training_batches(
         return tf.strings.substr(pcm, start * _BYTES_A_SAMPLE, size)
 
     def shuffle(seeds: tf.Tensor, *clips: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        # Dataset.shuffle takes no seed that a graph computes.
+        # Dataset.shuffle accepts no seed that a graph computes.
         places = tf.range(tf.shape(seeds)[0])
         order = tf.random.experimental.stateless_shuffle(places, _fold(seeds[0], 1))
         return tuple(tf.gather(tensor, order) for tensor in (seeds, *clips))
@@ -175,7 +175,7 @@ def training_batches(
         waveform = _waveform(pcm)
         if augment.shift_seconds:
             most = round(augment.shift_seconds * params.SAMPLE_RATE)
-            waveform = shift(waveform, most, _fold(clip_seed, 2))
+            waveform = shift_in_time(waveform, most, _fold(clip_seed, 2))
         if has_noise:
             waveform = _with_noise(waveform, noise, augment, clip_seed)
         return waveform
@@ -186,7 +186,7 @@ def training_batches(
         waveforms = (
             tf.data.Dataset.zip(seeds, clips.read(epoch_seed))
             .map(lambda s, clip: (s, crop(s, clip[0]), clip[1]))
-            # After cropping, for memory not to follow long clips.
+            # After cropping, so that long clips take no more memory.
             .batch(_SHUFFLED_CLIPS)
             .map(shuffle)
             .unbatch()
@@ -198,15 +198,15 @@ def training_batches(
     return batches
 
 
-def evaluation_batches(clips: SoundClips, batch_size: int) -> tf.data.Dataset:
-    """Streams clips whole and as they are, in their order on disk.
+def sound_eval_batches(clips: SoundClips, batch_size: int) -> tf.data.Dataset:
+    """Streams complete, unaugmented clips in their order on disk.
 
     Args:
-        clips: The split.
-        batch_size: Clips a batch, at most; fewer where a clip may have many windows.
+        clips: Clips of the split.
+        batch_size: Maximum number of clips per batch; fewer if clips have many windows.
 
     Returns:
-        As an epoch of `training_batches`.
+        Batches as in an epoch of `sound_train_batches`.
     """
     waveforms = clips.read().map(lambda pcm, targets: (_waveform(pcm), targets))
     size = max(1, min(batch_size, _WINDOWS_A_BATCH // clips.longest))
@@ -214,7 +214,7 @@ def evaluation_batches(clips: SoundClips, batch_size: int) -> tf.data.Dataset:
 
 
 def _batched(waveforms: tf.data.Dataset, clips: SoundClips, batch_size: int) -> tf.data.Dataset:
-    """Turns clips, float32 [samples], and whatever goes with them into batches of log-mel."""
+    """Turns clips, float32 [samples], and their other values into batches of log-mel."""
 
     def hear(
         waveforms: tf.Tensor, lengths: tf.Tensor, *others: tf.Tensor
@@ -233,7 +233,7 @@ def _batched(waveforms: tf.data.Dataset, clips: SoundClips, batch_size: int) -> 
 
 
 def _fold(seed: tf.Tensor, number: int | tf.Tensor) -> tf.Tensor:
-    """Makes a seed of a seed, another one for every number."""
+    """Derives a seed from a seed, a different one for every number."""
     return tf.random.experimental.stateless_fold_in(seed, number)
 
 
@@ -244,8 +244,8 @@ def _with_noise(
     decibels = tf.random.stateless_uniform([], _fold(clip_seed, 5), *settings.noise_snr)
     return tf.cond(
         chance < settings.noise_share,
-        lambda: mix_at(
-            waveform, stretch_of(noise, tf.size(waveform), _fold(clip_seed, 6)), decibels
+        lambda: mix_at_snr(
+            waveform, draw_noise(noise, tf.size(waveform), _fold(clip_seed, 6)), decibels
         ),
         lambda: waveform,
     )

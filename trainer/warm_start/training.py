@@ -9,25 +9,24 @@ import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from schema.imported_weights import ImportedWeights, read_imported_weights
-from trainer.fitting.keras_fitting import Fit, Hooks, fit
+from trainer.fitting.keras_fitting import FitOptions, FitResult, fit_model
 from trainer.fitting.objective import build_objective
-from trainer.fitting.split_metrics import count, measure
-from trainer.fitting.trained_model import TrainedModel, write_trained_model
-from trainer.fitting.training_job import Job, read_job
+from trainer.fitting.split_metrics import count_parameters
+from trainer.fitting.trained_model import ScoredSplit, TrainedModel, write_trained_model
+from trainer.fitting.training_job import TrainingJob, read_training_job
 from trainer.heads.dense import build_frozen_head
 from trainer.heads.pooling import PooledHead
-from trainer.heads.thresholds import tune_thresholds
 from trainer.warm_start.previous_model import PreviousModel
 from trainer.warm_start.sound_clips import (
     SoundClips,
-    evaluation_batches,
     read_noise,
-    training_batches,
+    sound_eval_batches,
+    sound_train_batches,
 )
 from trainer.warm_start.whole_network import (
     WholeNetwork,
     features_before_training,
-    freeze,
+    freeze_layers,
     rate_scale,
 )
 from vggish.networks.layer_taps import build_features
@@ -37,12 +36,12 @@ def run_fn(fn_args: FnArgs) -> None:
     """Trains the whole network and exports it.
 
     Args:
-        fn_args: TFX's; see `read_job`. `base_model` holds the weights to start from, `train_files`
-            and `eval_files` clip examples. `custom_config` also has `noise_files`, patterns of clip
-            examples of noise; `previous_model`, a SavedModel to go on from, or None;
-            `backup_folder`, where an interrupted training goes on from.
+        fn_args: Arguments from TFX; see `read_training_job`. `base_model` holds the initial
+            weights, `train_files` and `eval_files` hold clip examples. `custom_config` also has
+            `noise_files`, patterns of clip examples of noise; `previous_model`, a SavedModel to
+            continue from, or None; `backup_folder`, from which an interrupted training resumes.
     """
-    job = read_job(fn_args)
+    job = read_training_job(fn_args)
     clips = {
         split: SoundClips(files, job.classes, job.features.hop_samples, multi_label=job.multi_label)
         for split, files in (("train", fn_args.train_files), ("eval", fn_args.eval_files))
@@ -52,8 +51,6 @@ def run_fn(fn_args: FnArgs) -> None:
     model, started_from = _build(job, weights, clips["train"], fn_args.custom_config)
     course = _fit(job, model, clips, fn_args)
     served = _as_served(model, job.model.features)
-    targets = {split: _targets(clips[split], job) for split in clips}
-    scores = {split: _score(served, clips[split], job.train.batch_size) for split in clips}
     write_trained_model(
         fn_args,
         job,
@@ -61,14 +58,16 @@ def run_fn(fn_args: FnArgs) -> None:
             network=served.network,
             head=PooledHead(served.head, job.model.pooling),
             parameters=served.count_params(),
-            trainable_parameters=count(model.trainable_weights),
+            trainable_parameters=count_parameters(model.trainable_weights),
             origin=weights.origin,
-            clips={split: len(clips[split].targets) for split in clips},
-            metrics={split: measure(targets[split], scores[split]) for split in clips},
-            eval_scores=(clips["eval"].clip_ids, scores["eval"]),
-            thresholds=(
-                tune_thresholds(targets["eval"], scores["eval"]) if job.multi_label else None
-            ),
+            splits={
+                name: ScoredSplit(
+                    split.clip_ids,
+                    split.targets if job.multi_label else split.targets.argmax(axis=1),
+                    _score(served, split, job.train.batch_size),
+                )
+                for name, split in clips.items()
+            },
             history=course.history,
             rate_finder=course.rate_finder,
             card={"started_from": started_from},
@@ -77,9 +76,9 @@ def run_fn(fn_args: FnArgs) -> None:
 
 
 def _build(
-    job: Job, weights: ImportedWeights, train_clips: SoundClips, inputs: dict[str, Any]
+    job: TrainingJob, weights: ImportedWeights, train_clips: SoundClips, inputs: dict[str, Any]
 ) -> tuple[WholeNetwork, dict[str, Any]]:
-    """Builds the model as it is before training, and tells where its values come from."""
+    """Builds the untrained model; returns it with the model card's entry on its origin."""
     settings = job.model.warm_start
     network = weights.build_features(job.model.features, settings.compute)
     folder = inputs["previous_model"] if settings.start == "last_blessed" else None
@@ -87,8 +86,8 @@ def _build(
     if settings.start == "last_blessed" and previous is None:
         logging.warning("There is no blessed model yet; training starts from the checkpoint.")
     layers = previous.restore_network(network) if previous else []
-    freeze(network, settings)
-    batches = evaluation_batches(train_clips, job.train.batch_size)
+    freeze_layers(network, settings)
+    batches = sound_eval_batches(train_clips, job.train.batch_size)
     features = features_before_training(network, batches, job.model.pooling)
     head = build_frozen_head(job.model, len(job.classes), features)
     if previous is None:
@@ -96,7 +95,7 @@ def _build(
     known = previous.restore_head(head, job.classes)
     if known is None:
         logging.warning(
-            "The head of %s is built differently, so training starts with its VGGish (%s) and a "
+            "The head of %s has another structure, so training starts with its VGGish (%s) and a "
             "new head.",
             folder,
             ", ".join(layers),
@@ -109,16 +108,18 @@ def _build(
     }
 
 
-def _fit(job: Job, model: WholeNetwork, clips: dict[str, SoundClips], fn_args: FnArgs) -> Fit:
+def _fit(
+    job: TrainingJob, model: WholeNetwork, clips: dict[str, SoundClips], fn_args: FnArgs
+) -> FitResult:
     settings, train, inputs = job.model.warm_start, job.train, fn_args.custom_config
     noise = read_noise(inputs["noise_files"])
-    return fit(
+    return fit_model(
         model,
-        training_batches(clips["train"], settings, noise, train.batch_size, train.seed),
-        evaluation_batches(clips["eval"], train.batch_size),
+        sound_train_batches(clips["train"], settings, noise, train.batch_size, train.seed),
+        sound_eval_batches(clips["eval"], train.batch_size),
         train,
         build_objective(train, clips["train"].targets, multi_label=job.multi_label),
-        Hooks(
+        FitOptions(
             rate_scale=lambda path: rate_scale(settings, path),
             log_folder=fn_args.model_run_dir,
             backup_folder=inputs["backup_folder"],
@@ -127,19 +128,14 @@ def _fit(job: Job, model: WholeNetwork, clips: dict[str, SoundClips], fn_args: F
 
 
 def _as_served(model: WholeNetwork, features: str) -> WholeNetwork:
-    """Returns the model in float32, as every served model computes, whatever it learned in."""
+    """Returns the model in float32, in which every served model computes."""
     network = build_features(features, None)
     network.set_weights(model.network.get_weights())
     return WholeNetwork(network, model.head, model.pooling)
 
 
 def _score(model: WholeNetwork, clips: SoundClips, batch_size: int) -> np.ndarray:
-    """Scores whole clips as they are, float32 [clips, classes]."""
+    """Scores complete, unaugmented clips, float32 [clips, classes]."""
     score = tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True)
-    batches = evaluation_batches(clips, batch_size)
+    batches = sound_eval_batches(clips, batch_size)
     return np.concatenate([score(inputs).numpy() for inputs, _ in batches])
-
-
-def _targets(clips: SoundClips, job: Job) -> np.ndarray:
-    """Returns the targets as `measure` takes them."""
-    return clips.targets if job.multi_label else clips.targets.argmax(axis=1)

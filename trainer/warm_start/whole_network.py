@@ -1,4 +1,4 @@
-"""VGGish and a head as one Keras model, all of which learns."""
+"""VGGish and a head as one trainable Keras model."""
 
 import keras
 import numpy as np
@@ -6,22 +6,22 @@ import tensorflow as tf
 
 from schema.config.model_settings import Pooling
 from schema.config.warm_start_settings import LAYERS, WarmStartSettings
-from trainer.heads.pooling import PooledHead, pool
+from trainer.heads.pooling import PooledHead, pool_windows
+from vggish.networks.window_batches import map_batches
 
-_WINDOWS_A_STEP = 64
 _WINDOWS_FOR_STATISTICS = 1024
 
 
 class WholeNetwork(keras.Model):
-    """From the log-mel windows of clips to scores.
+    """Scores clips from their log-mel windows.
 
-    Windows that are only padding do not pass through VGGish. Outside of training the others do a
-    few at a time, so that memory does not follow the length of clips.
+    Windows of padding do not pass through VGGish. Outside of training, the others pass a few at a
+    time, so that long clips take no more memory.
 
     Args:
-        network: From log-mel windows, float32 [w, 96, 64], to features [w, D].
-        head: From what its `pooling` makes of features, as `PooledHead` takes it, to scores.
-        pooling: How windows are pooled.
+        network: Model from log-mel windows, float32 [w, 96, 64], to features [w, D].
+        head: Model from pooled features to scores, as for `PooledHead`.
+        pooling: Method of pooling.
     """
 
     def __init__(self, network: keras.Model, head: keras.Model, pooling: Pooling):
@@ -30,16 +30,16 @@ class WholeNetwork(keras.Model):
         self.head = head
         self.pooling = pooling
         self.built = True
-        # How many windows a batch has is only known when it is there, and XLA wants to know before.
+        # XLA needs the number of windows in advance, and only the batch itself tells it.
         self.supports_jit = False
 
     def call(self, inputs: tuple[tf.Tensor, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Scores clips.
 
         Args:
-            inputs: float32 [batch, n, 96, 64]; float32 [batch, n], ones where there is a window and
-                zeros behind, where there is padding.
-            training: Whether this is to learn from.
+            inputs: Log-mel windows, float32 [batch, n, 96, 64], and their mask, float32 [batch, n],
+                1 for a window and then 0 for padding.
+            training: Whether this is a training step.
 
         Returns:
             float32 [batch, classes].
@@ -54,50 +54,44 @@ def embed_clips(
     """Computes the features of clips.
 
     Args:
-        network: From log-mel windows, float32 [w, 96, 64], to features [w, D].
-        inputs: As those of `WholeNetwork`.
-        training: Whether gradients are wanted, for which all windows must pass at once.
+        network: Model from log-mel windows, float32 [w, 96, 64], to features [w, D].
+        inputs: Inputs of `WholeNetwork`.
+        training: Whether to pass all windows at once, as gradients require.
 
     Returns:
         Ragged float32 [batch, n, D].
     """
     log_mel, mask = inputs
     windows = tf.boolean_mask(log_mel, mask > 0)
-    features = network(windows, training=True) if training else _in_steps(network, windows)
+    features = network(windows, training=True) if training else _in_batches(network, windows)
     lengths = tf.cast(tf.reduce_sum(mask, axis=1), tf.int64)
     return tf.RaggedTensor.from_row_lengths(features, lengths)
 
 
-def _in_steps(network: keras.Model, windows: tf.Tensor) -> tf.Tensor:
-    steps = tf.map_fn(
-        lambda start: network(windows[start : start + _WINDOWS_A_STEP], training=False),
-        tf.range(0, tf.shape(windows)[0], _WINDOWS_A_STEP),
-        parallel_iterations=1,
-        fn_output_signature=tf.RaggedTensorSpec(
-            [None, network.output_shape[-1]], tf.float32, ragged_rank=0
-        ),
+def _in_batches(network: keras.Model, windows: tf.Tensor) -> tf.Tensor:
+    return map_batches(
+        lambda batch: network(batch, training=False), windows, network.output_shape[1:]
     )
-    return tf.ensure_shape(steps.values, [None, network.output_shape[-1]])
 
 
 def features_before_training(
     network: keras.Model, batches: tf.data.Dataset, pooling: Pooling
 ) -> np.ndarray | tf.RaggedTensor:
-    """Computes what the network says of the training clips before it learns anything.
+    """Computes features of the training clips with the untrained network.
 
-    The mean and deviation by which the head standardises its features are those of the beginning,
-    and stay: features drift while the network learns, but slowly, at a rate that is a fraction of
-    the head's, and the head's weights follow. Batch normalisation in this place would follow by
-    itself, but its moving averages take longer to leave their initial values than a short training
-    has steps, and few clips at a time make another model of training than of serving.
+    The head standardises its features by their mean and deviation before training, which then stay
+    fixed. Features drift slowly while the network learns, at a fraction of the head's rate, and the
+    head's weights follow. Batch normalisation would follow by itself, but a short training has too
+    few steps for its moving averages, and with few clips per batch the model would differ between
+    training and serving.
 
     Args:
-        network: From log-mel windows to features, of size D.
-        batches: Clips to hear, as `evaluation_batches`; the first thousand windows are enough.
-        pooling: How windows are pooled.
+        network: Model from log-mel windows to features.
+        batches: Batches as from `sound_eval_batches`; about the first thousand windows are used.
+        pooling: Method of pooling.
 
     Returns:
-        What `build_frozen_head` takes.
+        The features that `build_frozen_head` takes.
     """
     hear = tf.function(lambda inputs: embed_clips(network, inputs), reduce_retracing=True)
     heard: list[tf.RaggedTensor] = []
@@ -106,20 +100,20 @@ def features_before_training(
         if sum(len(embedding.values) for embedding in heard) >= _WINDOWS_FOR_STATISTICS:
             break
     embedding = tf.concat(heard, axis=0)
-    return embedding if pooling == "attention" else pool(embedding, pooling).numpy()
+    return embedding if pooling == "attention" else pool_windows(embedding, pooling).numpy()
 
 
-def freeze(network: keras.Model, settings: WarmStartSettings) -> None:
-    """Keeps the layers below `freeze_below` as they are."""
+def freeze_layers(network: keras.Model, settings: WarmStartSettings) -> None:
+    """Freezes the layers below `freeze_below`."""
     for layer in network.layers:
         if layer.name in settings.frozen_layers:
             layer.trainable = False
 
 
 def rate_scale(settings: WarmStartSettings, path: str) -> float:
-    """Returns what the learning rate of a variable is multiplied by: 1 for the head's.
+    """Returns the factor of a variable's learning rate, 1 for variables of the head.
 
-    VGGish was trained on far more sound than most data sets hold. At the rate that a head needs,
-    the first steps, while the head is still random, would undo what it knows.
+    VGGish was trained on far more sound than most data sets hold. At the head's rate, the first
+    steps, while the head is still random, would destroy what VGGish has learned.
     """
     return settings.network_rate if path.partition("/")[0] in LAYERS else 1.0

@@ -1,1 +1,1 @@
-"""From sound files to samples: finding, decoding and resampling them; no TensorFlow here."""
+"""Finding, decoding and resampling sound files, without TensorFlow."""

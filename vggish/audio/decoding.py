@@ -1,8 +1,7 @@
-"""From a sound file to the samples that VGGish hears: mono, 16 kHz, float32 in [-1, 1]."""
+"""Decoding a sound file to VGGish's input: mono, 16 kHz, float32 samples in [-1, 1]."""
 
 import io
 import os
-import wave
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ MAX_RATE = 768_000  # Hz, the highest rate that audio hardware records at.
 
 Resampler = Literal["resampy", "soxr"]
 RESAMPLERS: tuple[Resampler, ...] = get_args(Resampler)
-"""The choices of a resampler; docs/audio.md says what each costs."""
+"""Names of the resamplers; docs/audio.md compares them."""
 
 _BLOCK_SAMPLES = 1 << 18  # Over all channels, so that no header decides how much is allocated.
 _PCM16_SCALE = 32_768.0  # The reference divides 16-bit samples by it (vggish_input.py).
@@ -36,7 +35,7 @@ class Clip:
         samples: float32 [n], n >= 1, mono at 16 kHz in [-1, 1].
         source_rate: Sample rate of the file in Hz.
         duration: Length of the file in seconds.
-        clipped: How many of `samples` lay outside [-1, 1] and were set to its nearest end.
+        clipped: Number of samples that were outside [-1, 1] and were clipped.
     """
 
     samples: np.ndarray
@@ -49,10 +48,10 @@ class Sound(Protocol):
     """An open sound file.
 
     Attributes:
-        name: What messages call it.
-        format: Container and coding, such as `WAV PCM_16`.
+        name: Name in messages.
+        format: Container and codec, such as `WAV PCM_16`.
         rate: Sample rate in Hz.
-        channels: How many there are.
+        channels: Number of channels.
     """
 
     name: str
@@ -63,10 +62,10 @@ class Sound(Protocol):
     def blocks(self) -> Iterator[np.ndarray]:
         """Yields the sound in order: float32 [n], n >= 1, each the mean of the channels.
 
-        How long the whole is, only its end tells: no header is believed.
+        The length is known only at the end, since headers can be wrong.
 
         Raises:
-            AudioError: `unreadable`, where the file is damaged.
+            AudioError: `unreadable`: the file is damaged.
         """
         ...
 
@@ -77,15 +76,15 @@ def decode(
     max_seconds: float | None = None,
     resampler: Resampler = "resampy",
 ) -> Clip:
-    """Decodes a sound file: WAV, FLAC, OGG, MP3, AIFF and all else that libsndfile knows, and AAC.
+    """Decodes a sound file: WAV, FLAC, OGG, MP3, AIFF, every other format of libsndfile, and AAC.
 
-    Channels are averaged, then resampled. The format is told from the content, never from the name.
+    Channels are averaged, then resampled. The content decides the format, not the name.
     The file is read in blocks, so a header that claims more than the file holds costs nothing.
 
     Args:
         file: A path, or a binary file open for reading.
-        max_seconds: Refuse longer files; nothing behind this point is read.
-        resampler: What brings other rates to 16 kHz; see `resample`.
+        max_seconds: Maximum length; longer files are refused and not read to the end.
+        resampler: Resampler of other rates to 16 kHz; see `resample`.
 
     Returns:
         The clip.
@@ -110,8 +109,8 @@ def open_sound(file: str | os.PathLike[str] | BinaryIO) -> Iterator[Sound]:
         The open file.
 
     Raises:
-        AudioError: `unreadable`: it cannot be opened, is no sound, or claims a rate or a number of
-            channels that no recording has.
+        AudioError: `unreadable`: the file cannot be opened, is not a sound, or claims a rate or a
+            number of channels that no recording has.
     """
     name = _name(file)
     with _open(file, name) as stream:
@@ -120,7 +119,9 @@ def open_sound(file: str | os.PathLike[str] | BinaryIO) -> Iterator[Sound]:
         stream.seek(start)
         container = ffmpeg.container_of(head)
         opened = (
-            ffmpeg.open_sound(stream, name, container) if container else _open_sndfile(stream, name)
+            ffmpeg.open_ffmpeg_sound(stream, name, container)
+            if container
+            else _open_sndfile(stream, name)
         )
         with opened as sound:
             _check_claims(sound)
@@ -134,8 +135,8 @@ def clip_from_blocks(
 
     Args:
         blocks: float32 [n] each, at the sound's rate.
-        sound: Where they are from.
-        resampler: What brings other rates to 16 kHz; see `resample`.
+        sound: The open sound.
+        resampler: Resampler of other rates to 16 kHz; see `resample`.
 
     Returns:
         The clip.
@@ -161,16 +162,16 @@ def clip_from_blocks(
 
 
 def resample(samples: np.ndarray, rate: int, resampler: Resampler = "resampy") -> np.ndarray:
-    """Brings mono samples to 16 kHz.
+    """Resamples mono samples to 16 kHz.
 
     Args:
         samples: float32 [n], n >= 1.
-        rate: Their sample rate in Hz.
+        rate: Sample rate in Hz.
         resampler: `resampy` with its `kaiser_best` filter is the reference's (vggish_input.py);
             `soxr` at its high quality is many times faster.
 
     Returns:
-        float32 [m], m >= 1; the same array when it is at 16 kHz already.
+        float32 [m], m >= 1; the same array if it is already at 16 kHz.
     """
     if rate == SAMPLE_RATE:
         return samples
@@ -178,7 +179,7 @@ def resample(samples: np.ndarray, rate: int, resampler: Resampler = "resampy") -
     shortest = -(-rate // SAMPLE_RATE)
     if samples.size < shortest:
         samples = np.pad(samples, (0, shortest - samples.size))
-    # Imported here because resampy compiles itself, and 16 kHz files need not wait for it.
+    # Imported here since resampy compiles itself, and 16 kHz files need not wait for it.
     if resampler == "soxr":
         import soxr
 
@@ -194,7 +195,7 @@ def pcm16_from_samples(samples: np.ndarray) -> bytes:
     """Packs samples in [-1, 1] as signed 16-bit little-endian PCM.
 
     Args:
-        samples: float [n]; what lies outside of the 16-bit range is clipped.
+        samples: float [n]; values outside the 16-bit range are clipped.
 
     Returns:
         2 n bytes. Samples that came from 16-bit audio give back exactly that audio.
@@ -226,9 +227,7 @@ def wav_from_pcm16(pcm: bytes, rate: int = SAMPLE_RATE) -> bytes:
         The file's bytes.
     """
     file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setparams((1, 2, rate, 0, "NONE", ""))
-        writer.writeframes(pcm)
+    soundfile.write(file, np.frombuffer(pcm, "<i2"), rate, format="WAV", subtype="PCM_16")
     return file.getvalue()
 
 
@@ -244,7 +243,7 @@ def _open(file: str | os.PathLike[str] | BinaryIO, name: str) -> Iterator[Binary
         yield file
         return
     try:
-        # Unbuffered, since libsndfile goes on from where the file descriptor stands.
+        # Unbuffered, since libsndfile continues from the position of the file descriptor.
         stream = Path(file).open("rb", buffering=0)  # noqa: SIM115  Closed by the `with` below.
     except OSError as error:
         raise AudioError("unreadable", f"{name} cannot be opened: {error.strerror}.") from error
@@ -253,7 +252,7 @@ def _open(file: str | os.PathLike[str] | BinaryIO, name: str) -> Iterator[Binary
 
 
 class _SndfileSound:
-    """A file that libsndfile reads."""
+    """A sound file of libsndfile."""
 
     def __init__(self, file: soundfile.SoundFile, name: str):
         self._file = file
@@ -282,12 +281,12 @@ class _SndfileSound:
 
 @contextmanager
 def _open_sndfile(stream: BinaryIO, name: str) -> Iterator[Sound]:
-    # A descriptor where there is one: from a file's name, libsndfile would guess a format.
+    # A descriptor if possible: from a file's name, libsndfile would guess a format.
     source = stream.fileno() if isinstance(stream, io.FileIO) else stream
     try:
         file = soundfile.SoundFile(source, closefd=False)
     except (soundfile.LibsndfileError, TypeError) as error:
-        # A TypeError says that an open file's name promises headerless audio.
+        # A TypeError means that the extension of an open file stands for headerless audio.
         raise AudioError(
             "unreadable", f"{name} is not a sound file that can be read ({_cause(error)})."
         ) from error

@@ -1,7 +1,7 @@
-"""The sound files that libsndfile does not read: AAC, alone or in MP4, Matroska and WebM.
+"""Sound files that libsndfile cannot read: AAC, alone or in MP4, Matroska and WebM.
 
-FFmpeg decodes them (PyAV's wheels bring it along). It is told which container to expect, since its
-own guessing finds a sound in nearly anything, and would open playlists that name other files.
+FFmpeg decodes them (PyAV's wheels contain it). It gets the name of the container, since its own
+guess accepts nearly any file, and would open playlists that name other files.
 """
 
 from collections.abc import Iterator
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 HEAD_BYTES = 16
-"""How much of a file `container_of` must see."""
+"""Number of bytes that `container_of` needs."""
 
 _MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
 _MATROSKA = "matroska,webm"
 
 
 def container_of(head: bytes) -> str | None:
-    """Tells from a file's first bytes whether FFmpeg is to read it.
+    """Recognises a container for FFmpeg by a file's first bytes.
 
     Args:
         head: The first `HEAD_BYTES` bytes, or all of a shorter file.
 
     Returns:
-        FFmpeg's name of the container, or None.
+        FFmpeg's name of the container, or None if libsndfile should read the file.
     """
     if head[4:8] == b"ftyp":  # ISO/IEC 14496-12.
         return _MP4
@@ -43,7 +43,7 @@ def container_of(head: bytes) -> str | None:
 
 
 class FfmpegSound:
-    """A file that FFmpeg reads; see `vggish.audio.decoding.Sound`."""
+    """A sound file of FFmpeg; see `vggish.audio.decoding.Sound`."""
 
     def __init__(self, container: "InputContainer", name: str):
         stream = container.streams.audio[0]
@@ -57,7 +57,7 @@ class FfmpegSound:
         """Yields the sound in order: float32 [n], n >= 1, each the mean of the channels."""
         import av
 
-        # The coding of samples may be any, and may change on the way.
+        # Files may have any sample format, and may change it midway.
         resampler = av.AudioResampler(format="fltp", rate=self.rate)
         frames = 0
         try:
@@ -72,19 +72,19 @@ class FfmpegSound:
 
 
 @contextmanager
-def open_sound(stream: BinaryIO, name: str, container: str) -> Iterator[FfmpegSound]:
+def open_ffmpeg_sound(stream: BinaryIO, name: str, container: str) -> Iterator[FfmpegSound]:
     """Opens a file for reading in blocks.
 
     Args:
-        stream: The open file. FFmpeg sees no file name, in which it would look for a protocol.
-        name: What messages call the file.
-        container: What `container_of` said of it.
+        stream: The open file. FFmpeg gets no file name, since it would look for a protocol in it.
+        name: Name of the file in messages.
+        container: Result of `container_of`.
 
     Yields:
         The open sound.
 
     Raises:
-        AudioError: `unreadable`: it cannot be opened, or holds no sound.
+        AudioError: `unreadable`: the file cannot be opened, or holds no sound.
     """
     import av
 
@@ -98,7 +98,9 @@ def open_sound(stream: BinaryIO, name: str, container: str) -> Iterator[FfmpegSo
         if not opened.streams.audio:
             raise AudioError("unreadable", f"{name} holds no sound, only pictures or text.")
         if opened.streams.audio[0].codec_context is None:
-            raise AudioError("unreadable", f"{name} holds sound in a coding that nobody knows.")
+            raise AudioError(
+                "unreadable", f"{name} holds sound in an unknown codec; convert it to WAV."
+            )
         yield FfmpegSound(opened, name)
 
 

@@ -1,4 +1,4 @@
-"""Finding the files that a person means by files, folders and glob patterns."""
+"""Finding sound files by path, folder and glob pattern."""
 
 import glob
 import os
@@ -7,14 +7,14 @@ from pathlib import Path
 
 
 def find_files(arguments: Iterable[str]) -> Iterator[Path]:
-    """Lists files, one argument after the other, each one's in the order of their names.
+    """Lists files argument by argument, sorted by name within each.
 
-    A folder stands for every file below it that is not hidden, whatever its name ends with: what it
-    is, its content says, and nothing is left out in silence. An argument that is neither there nor
-    a pattern with matches stands for itself, so that opening it fails and is reported.
+    A folder stands for every file below it that is not hidden, with any extension, so no file is
+    skipped silently. An argument that matches nothing is returned as it is, so that opening it
+    fails and is reported.
 
     Args:
-        arguments: Paths of files and folders, and glob patterns, in which `**` means any folders.
+        arguments: Paths of files and folders, and glob patterns; `**` matches any folders.
 
     Yields:
         Paths that begin with the argument.
@@ -33,7 +33,7 @@ def find_files(arguments: Iterable[str]) -> Iterator[Path]:
 
 
 def printable_name(path: Path | str) -> str:
-    """Returns a path with POSIX separators in which bytes that are no UTF-8 are escaped."""
+    """Returns a path with POSIX separators with bytes that are not UTF-8 escaped."""
     return os.fsencode(Path(path).as_posix()).decode(errors="backslashreplace")
 
 

@@ -1,1 +1,1 @@
-"""Features of many sound files without a pipeline, and the files that they are written to."""
+"""Features of many sound files without a pipeline, and their file formats."""

@@ -9,17 +9,17 @@ import numpy as np
 from vggish.audio.decoding import Resampler, decode
 from vggish.audio.sound_files import printable_name
 from vggish.embedding.embedder import Embedder
-from vggish.embedding.embedding_files import EmbeddedClip, Write
+from vggish.embedding.embedding_files import ClipEmbedding, WriteClip
 from vggish.errors import AudioError
 from vggish.networks.log_mel import num_real_frames
 
 
 @dataclass(frozen=True)
-class Failure:
+class EmbedFailure:
     """A file that could not be embedded.
 
     Attributes:
-        fname: The file's name.
+        fname: Name of the file.
         reason: One of `AudioError.REASONS`.
         detail: One sentence.
     """
@@ -30,20 +30,20 @@ class Failure:
 
 
 @dataclass
-class Outcome:
-    """What became of the files: each is either embedded or a failure.
+class EmbedOutcome:
+    """Result of embedding files: each is either embedded or a failure.
 
     Attributes:
-        clips: How many were embedded.
-        windows: How many windows they have.
-        clipped_samples: How many samples lay outside [-1, 1] and were clipped.
-        failures: Those that were not embedded.
+        clips: Number of embedded files.
+        windows: Number of their windows.
+        clipped_samples: Number of samples that were outside [-1, 1] and were clipped.
+        failures: Files that were not embedded.
     """
 
     clips: int = 0
     windows: int = 0
     clipped_samples: int = 0
-    failures: list[Failure] = field(default_factory=list)
+    failures: list[EmbedFailure] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -56,33 +56,35 @@ class _Source:
 def embed_files(
     paths: Iterable[Path],
     embedder: Embedder,
-    write: Write,
+    write: WriteClip,
     *,
     resampler: Resampler = "resampy",
     label_from_folder: bool = False,
     advance: Callable[[], None] | None = None,
-) -> Outcome:
-    """Embeds files one after the other, going on past those that are no sound.
+) -> EmbedOutcome:
+    """Embeds files one after the other and continues after those that are not sounds.
 
     Args:
         paths: The files.
-        embedder: What computes the features.
-        write: Takes each embedded clip, in the order of the files.
-        resampler: What brings other rates to 16 kHz.
-        label_from_folder: Give each clip the name of its folder as its label.
-        advance: Called once for every file that is done.
+        embedder: Embedder of the features.
+        write: Function that takes each embedded clip, in the order of the files.
+        resampler: Resampler of other rates to 16 kHz.
+        label_from_folder: Whether the name of a file's folder is its label.
+        advance: Function that is called after every file.
 
     Returns:
-        How many files were embedded, and which were not.
+        The numbers of embedded files, and the failures.
     """
-    outcome = Outcome()
+    outcome = EmbedOutcome()
 
     def decoded() -> Iterator[tuple[_Source, np.ndarray]]:
         for path in paths:
             try:
                 clip = decode(path, resampler=resampler)
             except AudioError as error:
-                outcome.failures.append(Failure(printable_name(path), error.reason, str(error)))
+                outcome.failures.append(
+                    EmbedFailure(printable_name(path), error.reason, str(error))
+                )
                 if advance:
                     advance()
                 continue
@@ -91,7 +93,7 @@ def embed_files(
 
     for source, vectors in embedder.embed(decoded()):
         write(
-            EmbeddedClip(
+            ClipEmbedding(
                 fname=printable_name(source.path),
                 label=printable_name(source.path.parent.name) if label_from_folder else None,
                 duration=source.duration,

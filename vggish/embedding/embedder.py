@@ -1,4 +1,4 @@
-"""From many clips to their features, a full batch of windows at a time."""
+"""Features of many clips, computed in full batches of windows."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
@@ -7,13 +7,12 @@ import numpy as np
 import tensorflow as tf
 
 from vggish import params
-from vggish.networks.layer_taps import build_features
+from vggish.networks.layer_taps import build_features, feature_size
 from vggish.networks.log_mel import log_mel_from_windows, windows_from_waveform
 from vggish.networks.pca_postprocessor import Postprocessor
+from vggish.networks.window_batches import WINDOWS_A_BATCH, map_batches
 
 Key = TypeVar("Key")
-
-_WINDOWS_A_BATCH = 64
 
 
 class Embedder:
@@ -22,12 +21,12 @@ class Embedder:
     Args:
         features: One of `FEATURES`.
         weights: Arrays by slim name; None for features that need no network.
-        dtype: What the network computes in, `float32` or `bfloat16`.
-        hop_samples: Samples from one window's start to the next one's.
-        postprocessor: Makes the 8-bit embeddings of AudioSet, of the feature `embedding` alone.
+        dtype: Precision of the network, `float32` or `bfloat16`.
+        hop_samples: Samples between the starts of windows.
+        postprocessor: Converter to AudioSet's 8-bit embeddings, only for the feature `embedding`.
 
     Raises:
-        VggishError: When there is no such feature.
+        VggishError: The feature does not exist.
     """
 
     def __init__(
@@ -51,19 +50,20 @@ class Embedder:
             vectors = network(log_mel_from_windows(windows), training=False)
             return vectors if postprocessor is None else postprocessor(vectors)
 
+        self._size = feature_size(features)
+        self._dtype = tf.float32 if postprocessor is None else tf.uint8
         self._cut = cut
         self._embed = embed
 
     def embed(self, clips: Iterable[tuple[Key, np.ndarray]]) -> Iterator[tuple[Key, np.ndarray]]:
-        """Embeds a stream of clips of any lengths, holding only as many as fill a batch.
+        """Embeds a stream of clips of any lengths; only one batch is in memory.
 
         Args:
-            clips: Whatever identifies a clip, and its samples, float32 [n], mono at 16 kHz in [-1,
-            1].
+            clips: Key and samples of each clip; samples are float32 [n], mono at 16 kHz in [-1, 1].
 
         Yields:
-            In the order of the clips, what identifies it and its features [windows, size], float32,
-            or uint8 when they are post-processed.
+            Key and features of each clip, in order; features are [windows, size], float32, or uint8
+            if post-processed.
         """
         group: list[tuple[Key, tf.Tensor]] = []
         waiting = 0
@@ -71,7 +71,7 @@ class Embedder:
             windows = self._cut(samples)
             group.append((key, windows))
             waiting += len(windows)
-            if waiting >= _WINDOWS_A_BATCH:
+            if waiting >= WINDOWS_A_BATCH:
                 yield from self._embed_group(group)
                 group, waiting = [], 0
         if group:
@@ -79,9 +79,6 @@ class Embedder:
 
     def _embed_group(self, group: list[tuple[Key, tf.Tensor]]) -> Iterator[tuple[Key, np.ndarray]]:
         windows = tf.concat([windows for _, windows in group], axis=0)
-        starts = range(0, len(windows), _WINDOWS_A_BATCH)
-        vectors = np.concatenate(
-            [self._embed(windows[start : start + _WINDOWS_A_BATCH]).numpy() for start in starts]
-        )
+        vectors = map_batches(self._embed, windows, [self._size], dtype=self._dtype).numpy()
         ends = np.cumsum([len(windows) for _, windows in group])
         yield from zip([key for key, _ in group], np.split(vectors, ends[:-1]), strict=True)

@@ -1,6 +1,6 @@
-"""Writing embeddings, clip by clip, in the formats that people read them with.
+"""Writing embeddings, clip by clip, as CSV, Parquet, NumPy arrays or AudioSet's records.
 
-Nothing grows with the number of clips but the file, except for an `.npz` file's list of names.
+Memory does not grow with the number of clips, except for the names of an `.npz` file.
 """
 
 import shutil
@@ -22,15 +22,15 @@ _TABLE_BUFFER_BYTES = 1 << 25
 
 
 @dataclass(frozen=True)
-class EmbeddedClip:
-    """One clip's features.
+class ClipEmbedding:
+    """The features of one clip.
 
     Attributes:
-        fname: The file's name.
-        label: Its class, or None when none is asked for.
-        duration: Seconds of the source.
-        real_frames: Frames of 10 ms in its windows that are not padding.
-        vectors: [windows, size], float32 or uint8.
+        fname: Name of the file.
+        label: Class of the file, or None without labels.
+        duration: Length of the source in seconds.
+        real_frames: Number of 10 ms frames that are not padding.
+        vectors: Features [windows, size], float32 or uint8.
     """
 
     fname: str
@@ -47,18 +47,18 @@ class EmbeddedClip:
 
 
 @dataclass(frozen=True)
-class Layout:
-    """What is written of each clip.
+class EmbeddingLayout:
+    """The content of a file of embeddings.
 
     Attributes:
-        feature: What was computed.
-        hop_samples: Samples from one window's start to the next one's.
-        by_window: Every window, instead of the average over a clip's.
-        labels: Whether clips have classes.
-        quantised: Whether vectors are the 8-bit post-processed ones.
+        feature: Layer tap of the vectors.
+        hop_samples: Samples between the starts of windows.
+        by_window: Whether to write every window, or the average per clip.
+        labels: Whether clips have labels.
+        quantised: Whether vectors are post-processed to 8 bits.
 
     Raises:
-        VggishError: When the feature cannot be post-processed.
+        VggishError: The feature cannot be post-processed.
     """
 
     feature: Feature
@@ -70,32 +70,32 @@ class Layout:
     def __post_init__(self) -> None:
         if self.quantised and self.feature.name != "embedding":
             raise VggishError(
-                f"The features {self.feature.name!r} cannot be post-processed: the principal "
-                "components are those of the embedding."
+                f"The features {self.feature.name!r} cannot be post-processed, since the "
+                "principal components are those of the embedding; choose the features 'embedding'."
             )
 
 
-Write = Callable[[EmbeddedClip], None]
+WriteClip = Callable[[ClipEmbedding], None]
 
 
 @contextmanager
-def open_embedding_file(path: Path, layout: Layout) -> Iterator[Write]:
-    """Opens a file of embeddings; its name ends with its format.
+def open_embedding_file(path: Path, layout: EmbeddingLayout) -> Iterator[WriteClip]:
+    """Opens a file of embeddings in the format of its extension.
 
-    The file gets its name by an atomic rename when the block ends; when it ends with an error there
-    is no file.
+    The file appears by an atomic rename at the end of the block, and not at all after an error.
 
     Args:
-        path: Ends with `.csv`, `.parquet`, `.npz` or `.tfrecord`; its folder is made if need be.
-        layout: What is written of each clip.
+        path: Path with the extension `.csv`, `.parquet`, `.npz` or `.tfrecord`; its folder is made
+            if necessary.
+        layout: Content of the file.
 
     Yields:
         A function that writes one clip.
 
     Raises:
-        VggishError: When there is no such format, or it cannot hold what is asked for.
+        VggishError: The format does not exist, or cannot hold the layout.
     """
-    formats: dict[str, Callable[[Path, Layout], AbstractContextManager[Write]]] = {
+    formats: dict[str, Callable[[Path, EmbeddingLayout], AbstractContextManager[WriteClip]]] = {
         ".csv": _table,
         ".parquet": _table,
         ".npz": _arrays,
@@ -112,7 +112,7 @@ def open_embedding_file(path: Path, layout: Layout) -> Iterator[Write]:
             "post-process them, or choose another format."
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix stays last, since it tells the format.
+    # The suffix stays last, since it names the format.
     partial = path.with_name(f".{path.stem}.partial{path.suffix}")
     try:
         with formats[path.suffix](partial, layout) as write:
@@ -123,7 +123,7 @@ def open_embedding_file(path: Path, layout: Layout) -> Iterator[Write]:
 
 
 @contextmanager
-def _table(path: Path, layout: Layout) -> Iterator[Write]:
+def _table(path: Path, layout: EmbeddingLayout) -> Iterator[WriteClip]:
     """CSV or Parquet: `fname`, `labels`?, `start_seconds` of a window?, `emb_0` and so on."""
     import pyarrow as pa
     import pyarrow.csv
@@ -146,7 +146,7 @@ def _table(path: Path, layout: Layout) -> Iterator[Write]:
             writer.write_table(pa.table(columns, schema=schema))
             rows.clear()
 
-    def write(clip: EmbeddedClip) -> None:
+    def write(clip: ClipEmbedding) -> None:
         head = (clip.fname, clip.label) if layout.labels else (clip.fname,)
         if layout.by_window:
             hop_seconds = layout.hop_samples / params.SAMPLE_RATE
@@ -163,8 +163,8 @@ def _table(path: Path, layout: Layout) -> Iterator[Write]:
 
 
 @contextmanager
-def _arrays(path: Path, layout: Layout) -> Iterator[Write]:
-    """NumPy arrays with the feature's own shape, so that a dump of spectrograms needs no reshape.
+def _arrays(path: Path, layout: EmbeddingLayout) -> Iterator[WriteClip]:
+    """NumPy arrays in the shape of the feature, so that spectrograms need no reshape.
 
     `fname` [clips], `labels` [clips]?, `real_frames` int64 [clips] and `embeddings`: float32
     [clips, *shape], or [windows, *shape] with `row_splits` int64 [clips + 1], where clip i has the
@@ -175,10 +175,10 @@ def _arrays(path: Path, layout: Layout) -> Iterator[Write]:
     labels: list[str | None] = []
     real_frames: list[int] = []
     row_splits = [0]
-    # An array's header has its length, which is known only at the end.
+    # The header of an array holds its length, which is known only at the end.
     with tempfile.TemporaryFile(dir=path.parent) as values:
 
-        def write(clip: EmbeddedClip) -> None:
+        def write(clip: ClipEmbedding) -> None:
             vectors = clip.vectors if layout.by_window else clip.mean[np.newaxis]
             values.write(vectors.astype(dtype, copy=False).tobytes())
             names.append(clip.fname)
@@ -210,31 +210,27 @@ def _copy_array(
 
 
 @contextmanager
-def _sequence_examples(path: Path, _layout: Layout) -> Iterator[Write]:
-    """The format of AudioSet's released embeddings: one tf.SequenceExample a clip.
+def _sequence_examples(path: Path, _layout: EmbeddingLayout) -> Iterator[WriteClip]:
+    """The format of AudioSet's released embeddings: one tf.SequenceExample per clip.
 
     Source: https://research.google.com/audioset/download.html. `video_id` is the file's name;
-    `labels`, which are AudioSet's class numbers, are empty.
+    `labels`, the class numbers of AudioSet, are empty.
     """
     import tensorflow as tf
 
-    def bytes_feature(value: bytes) -> tf.train.Feature:
-        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
-
-    def float_feature(value: float) -> tf.train.Feature:
-        return tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
+    from vggish.example_features import bytes_feature, float_feature, int64_feature
 
     with tf.io.TFRecordWriter(str(path)) as writer:
 
-        def write(clip: EmbeddedClip) -> None:
-            windows = [bytes_feature(vector.tobytes()) for vector in clip.vectors]
+        def write(clip: ClipEmbedding) -> None:
+            windows = [bytes_feature([vector.tobytes()]) for vector in clip.vectors]
             example = tf.train.SequenceExample(
                 context=tf.train.Features(
                     feature={
-                        "video_id": bytes_feature(clip.fname.encode()),
-                        "start_time_seconds": float_feature(0.0),
-                        "end_time_seconds": float_feature(clip.duration),
-                        "labels": tf.train.Feature(int64_list=tf.train.Int64List()),
+                        "video_id": bytes_feature([clip.fname.encode()]),
+                        "start_time_seconds": float_feature([0.0]),
+                        "end_time_seconds": float_feature([clip.duration]),
+                        "labels": int64_feature([]),
                     }
                 ),
                 feature_lists=tf.train.FeatureLists(

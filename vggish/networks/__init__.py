@@ -1,1 +1,1 @@
-"""From samples to features: the front end, the network, its layer taps and its post-processor."""
+"""From samples to features: front end, network, layer taps and post-processor."""

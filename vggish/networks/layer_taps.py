@@ -1,10 +1,9 @@
-"""What a classifier can hear: the layer taps of VGGish, by the name that the configuration uses.
+"""The layer taps of VGGish, the features that a classifier can use, by name.
 
-Every feature is one vector a window. `docs/features.md` has the shapes, the orders and what each is
-good for. The table is free of TensorFlow, so that a configuration is checked without loading it.
+Every feature is one vector per window. `docs/features.md` describes shapes, orders and uses. The
+table needs no TensorFlow, so that a configuration is checked without loading it.
 """
 
-import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,12 +13,13 @@ import numpy as np
 
 from vggish import params
 from vggish.errors import VggishError
+from vggish.suggestions import suggest
 
 if TYPE_CHECKING:
     import keras
 
 NUM_MFCC = 20
-"""Cepstral coefficients of the classical baseline, the zeroth included."""
+"""Number of cepstral coefficients, including the zeroth."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class Feature:
     """One layer tap.
 
     Attributes:
-        name: What the configuration calls it.
-        shape: Of one window's values, before they are flattened to one vector.
-        layers: The network layers that it reads; none when it is made of the log-mel alone.
-        description: One line for people.
+        name: Name in the configuration.
+        shape: Shape of one window's values, before they are flattened to one vector.
+        layers: Names of the network layers that it reads; empty if it needs only the log-mel.
+        description: One line for users.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Feature:
 
     @property
     def size(self) -> int:
-        """Numbers a window."""
+        """Numbers per window."""
         return math.prod(self.shape)
 
 
@@ -82,7 +82,7 @@ FEATURES: dict[str, Feature] = {feature.name: feature for feature in _FEATURES}
 
 
 def find_feature(name: str) -> Feature:
-    """Looks a feature up.
+    """Finds a feature by name.
 
     Args:
         name: One of `FEATURES`.
@@ -91,19 +91,15 @@ def find_feature(name: str) -> Feature:
         The feature.
 
     Raises:
-        VggishError: When there is no such feature; it names the nearest one.
+        VggishError: The feature does not exist; the message suggests one.
     """
     if name in FEATURES:
         return FEATURES[name]
-    near = difflib.get_close_matches(name, FEATURES, n=1, cutoff=0.0)[0]
-    raise VggishError(
-        f"There are no features {name!r}; did you mean {near!r}? The choices are "
-        f"{', '.join(FEATURES)}."
-    )
+    raise VggishError(f"There are no features {name!r}; {suggest(name, FEATURES)}")
 
 
 def feature_size(name: str) -> int:
-    """Numbers a window of a feature.
+    """Returns the numbers per window of a feature.
 
     Args:
         name: One of `FEATURES`.
@@ -112,7 +108,7 @@ def feature_size(name: str) -> int:
         The size.
 
     Raises:
-        VggishError: When there is no such feature.
+        VggishError: The feature does not exist.
     """
     return find_feature(name).size
 
@@ -124,16 +120,16 @@ def build_features(
 
     Args:
         name: One of `FEATURES`.
-        weights: Arrays by slim name, of which only the needed ones are read; None leaves the fresh
-            Keras values.
-        dtype: What the network computes in, `float32` or `bfloat16`. Statistics over time are
-        float32.
+        weights: Arrays by slim name; only the needed ones are read. None keeps the initial Keras
+            values.
+        dtype: Precision of the network, `float32` or `bfloat16`; statistics over time are
+            float32.
 
     Returns:
         A model from log-mel windows float32 [w, 96, 64] to features float32 [w, size].
 
     Raises:
-        VggishError: When there is no such feature.
+        VggishError: The feature does not exist.
     """
     feature = find_feature(name)
     import keras
@@ -162,10 +158,10 @@ def _flat(tensor: Any) -> Any:
 def _time_statistics(taps: list[Any]) -> Any:
     """Mean and max over time of each [w, time, frequency, channels], one after the other.
 
-    After Niizumi et al. (2022), arXiv 2205.08138: pooling over time alone keeps at what frequency a
-    channel fired, and fusing a middle with a late layer serves speech as well as scenes. They add
-    mean and max of conv3_2 and conv4_2; kept apart, the head can weigh them, and behind the pools
-    there are half as many numbers for the same accuracy (docs/features.md).
+    After Niizumi et al. (2022), arXiv 2205.08138: pooling over time only keeps the frequency at
+    which a channel fired, and a middle with a late layer serves speech as well as scenes. They add
+    mean and max of conv3_2 and conv4_2; here they are separate, so that the head can weigh them,
+    and after the pools half as many numbers give the same accuracy (docs/features.md).
     """
     from keras import ops
 
@@ -174,12 +170,13 @@ def _time_statistics(taps: list[Any]) -> Any:
 
 
 def _mfcc_statistics(log_mel: Any) -> Any:
-    """Means and deviations over time of the cepstrum, scaled as `tf.signal` and HTK do."""
-    from keras import ops
+    """Means and deviations over time of the cepstrum, scaled like `tf.signal` and HTK.
 
-    bands = np.arange(params.NUM_BANDS) + 0.5
-    orders = np.arange(NUM_MFCC)
-    cosines = np.cos(np.pi / params.NUM_BANDS * np.outer(bands, orders))
-    basis = (np.sqrt(2.0 / params.NUM_BANDS) * cosines).astype(np.float32)
-    coefficients = ops.matmul(log_mel, basis)
+    A matrix, since the transform of `tf.signal` fails on an empty batch.
+    """
+    from keras import ops
+    from scipy.fft import dct
+
+    basis = dct(np.eye(params.NUM_BANDS))[:, :NUM_MFCC] / np.sqrt(2 * params.NUM_BANDS)
+    coefficients = ops.matmul(log_mel, basis.astype(np.float32))
     return ops.concatenate([ops.mean(coefficients, axis=1), ops.std(coefficients, axis=1)], axis=-1)

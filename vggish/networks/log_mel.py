@@ -1,6 +1,6 @@
 """From samples to VGGish's log-mel windows, as TensorFlow graph code.
 
-Core TensorFlow operations only, so that the one implementation runs in eager code, in
+It uses only core TensorFlow operations, so that the same code runs in eager code, in
 `tf.function`, in TensorFlow Transform's graph and in a served model. The reference computes frames
 over the whole clip and then cuts them into windows (vggish_input.py); cutting the samples first
 gives the same frames, since a window's hop is a whole number of frames.
@@ -11,8 +11,9 @@ import math
 import tensorflow as tf
 
 from vggish import params
+from vggish.networks.window_batches import map_batches
 
-_WINDOWS_A_STEP = 256
+_WINDOWS_A_BATCH = 256
 
 
 def windows_from_pcm16(
@@ -20,15 +21,15 @@ def windows_from_pcm16(
 ) -> tf.RaggedTensor:
     """Cuts 16-bit clips into windows.
 
-    Clips are laid end to end, so memory follows the samples that are there, not the longest clip.
+    Clips are joined end to end, so memory depends on all samples, not on the longest clip.
 
     Args:
         pcm: string [batch], each signed 16-bit little-endian PCM, mono at 16 kHz.
-        hop_samples: Samples from one window's start to the next one's.
+        hop_samples: Samples between the starts of windows.
 
     Returns:
-        float32 [batch, n, 15600] in [-1, 1), ragged in n >= 1: every whole window of a clip, or the
-        one zero-padded window of a clip that is shorter.
+        float32 [batch, n, 15600] in [-1, 1), ragged in n >= 1: every whole window of a clip, or one
+        zero-padded window of a shorter clip.
     """
     unit = _unit(hop_samples)
     lengths = tf.strings.length(pcm) // 2
@@ -57,9 +58,9 @@ def windows_from_waveform(
 
     Args:
         waveform: float32 or float64 [batch, samples], mono at 16 kHz in [-1, 1].
-        lengths: int [batch], how many samples of each row are the clip's; the rest of the row is
-            ignored. None means all.
-        hop_samples: Samples from one window's start to the next one's.
+        lengths: int [batch], number of samples of each clip; the rest of a row is ignored. None
+            means all.
+        hop_samples: Samples between the starts of windows.
 
     Returns:
         The same type, [batch, n, 15600], ragged in n >= 1, as `windows_from_pcm16`.
@@ -81,11 +82,11 @@ def windows_from_ragged(
 ) -> tf.RaggedTensor:
     """Cuts clips of different lengths into windows.
 
-    Clips are laid end to end, as in `windows_from_pcm16`.
+    Clips are joined end to end, as in `windows_from_pcm16`.
 
     Args:
         waveforms: float32 or float64 [batch, n], ragged in n, mono at 16 kHz in [-1, 1].
-        hop_samples: Samples from one window's start to the next one's.
+        hop_samples: Samples between the starts of windows.
 
     Returns:
         The same type, [batch, n, 15600], ragged in n >= 1, as `windows_from_pcm16`.
@@ -106,7 +107,7 @@ def num_windows(lengths: tf.Tensor, hop_samples: int = params.WINDOW_HOP_SAMPLES
 
     Args:
         lengths: int [...], samples of each clip.
-        hop_samples: Samples from one window's start to the next one's.
+        hop_samples: Samples between the starts of windows.
 
     Returns:
         The same shape and type: whole windows, at least 1.
@@ -115,15 +116,15 @@ def num_windows(lengths: tf.Tensor, hop_samples: int = params.WINDOW_HOP_SAMPLES
 
 
 def num_real_frames(lengths: tf.Tensor, hop_samples: int = params.WINDOW_HOP_SAMPLES) -> tf.Tensor:
-    """Counts the 10 ms frames of a clip's windows that start inside the clip, thus are not padding.
+    """Counts the 10 ms frames of a clip's windows that start inside the clip, not in padding.
 
     Args:
         lengths: int [...], samples of each clip.
-        hop_samples: Samples from one window's start to the next one's.
+        hop_samples: Samples between the starts of windows.
 
     Returns:
-        The same shape and type: 1 to 96 for a clip of one window; for a longer one, all the frames
-        from its first window's start to its last one's end.
+        The same shape and type: 1 to 96 for a clip of one window; for a longer one, all frames
+        from the start of its first window to the end of its last.
     """
     covered = (num_windows(lengths, hop_samples) - 1) * hop_samples + params.WINDOW_HOP_SAMPLES
     return -(-tf.minimum(lengths, covered) // params.STFT_HOP_SAMPLES)
@@ -146,7 +147,7 @@ def log_mel_from_windows(windows: tf.Tensor) -> tf.Tensor:
     """
     frames = tf.signal.frame(windows, params.STFT_WINDOW_SAMPLES, params.STFT_HOP_SAMPLES)
     hann = tf.signal.hann_window(params.STFT_WINDOW_SAMPLES, periodic=True, dtype=windows.dtype)
-    # Padded here, since the transform itself does not pad an empty batch and then fails.
+    # Padded here, since the transform does not pad an empty batch and then fails.
     padding = params.STFT_FFT_LENGTH - params.STFT_WINDOW_SAMPLES
     magnitudes = tf.abs(tf.signal.rfft(tf.pad(frames * hann, [[0, 0], [0, 0], [0, padding]])))
     mel_weights = tf.signal.linear_to_mel_weight_matrix(
@@ -167,31 +168,25 @@ def log_mel_from_windows(windows: tf.Tensor) -> tf.Tensor:
 def log_mel(windows: tf.RaggedTensor) -> tf.RaggedTensor:
     """Computes the log-mel spectrograms of ragged windows.
 
-    A few hundred windows at a time, since spectra take many times the memory of what is kept.
+    A few hundred windows at a time, since spectra need many times the memory of the result.
 
     Args:
         windows: float32 or float64 [batch, n, 15600], ragged in n.
 
     Returns:
-        float32 [batch, n, 96, 64], ragged in n alone.
+        float32 [batch, n, 96, 64], ragged only in n.
     """
-    values = windows.values
-    count = tf.maximum(tf.shape(values)[0], 1)  # No window at all is a step, too.
-    steps = tf.map_fn(
-        lambda start: log_mel_from_windows(values[start : start + _WINDOWS_A_STEP]),
-        tf.range(0, count, _WINDOWS_A_STEP),
-        parallel_iterations=1,
-        fn_output_signature=tf.RaggedTensorSpec(
-            [None, params.NUM_FRAMES, params.NUM_BANDS], tf.float32, ragged_rank=0
-        ),
+    spectrograms = map_batches(
+        log_mel_from_windows,
+        windows.values,
+        [params.NUM_FRAMES, params.NUM_BANDS],
+        batch_size=_WINDOWS_A_BATCH,
     )
-    return windows.with_values(
-        tf.ensure_shape(steps.values, [None, params.NUM_FRAMES, params.NUM_BANDS])
-    )
+    return windows.with_values(spectrograms)
 
 
 def _unit(hop_samples: int) -> int:
-    """The longest run of samples of which both a window and a hop are multiples."""
+    """Returns the greatest common divisor of a window and a hop, in samples."""
     if hop_samples < 1:
         raise ValueError(f"windows must be at least 1 sample apart, not {hop_samples}")
     return math.gcd(hop_samples, params.WINDOW_SAMPLES)
@@ -204,9 +199,9 @@ def _padded_lengths(lengths: tf.Tensor, unit: int) -> tf.Tensor:
 def _gather_windows(
     rows: tf.Tensor, row_starts: tf.Tensor, lengths: tf.Tensor, hop_samples: int
 ) -> tf.RaggedTensor:
-    """Collects windows from samples that were laid out in rows of one unit.
+    """Collects windows from rows of one unit.
 
-    Gathering rows instead of samples copies whole runs, which is far faster.
+    Rows are much faster to gather than samples, since whole runs are copied.
     """
     unit = rows.shape[1]
     counts = num_windows(lengths, hop_samples)

@@ -1,7 +1,5 @@
-"""From embeddings to the 8-bit ones that AudioSet releases: whitening PCA, clipping, quantising."""
+"""From embeddings to AudioSet's 8-bit ones: whitening PCA, clipping, quantising."""
 
-import io
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from vggish.errors import CheckpointError
+from vggish.npz_files import read_arrays, write_arrays
 from vggish.params import (
     EMBEDDING_SIZE,
     PCA_EIGEN_VECTORS_NAME,
@@ -32,7 +31,7 @@ class Postprocessor(tf.Module):
     """The post-processing of the reference (vggish_postprocess.py) in core TensorFlow operations.
 
     Args:
-        eigen_vectors: float [128, 128], one component a row, scaled so that projecting whitens.
+        eigen_vectors: float [128, 128], one component per row, scaled for whitening.
         means: float [128], subtracted first.
     """
 
@@ -48,8 +47,8 @@ class Postprocessor(tf.Module):
             embeddings: float32 [w, 128], before any activation.
 
         Returns:
-            uint8 [w, 128]: the principal components, clipped to [-2, 2], of which 0 is -2 and 255
-            is 2. Fractions are cut off, as the reference does.
+            uint8 [w, 128]: the principal components, clipped to [-2, 2]; 0 stands for -2 and 255
+            for 2. Fractions are cut off, as in the reference.
         """
         components = tf.linalg.matmul(
             embeddings - self._means, self._eigen_vectors, transpose_b=True
@@ -59,23 +58,20 @@ class Postprocessor(tf.Module):
         return tf.cast(scaled, tf.uint8)
 
     def save(self, path: str) -> None:
-        """Writes the parameters as `load_postprocessor` reads them."""
-        archive = io.BytesIO()  # An archive is written out of order, which few file systems take.
+        """Writes the parameters for `load_postprocessor`."""
         parameters = {
             PCA_EIGEN_VECTORS_NAME: self._eigen_vectors.numpy(),
             PCA_MEANS_NAME: self._means.numpy(),
         }
-        np.savez(archive, **parameters)
-        with tf.io.gfile.GFile(path, "wb") as file:
-            file.write(archive.getvalue())
+        write_arrays(path, parameters)
 
 
 class ReleasedEmbedding(tf.Module):
-    """From log-mel to what a reader of AudioSet's released embeddings computes with.
+    """From log-mel to the numbers that readers of AudioSet's released embeddings use.
 
     Args:
-        network: From log-mel [w, 96, 64] to the embedding [w, 128].
-        postprocessor: Of the release.
+        network: Model from log-mel float32 [w, 96, 64] to the embedding float32 [w, 128].
+        postprocessor: Post-processor of the release.
     """
 
     def __init__(self, network: Any, postprocessor: Postprocessor):
@@ -84,12 +80,12 @@ class ReleasedEmbedding(tf.Module):
         self._postprocessor = postprocessor
 
     def __call__(self, log_mel: tf.Tensor, *, training: bool = False) -> tf.Tensor:
-        """Returns the 8-bit embedding as a number again, float32 [w, 128] in [-2, 2]."""
+        """Returns the dequantized 8-bit embedding, float32 [w, 128], between -2 and 2.01."""
         quantized = self._postprocessor(self._network(log_mel, training=training))
         return dequantize(tf.cast(quantized, tf.float32))
 
     def count_params(self) -> int:
-        """Counts the network's numbers, as a Keras model does."""
+        """Counts the weights of the network, as a Keras model does."""
         return self._network.count_params()
 
 
@@ -97,10 +93,10 @@ def dequantize(quantized: Any) -> Any:
     """Turns 8-bit embeddings into numbers, as YouTube-8M's readers do (`Dequantize` in utils.py).
 
     Args:
-        quantized: 0 to 255, an array or a tensor of a float type.
+        quantized: Array or tensor of a float type, with values from 0 to 255.
 
     Returns:
-        The same shape and type: the middle of what was cut down to each of the 256 steps.
+        The same shape and type: the middle of each of the 256 steps.
     """
     span = QUANTIZE_MAX - QUANTIZE_MIN
     return quantized * (span / _QUANTIZE_STEPS) + (span / 512 + QUANTIZE_MIN)
@@ -110,34 +106,24 @@ def load_postprocessor(path: str | Path) -> Postprocessor:
     """Reads the released `vggish_pca_params.npz`.
 
     Args:
-        path: The file, of which nothing is unpickled; or `download`, which fetches the released
-        one.
+        path: Path on any file system that TensorFlow knows, or `download` for the released file.
 
     Returns:
         The post-processor.
 
     Raises:
-        CheckpointError: When the file is absent or does not hold VGGish's PCA parameters.
+        CheckpointError: The file is absent or does not hold VGGish's PCA parameters.
     """
     if path == DOWNLOAD:
         path = download(PCA_URL, cache_folder(), prove_sha256(PCA_SHA256))
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            eigen_vectors, means = stored[PCA_EIGEN_VECTORS_NAME], stored[PCA_MEANS_NAME]
+        stored = read_arrays(path)
+        eigen_vectors, means = stored[PCA_EIGEN_VECTORS_NAME], stored[PCA_MEANS_NAME]
     except FileNotFoundError as error:
         raise CheckpointError(
             f"There is no file of PCA parameters at {path}; give the path of vggish_pca_params.npz."
         ) from error
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-        IndexError,
-        KeyError,
-        EOFError,
-        zipfile.BadZipFile,
-    ) as error:
-        # Among them are what a damaged archive, a single array and a missing name raise.
+    except (ValueError, KeyError) as error:
         raise CheckpointError(
             f"{path} does not hold VGGish's PCA parameters; "
             "give the released vggish_pca_params.npz."

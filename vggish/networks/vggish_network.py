@@ -8,26 +8,26 @@ LAYER_NAMES = (
     "conv1", "pool1", "conv2", "pool2", "conv3_1", "conv3_2", "pool3", "conv4_1", "conv4_2",
     "pool4", "fc1_1", "fc1_2", "fc2",
 )  # fmt: skip
-"""The layers that `up_to` can name, in order."""
+"""Names of the layers, in order."""
 
 
 def build_network(dtype: str = "float32", up_to: str | None = None) -> keras.Model:
-    """Builds VGGish with fresh Keras weights; see `vggish.weights.slim_weights` for others.
+    """Builds VGGish with initial Keras weights; `vggish.weights.slim_weights` sets others.
 
     All convolutions are 3x3, stride 1, `same`, ReLU; all pools are 2x2, stride 2, `same`. `fc2` has
-    no activation: the published embedding is the value before any.
+    no activation, like the published embedding.
 
     Args:
-        dtype: What the layers compute in: `float32` or `bfloat16`. Variables, input and output are
-            float32 either way.
-        up_to: The last layer to build, one of `LAYER_NAMES`; None means `fc2`, the embedding.
+        dtype: Precision of the layers, `float32` or `bfloat16`; variables, input and output are
+            always float32.
+        up_to: Last layer to build, one of `LAYER_NAMES`; None means `fc2`, the embedding.
 
     Returns:
         A model from log-mel windows float32 [w, 96, 64] to the last layer's activations, float32:
         [w, time, frequency, channels] of a convolution or pool, [w, units] of a dense layer.
 
     Raises:
-        ValueError: When `dtype` or `up_to` is none of the above.
+        ValueError: `dtype` or `up_to` is unknown.
     """
     if dtype not in ("float32", "bfloat16"):
         raise ValueError(f"dtype must be float32 or bfloat16, not {dtype}")

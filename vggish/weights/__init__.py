@@ -1,1 +1,1 @@
-"""Where the numbers of a network come from, and the proof that they are the right ones."""
+"""Sources of a network's weights, and their verification."""

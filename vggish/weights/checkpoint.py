@@ -1,4 +1,4 @@
-"""The released checkpoint: TensorFlow 1 slim variables to plain arrays, bit for bit."""
+"""Reading the released checkpoint: TensorFlow 1 slim variables as plain arrays, bit for bit."""
 
 from pathlib import Path
 
@@ -6,8 +6,14 @@ import numpy as np
 import tensorflow as tf
 
 from vggish.errors import CheckpointError
-from vggish.weights.download import CHECKPOINT_URL, DOWNLOAD, Progress, cache_folder, download
-from vggish.weights.published_values import PUBLISHED_EMBEDDING, Statistics, prove_released
+from vggish.weights.download import (
+    CHECKPOINT_URL,
+    DOWNLOAD,
+    DownloadProgress,
+    cache_folder,
+    download,
+)
+from vggish.weights.published_values import PUBLISHED_EMBEDDING, EmbeddingStatistics, prove_released
 from vggish.weights.slim_weights import (
     VARIABLE_SHAPES,
     check_variables,
@@ -17,7 +23,7 @@ from vggish.weights.slim_weights import (
 )
 
 RANDOM = "random"
-"""What stands for seeded random weights wherever a checkpoint is asked for."""
+"""Keyword for seeded random weights instead of a checkpoint's path."""
 
 _SCOPE = "vggish/"
 
@@ -25,20 +31,19 @@ _SCOPE = "vggish/"
 def load_checkpoint(path: str) -> dict[str, np.ndarray]:
     """Reads a TensorFlow 1 checkpoint of the slim model, such as the released `vggish_model.ckpt`.
 
-    Variables outside of the scope `vggish/` are ignored: a fine-tuned model's checkpoint holds its
-    step counter and classifier there. Inside of it, the set must be exact, so an optimizer's slots
-    (`vggish/.../Adam`) are refused like anything else: such a file is a training state, and saying
-    so is safer than guessing which of its variables to use.
+    Variables outside the scope `vggish/` are ignored: a fine-tuned model's checkpoint holds its
+    step counter and classifier there. Inside the scope, the set must be exact. An optimizer's slots
+    (`vggish/.../Adam`) are refused, since such a file is a training state, and an error is safer
+    than a guess of the variables to use.
 
     Args:
-        path: A single-file (V1) checkpoint or the prefix of a V2 one.
+        path: Path of a single-file (V1) checkpoint, or prefix of a V2 one.
 
     Returns:
         All variables, float32, by slim name.
 
     Raises:
-        CheckpointError: When there is no checkpoint at the path, or its `vggish/` variables are not
-            VGGish's.
+        CheckpointError: The path is not a checkpoint, or its `vggish/` variables are not VGGish's.
     """
     try:
         reader = tf.train.load_checkpoint(path)
@@ -57,21 +62,20 @@ def load_checkpoint(path: str) -> dict[str, np.ndarray]:
 
 
 def resolve(
-    checkpoint: str, seed: int = 0, progress: Progress | None = None
+    checkpoint: str, seed: int = 0, progress: DownloadProgress | None = None
 ) -> tuple[dict[str, np.ndarray], str]:
-    """Turns the user's `--checkpoint` into weights.
+    """Loads the weights that `--checkpoint` names.
 
     Args:
-        checkpoint: The path of a slim checkpoint or of a converted `.npz` file, `download` or
-            `random`.
-        seed: Of the random weights.
-        progress: Told how far a download is.
+        checkpoint: Path of a slim checkpoint or of a converted `.npz` file, `download` or `random`.
+        seed: Seed of the random weights.
+        progress: Function that gets the progress of a download.
 
     Returns:
-        The weights by slim name, and where they are from: `random`, or the SHA-256 of the weights.
+        The weights by slim name, and their origin: `random`, or the SHA-256 of the weights.
 
     Raises:
-        CheckpointError: When there are no VGGish weights at the path, or the download fails.
+        CheckpointError: The path does not hold VGGish weights, or the download fails.
     """
     if checkpoint == RANDOM:
         return random_weights(seed), RANDOM
@@ -86,22 +90,22 @@ def resolve(
 def released_checkpoint(
     url: str = CHECKPOINT_URL,
     folder: Path | None = None,
-    expected: Statistics = PUBLISHED_EMBEDDING,
-    progress: Progress | None = None,
+    expected: EmbeddingStatistics = PUBLISHED_EMBEDDING,
+    progress: DownloadProgress | None = None,
 ) -> Path:
-    """Fetches the released checkpoint and proves it by what its network gives for a known sound.
+    """Downloads the released checkpoint and verifies its network on a known sound.
 
     Args:
-        url: Where it is.
-        folder: Where it is kept; None means `cache_folder()`.
-        expected: The statistics of the smoke test's embedding.
-        progress: Told how far the download is.
+        url: Address of the checkpoint.
+        folder: Folder of the download; None means `cache_folder()`.
+        expected: Statistics of the smoke test's embedding.
+        progress: Function that gets the progress of the download.
 
     Returns:
-        The path of the proven checkpoint.
+        The path of the verified checkpoint.
 
     Raises:
-        CheckpointError: When it cannot be fetched, or gives other values.
+        CheckpointError: The download fails, or the network gives other values.
     """
     return download(
         url,

@@ -1,25 +1,26 @@
-"""Fetching the released files over HTTPS, once."""
+"""Downloading the released files over HTTPS, once."""
 
 import hashlib
 import http.client
 import os
-import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+from tenacity import Retrying, retry_if_exception, stop_after_attempt
+
 from vggish.errors import CheckpointError
 
 DOWNLOAD = "download"
-"""What stands for the released file wherever a path is asked for."""
+"""Keyword for the released file instead of a path."""
 
 CHECKPOINT_URL = "https://storage.googleapis.com/audioset/vggish_model.ckpt"
 PCA_URL = "https://storage.googleapis.com/audioset/vggish_pca_params.npz"
 PCA_SHA256 = "4d878af3e306defbfb37095365aa7e5a6cecb86bad13e859e626151c4e6a8b9d"
 
-Progress = Callable[[int, int | None], None]
-"""Told how many bytes are there and how many there will be, where that is known."""
+DownloadProgress = Callable[[int, int | None], None]
+"""Function that gets the number of bytes so far, and of all bytes if known."""
 
 _ATTEMPTS = 5
 _TIMEOUT_SECONDS = 30.0
@@ -27,7 +28,7 @@ _BLOCK_BYTES = 1 << 20
 
 
 def cache_folder() -> Path:
-    """Returns where downloads are kept: $VGGISH_TFX_CACHE, or ~/.cache/vggish-tfx."""
+    """Returns the folder of downloads: $VGGISH_TFX_CACHE, or ~/.cache/vggish-tfx."""
     return Path(os.environ.get("VGGISH_TFX_CACHE") or Path.home() / ".cache" / "vggish-tfx")
 
 
@@ -35,32 +36,32 @@ def download(
     url: str,
     folder: Path,
     prove: Callable[[Path], None],
-    progress: Progress | None = None,
+    progress: DownloadProgress | None = None,
 ) -> Path:
-    """Fetches a file, resuming where an earlier attempt was cut off.
+    """Downloads a file, or continues an earlier download.
 
-    The file gets its name by an atomic rename, and only once it is proven. So what has the name is
-    right, and is neither fetched nor proven again.
+    The file gets its name by an atomic rename after it is verified, so a file of this name is right
+    and is not downloaded again.
 
     Args:
-        url: Where the file is; its last part names the file.
-        folder: Where it is kept; made if need be.
-        prove: Raises `CheckpointError` when the complete file is not the right one. It is then
-            deleted, so that the next attempt starts anew.
-        progress: Called after every block.
+        url: Address of the file; its last part names the file.
+        folder: Folder of the file, made if necessary.
+        prove: Function that raises `CheckpointError` if the complete file is wrong. The file is
+            then deleted, so that the next attempt starts again.
+        progress: Function that is called after every block.
 
     Returns:
         The path of the file.
 
     Raises:
-        CheckpointError: When the file cannot be fetched, or is not the right one.
+        CheckpointError: The download fails, or the file is wrong.
     """
     path = folder / url.rpartition("/")[2]
     if path.exists():
         return path
     folder.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.partial")
-    _fetch(url, partial, progress or _silent)
+    _fetch(url, partial, progress or (lambda _done, _total: None))
     try:
         prove(partial)
     except CheckpointError as error:
@@ -70,12 +71,8 @@ def download(
     return path
 
 
-def _silent(done: int, total: int | None) -> None:
-    del done, total
-
-
 def prove_sha256(sha256: str) -> Callable[[Path], None]:
-    """Returns a proof for `download`: the file has this SHA-256."""
+    """Returns a check for `download` that a file has this SHA-256."""
 
     def prove(path: Path) -> None:
         found = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -85,28 +82,21 @@ def prove_sha256(sha256: str) -> Callable[[Path], None]:
     return prove
 
 
-def _fetch(url: str, partial: Path, progress: Progress) -> None:
+def _fetch(url: str, partial: Path, progress: DownloadProgress) -> None:
     """Continues a partial file until it is complete, over as many connections as it takes."""
-    cause = ""
-    for _ in range(_ATTEMPTS):
-        try:
-            if _continue(url, partial, progress):
-                return
-        except urllib.error.HTTPError as error:
-            if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
-                if error.headers.get("Content-Range") == f"bytes */{partial.stat().st_size}":
-                    return  # It was complete already.
-                partial.unlink()  # It is longer than the file, so of another one.
-                continue
-            cause = f"the server answered {error.code} {error.reason}"
-            break
-        except urllib.error.URLError as error:
-            cause = f"the server was not reached ({error.reason})"
-            break
-        except (OSError, http.client.HTTPException) as error:
-            cause = f"the connection broke ({error})"
-        else:
-            cause = "the connection broke"
+    retrying = Retrying(
+        stop=stop_after_attempt(_ATTEMPTS), retry=retry_if_exception(_may_pass), reraise=True
+    )
+    try:
+        retrying(_continue, url, partial, progress)
+    except urllib.error.HTTPError as error:
+        cause = f"the server answered {error.code} {error.reason}"
+    except urllib.error.URLError as error:
+        cause = f"the server was not reached ({error.reason})"
+    except (OSError, http.client.HTTPException) as error:
+        cause = f"the connection broke ({error})"
+    else:
+        return
     have = partial.stat().st_size if partial.exists() else 0
     raise CheckpointError(
         f"{url} was not fetched, {have:,} bytes are there: {cause}; "
@@ -114,27 +104,35 @@ def _fetch(url: str, partial: Path, progress: Progress) -> None:
     )
 
 
-def _continue(url: str, partial: Path, progress: Progress) -> bool:
-    """Makes one connection and appends what it gives; returns whether the file is complete."""
-    have = partial.stat().st_size if partial.exists() else 0
-    # The address is one of the constants above, or the caller's own.
-    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310
+def _may_pass(error: BaseException) -> bool:
+    """Returns whether another connection may get further; after a refusal, it would not."""
+    if isinstance(error, urllib.error.HTTPError):
+        return error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE
+    broken = isinstance(error, OSError | http.client.HTTPException)
+    return broken and not isinstance(error, urllib.error.URLError)
+
+
+def _continue(url: str, partial: Path, progress: DownloadProgress) -> None:
+    """Appends what one connection gives; raises an error if that is not all of the rest."""
+    done = partial.stat().st_size if partial.exists() else 0
+    # The address is one of the constants above, or the caller's.
+    request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"} if done else {})  # noqa: S310
+    try:
+        response = urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS)  # noqa: S310
+    except urllib.error.HTTPError as error:
+        if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
+            if error.headers.get("Content-Range") == f"bytes */{done}":
+                return  # The file was complete already.
+            partial.unlink(missing_ok=True)  # It belongs to another version of the file.
+        raise
+    with response:
         resumed = response.status == http.client.PARTIAL_CONTENT
-        done = have if resumed else 0
-        total = _total(response, resumed)
+        done = done if resumed else 0
+        total = None if response.length is None else done + response.length
         with partial.open("ab" if resumed else "wb") as file:
             while block := response.read(_BLOCK_BYTES):
                 file.write(block)
                 done += len(block)
                 progress(done, total)
-    # A connection that breaks ends the data early without an error.
-    return total is None or done == total
-
-
-def _total(response: http.client.HTTPResponse, resumed: bool) -> int | None:
-    if resumed:
-        matched = re.fullmatch(r"bytes \d+-\d+/(\d+)", response.headers.get("Content-Range", ""))
-        return int(matched[1]) if matched else None
-    length = response.headers.get("Content-Length")
-    return int(length) if length else None
+    if total is not None and done < total:  # urllib reports no error.
+        raise http.client.IncompleteRead(b"", total - done)

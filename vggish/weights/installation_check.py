@@ -1,4 +1,4 @@
-"""Proving an installation: front end, network and post-processor against published values."""
+"""Checking an installation: front end, network and post-processor against published values."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,17 +9,17 @@ import tensorflow as tf
 from vggish import params
 from vggish.networks.pca_postprocessor import Postprocessor, load_postprocessor
 from vggish.weights import checkpoint
-from vggish.weights.download import Progress
+from vggish.weights.download import DownloadProgress
 from vggish.weights.published_values import (
     PUBLISHED_EMBEDDING,
     PUBLISHED_POSTPROCESSED,
     RELATIVE_TOLERANCE,
-    Statistics,
+    EmbeddingStatistics,
     tone_embedding,
     tone_log_mel,
 )
 
-# The ends of the first frame of the tone, as the reference prints them (vggish.published.py).
+# The ends of the first frame of the tone, as the reference prints them (vggish_smoke_test.py).
 _TONE_BANDS = (0, 1, 2, -3, -2, -1)
 _TONE_VALUES = (-4.48313252, -4.27083405, -4.17064267, -4.60069383, -4.60098887, -4.60116305)
 
@@ -28,15 +28,15 @@ _RAMP_MEAN = 116.7578125
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """One thing that was compared.
+class ValueComparison:
+    """The comparison of one value.
 
     Attributes:
-        what: What it was.
-        expected: The right value; of several, the one that differs most.
-        found: The value that is given here.
-        difference: How far apart the two are.
-        tolerance: How large it may be.
+        what: Name of the value.
+        expected: Published value; for an array, the one that differs most.
+        found: Value of this installation.
+        difference: Absolute difference.
+        tolerance: Maximum difference.
     """
 
     what: str
@@ -47,45 +47,45 @@ class Comparison:
 
     @property
     def passed(self) -> bool:
-        """Whether the difference is tolerated; a difference that is not a number is not."""
+        """Whether the difference is tolerated; NaN is not."""
         return self.difference <= self.tolerance
 
 
 @dataclass(frozen=True)
-class Report:
-    """What `check` found.
+class InstallationReport:
+    """The result of `check_installation`.
 
     Attributes:
-        comparisons: All that was compared.
-        unchecked: One sentence for each part that could not be compared, and why.
+        comparisons: All comparisons.
+        unchecked: One sentence with the reason for each part that was not compared.
     """
 
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[ValueComparison, ...]
     unchecked: tuple[str, ...]
 
     @property
     def passed(self) -> bool:
-        """Whether everything that could be compared agrees."""
+        """Whether all comparisons agree."""
         return all(comparison.passed for comparison in self.comparisons)
 
 
-def check(
+def check_installation(
     checkpoint_choice: str | None = None,
     pca: str | Path | None = None,
-    progress: Progress | None = None,
-) -> Report:
-    """Compares what this installation computes with what is published.
+    progress: DownloadProgress | None = None,
+) -> InstallationReport:
+    """Compares the results of this installation with published values.
 
     Args:
-        checkpoint_choice: As `--checkpoint`; None checks no network.
-        pca: The path of `vggish_pca_params.npz`; None checks only the arithmetic behind the PCA.
-        progress: Told how far a download is.
+        checkpoint_choice: Value of `--checkpoint`; None skips the network.
+        pca: Path of `vggish_pca_params.npz`; None checks only the quantisation.
+        progress: Function that gets the progress of a download.
 
     Returns:
-        All comparisons, and what was not compared.
+        All comparisons, and the parts that were not compared.
 
     Raises:
-        CheckpointError: When a file is not what it should be.
+        CheckpointError: A file is wrong.
     """
     comparisons = [*_front_end(), _quantisation()]
     unchecked = []
@@ -108,7 +108,7 @@ def check(
     if pca is None:
         unchecked.append(
             "The PCA was not checked, because vggish_pca_params.npz was not given: "
-            "of the post-processor, only the quantisation was."
+            "only the quantisation of the post-processor was."
         )
     else:
         postprocessor = load_postprocessor(pca)
@@ -117,10 +117,10 @@ def check(
             processed = postprocessor(tf.constant(embedding)).numpy()
             what = "post-processed embedding of the tone"
             comparisons += _statistics(what, processed, PUBLISHED_POSTPROCESSED)
-    return Report(tuple(comparisons), tuple(unchecked))
+    return InstallationReport(tuple(comparisons), tuple(unchecked))
 
 
-def _front_end() -> list[Comparison]:
+def _front_end() -> list[ValueComparison]:
     exact = tone_log_mel().numpy()
     reduced = tone_log_mel(tf.float32).numpy()
     first_frame = exact[0, 0, list(_TONE_BANDS)]
@@ -130,8 +130,8 @@ def _front_end() -> list[Comparison]:
     ]
 
 
-def _quantisation() -> Comparison:
-    """Checks the arithmetic behind the PCA, for which the identity stands in."""
+def _quantisation() -> ValueComparison:
+    """Checks the quantisation with the identity as PCA."""
     levels = np.array([-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0], np.float32)
     identity = Postprocessor(np.eye(params.EMBEDDING_SIZE), np.zeros(params.EMBEDDING_SIZE))
     found = identity(tf.fill([1, params.EMBEDDING_SIZE], 1.0) * levels[:, np.newaxis]).numpy()
@@ -139,16 +139,18 @@ def _quantisation() -> Comparison:
     return _largest("quantisation of -3 to 3", expected, found.astype(int), 0.0)
 
 
-def _pca(postprocessor: Postprocessor) -> Comparison:
-    """Checks the PCA parameters on a made-up embedding, for which no network is needed."""
+def _pca(postprocessor: Postprocessor) -> ValueComparison:
+    """Checks the PCA parameters on a ramp, which needs no network."""
     ramp = tf.linspace(tf.constant([-1.0]), tf.constant([1.0]), params.EMBEDDING_SIZE, axis=1)
     found = float(postprocessor(ramp).numpy().mean())
-    one_byte = 1 / params.EMBEDDING_SIZE  # A value on the edge of two bytes may fall to either.
+    one_byte = 1 / params.EMBEDDING_SIZE  # A value between two bytes may become either.
     return _comparison("mean of the post-processed ramp", _RAMP_MEAN, found, one_byte)
 
 
-def _statistics(what: str, values: np.ndarray, published: Statistics) -> list[Comparison]:
-    found = Statistics.of(values)
+def _statistics(
+    what: str, values: np.ndarray, published: EmbeddingStatistics
+) -> list[ValueComparison]:
+    found = EmbeddingStatistics.of(values)
     return [
         _comparison(f"{name} of the {what}", expected, value, RELATIVE_TOLERANCE * abs(expected))
         for name, expected, value in (
@@ -158,10 +160,12 @@ def _statistics(what: str, values: np.ndarray, published: Statistics) -> list[Co
     ]
 
 
-def _comparison(what: str, expected: float, found: float, tolerance: float) -> Comparison:
-    return Comparison(what, expected, found, abs(found - expected), tolerance)
+def _comparison(what: str, expected: float, found: float, tolerance: float) -> ValueComparison:
+    return ValueComparison(what, expected, found, abs(found - expected), tolerance)
 
 
-def _largest(what: str, expected: np.ndarray, found: np.ndarray, tolerance: float) -> Comparison:
+def _largest(
+    what: str, expected: np.ndarray, found: np.ndarray, tolerance: float
+) -> ValueComparison:
     where = np.unravel_index(np.abs(found - expected).argmax(), found.shape)
     return _comparison(what, float(expected[where]), float(found[where]), tolerance)

@@ -1,6 +1,6 @@
-"""What the released network is known to give for a known sound.
+"""Published results of the released network for a known sound.
 
-Source of the sound and of the values: `vggish.published.py` of the reference release, which gives
+Source of the sound and of the values: `vggish_smoke_test.py` of the reference release, which gives
 them to three significant digits and tolerates 10%.
 """
 
@@ -20,28 +20,28 @@ RELATIVE_TOLERANCE = 0.01
 
 
 @dataclass(frozen=True)
-class Statistics:
-    """Mean and standard deviation over all numbers of some windows."""
+class EmbeddingStatistics:
+    """Mean and standard deviation of all values of an array."""
 
     mean: float
     std: float
 
     @classmethod
-    def of(cls, values: np.ndarray) -> "Statistics":
-        """Takes the statistics of an array."""
+    def of(cls, values: np.ndarray) -> "EmbeddingStatistics":
+        """Computes the statistics of an array."""
         values = values.astype(np.float64)
         return cls(float(values.mean()), float(values.std()))
 
 
-PUBLISHED_EMBEDDING = Statistics(mean=0.000657, std=0.343)
-PUBLISHED_POSTPROCESSED = Statistics(mean=126.0, std=89.3)
+PUBLISHED_EMBEDDING = EmbeddingStatistics(mean=0.000657, std=0.343)
+PUBLISHED_POSTPROCESSED = EmbeddingStatistics(mean=126.0, std=89.3)
 
 
 def tone_log_mel(dtype: tf.DType = tf.float64) -> tf.Tensor:
     """Returns the log-mel, float32 [3, 96, 64], of 3 s of a full-scale 1 kHz sine.
 
     Args:
-        dtype: What it is computed in, float32 or float64.
+        dtype: Precision, float32 or float64.
     """
     seconds = np.arange(0, 3, 1 / params.SAMPLE_RATE)
     tone = tf.constant(np.sin(2 * np.pi * 1_000 * seconds)[np.newaxis], dtype)
@@ -55,18 +55,18 @@ def tone_embedding(weights: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def prove_released(
-    weights: Mapping[str, np.ndarray], expected: Statistics = PUBLISHED_EMBEDDING
+    weights: Mapping[str, np.ndarray], expected: EmbeddingStatistics = PUBLISHED_EMBEDDING
 ) -> None:
-    """Proves by the published values that weights are those of the released network.
+    """Checks that weights give the published values of the released network.
 
     Args:
         weights: All variables by slim name.
-        expected: The statistics of the tone's embedding.
+        expected: Statistics of the tone's embedding.
 
     Raises:
-        CheckpointError: When they give other values.
+        CheckpointError: The weights give other values.
     """
-    found = Statistics.of(tone_embedding(weights))
+    found = EmbeddingStatistics.of(tone_embedding(weights))
     if not np.allclose(
         [found.mean, found.std], [expected.mean, expected.std], rtol=RELATIVE_TOLERANCE, atol=0
     ):

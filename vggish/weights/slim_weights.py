@@ -1,24 +1,23 @@
 """VGGish's weights as plain arrays: a dict from the slim model's variable names to float32 arrays.
 
-This is the form in which weights travel: out of a TensorFlow 1 checkpoint, into a `.npz` file, onto
-the layers of a Keras model, whichever of them it has.
+Weights are read in this form from a TensorFlow 1 checkpoint, stored in a `.npz` file, and set on
+the layers of a Keras model.
 """
 
 import hashlib
 import os
-import zipfile
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from vggish.errors import CheckpointError
+from vggish.npz_files import read_arrays, write_arrays
 from vggish.params import CONVOLUTION_CHANNELS, DENSE_UNITS, POOL4_SHAPE
 
 
 def _scope(layer: str) -> str:
-    """The slim scope of a layer: repeated layers are nested, as in `vggish/conv3/conv3_1`."""
+    """Returns a layer's slim scope; repeated layers are nested, as in `vggish/conv3/conv3_1`."""
     block = layer.partition("_")[0]
     return f"vggish/{layer}" if block == layer else f"vggish/{block}/{layer}"
 
@@ -43,13 +42,13 @@ VARIABLE_SHAPES = _variable_shapes()
 
 
 def random_weights(seed: int) -> dict[str, np.ndarray]:
-    """Draws weights as a new Keras model would: Glorot uniform, and biases of zero.
+    """Draws weights like a new Keras model: Glorot uniform, and biases of zero.
 
-    Every variable has a random stream of its own, so its values depend on the seed and on its place
-    in the network alone. The same seed gives the same bytes on every machine.
+    Every variable has its own random stream, so its values depend only on the seed and on its place
+    in the network. The same seed gives the same bytes on every machine.
 
     Args:
-        seed: At least 0.
+        seed: Seed, at least 0.
 
     Returns:
         All variables, float32.
@@ -73,14 +72,14 @@ def _glorot_uniform(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndar
 
 
 def check_variables(shapes: Mapping[str, tuple[int, ...]], source: str) -> None:
-    """Proves that a set of variables is VGGish's: none missing, none extra, every shape right.
+    """Checks that a set of variables is exactly VGGish's, with the right shapes.
 
     Args:
-        shapes: Shape of each variable that was found, by slim name.
-        source: What they were found in, for the message.
+        shapes: Shape of each variable, by slim name.
+        source: Name of the file in the message.
 
     Raises:
-        CheckpointError: Naming every variable that is wrong.
+        CheckpointError: Variables are wrong; the message names all of them.
     """
     faults = [f"{name} is missing" for name in VARIABLE_SHAPES if name not in shapes]
     faults += [f"{name} is not VGGish's" for name in sorted(shapes) if name not in VARIABLE_SHAPES]
@@ -96,65 +95,49 @@ def check_variables(shapes: Mapping[str, tuple[int, ...]], source: str) -> None:
         )
 
 
-def save_weights(
-    weights: Mapping[str, np.ndarray], file: str | os.PathLike[str] | BinaryIO
-) -> None:
+def save_weights(weights: Mapping[str, np.ndarray], path: str | os.PathLike[str]) -> None:
     """Writes weights as an uncompressed `.npz` file.
 
     Args:
         weights: All variables, float32, by slim name.
-        file: A path, whose folder exists, written atomically; or a binary file open for writing,
-            which may be on remote storage.
+        path: Path of the file on any file system that TensorFlow knows; its folder must exist.
 
     Raises:
-        CheckpointError: When the weights are not VGGish's.
+        CheckpointError: The weights are not VGGish's.
     """
     check_variables({name: array.shape for name, array in weights.items()}, "the weights to save")
-    arrays: dict[str, Any] = {
-        name: np.asarray(weights[name], np.float32) for name in VARIABLE_SHAPES
-    }
-    if not isinstance(file, str | os.PathLike):
-        np.savez(file, **arrays)
-        return
-    path = Path(file)
-    partial = path.with_name(f"{path.name}.partial")
-    with partial.open("wb") as stream:
-        np.savez(stream, **arrays)
-    partial.replace(path)
+    write_arrays(path, {name: np.asarray(weights[name], np.float32) for name in VARIABLE_SHAPES})
 
 
-def load_weights(file: str | os.PathLike[str] | BinaryIO) -> dict[str, np.ndarray]:
+def load_weights(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Reads weights that `save_weights` wrote.
 
     Args:
-        file: The path of the `.npz` file, or a seekable binary file open for reading.
+        path: Path of the `.npz` file, on any file system that TensorFlow knows.
 
     Returns:
         All variables, float32, by slim name.
 
     Raises:
-        CheckpointError: When the file is absent, is not a `.npz` file of plain arrays, or holds
-            other variables than VGGish's.
+        CheckpointError: The file is absent, is not a `.npz` file of plain arrays, or does not hold
+            exactly VGGish's variables.
     """
-    name = str(file if isinstance(file, str | os.PathLike) else getattr(file, "name", "the file"))
     try:
-        with np.load(file, allow_pickle=False) as stored:
-            arrays = {variable: stored[variable] for variable in stored.files}
+        arrays = read_arrays(path)
     except FileNotFoundError as error:
-        raise CheckpointError(f"There is no weights file at {name}; check the path.") from error
-    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        # A single array is no archive: it can neither be closed nor has it names.
+        raise CheckpointError(f"There is no weights file at {path}; check the path.") from error
+    except ValueError as error:
         raise CheckpointError(
-            f"{name} is not a weights file written by `convert`; convert the checkpoint again."
+            f"{path} is not a weights file written by `convert`; convert the checkpoint again."
         ) from error
-    check_variables({variable: array.shape for variable, array in arrays.items()}, name)
+    check_variables({variable: array.shape for variable, array in arrays.items()}, str(path))
     return {
         variable: arrays[variable].astype(np.float32, copy=False) for variable in VARIABLE_SHAPES
     }
 
 
 def weights_sha256(weights: Mapping[str, np.ndarray]) -> str:
-    """Fingerprints weights, whatever file they came from.
+    """Computes a fingerprint of weights that does not depend on their file.
 
     Args:
         weights: Arrays by name.
@@ -172,12 +155,12 @@ def weights_sha256(weights: Mapping[str, np.ndarray]) -> str:
 
 
 def apply_weights(model: Any, weights: Mapping[str, np.ndarray]) -> None:
-    """Sets the VGGish layers that a Keras model has.
+    """Sets the weights of a Keras model's VGGish layers.
 
     Args:
-        model: A Keras model with layers named as `build_network` names them; other layers are left
-            alone.
-        weights: Arrays by slim name; those of layers that the model does not have are not used.
+        model: A Keras model with layers named as `build_network` names them; other layers are
+            not changed.
+        weights: Arrays by slim name; arrays without a layer are ignored.
     """
     for layer in model.layers:
         if layer.name in CONVOLUTION_CHANNELS or layer.name in DENSE_UNITS:

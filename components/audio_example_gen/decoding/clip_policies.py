@@ -1,4 +1,4 @@
-"""From a sound file to its clips: what becomes of the long, the short and the silent ones."""
+"""Turns a sound file into clips: how long, short and silent sounds are treated."""
 
 import hashlib
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from components.audio_example_gen.sources.listing import RefusedError
-from schema.config.data_settings import IngestSettings
+from schema.config.ingest_settings import IngestSettings
 from vggish.audio import decoding
 from vggish.errors import AudioError
 from vggish.params import SAMPLE_RATE, WINDOW_SAMPLES
@@ -17,16 +17,17 @@ _SILENCE_PEAK = 1e-3  # -60 dB of full scale: below the noise of a quiet room on
 
 @dataclass(frozen=True)
 class DecodedClip:
-    """A clip as it is written.
+    """A clip, ready to be written.
 
     Attributes:
-        part: Empty, or which seconds of the file it is, as a media fragment (`#t=0,600`).
+        part: Seconds of the file that the clip covers, as a media fragment (`#t=0,600`); empty if
+            all.
         pcm: Mono 16 kHz signed 16-bit little-endian samples.
         source_rate: Sample rate of the file in Hz.
-        duration: Seconds of source audio in it, before it was lengthened.
+        duration: Seconds of source audio in the clip, before it was lengthened.
         format: Container and coding of the file.
-        clipped: How many samples lay outside of the range and were set to its end.
-        silent: Whether nothing in it can be heard.
+        clipped: Number of samples outside the range, which were set to its nearest end.
+        silent: Whether the clip is silence.
     """
 
     part: str
@@ -39,20 +40,20 @@ class DecodedClip:
 
 
 def read_clips(path: str, clip_id: str, ingest: IngestSettings) -> Iterator[DecodedClip]:
-    """Reads a sound file, and makes of it what the settings want.
+    """Reads a sound file, and turns it into clips as the settings say.
 
-    Memory is bounded by `ingest.max_seconds` of sound, whatever the file holds or claims to hold.
+    Memory is bounded by `ingest.max_seconds` of sound, even if the file is or claims to be longer.
 
     Args:
-        path: Of the file.
-        clip_id: Its id, which draws the stretch of a `random` crop.
-        ingest: Which clips are let in, and in what shape.
+        path: Path of the file.
+        clip_id: Id of the file, which is the seed of a `random` crop.
+        ingest: Which clips are accepted, and in what shape.
 
     Yields:
-        The file's clips: several only where `ingest.long` is `split`.
+        The file's clips: several only if `ingest.long` is `split`.
 
     Raises:
-        AudioError: The file is refused. Nothing was yielded before.
+        AudioError: The file is refused, before any clip was yielded.
     """
     with decoding.open_sound(path) as sound:
         reader = _Reader(sound)
@@ -62,7 +63,7 @@ def read_clips(path: str, clip_id: str, ingest: IngestSettings) -> Iterator[Deco
             case "first":
                 rest = 0
             case "reject":
-                rest = reader.skip(1)  # One frame too many is enough.
+                rest = reader.skip(1)  # One more frame is too many.
             case _:
                 rest = reader.skip(None)
         if not rest:
@@ -113,7 +114,7 @@ def _draw(choices: int, key: str) -> int:
 
 
 class _Reader:
-    """Takes a sound apart at frames of one's own choice, and looks at every sample once."""
+    """Reads a sound in stretches of any length, and checks every sample."""
 
     def __init__(self, sound: decoding.Sound):
         self._name = sound.name
@@ -125,7 +126,7 @@ class _Reader:
         return list(self._read(frames))
 
     def skip(self, frames: int | None) -> int:
-        """Passes over frames, None for all there are, and counts them."""
+        """Skips frames, None for all, and counts them."""
         return sum(map(len, self._read(frames)))
 
     def _read(self, frames: int | None) -> Iterator[np.ndarray]:

@@ -1,38 +1,39 @@
-"""The kinds of sources, and the listing of any of them."""
+"""The kinds of sources, and the listing of their files."""
 
 import hashlib
 from collections.abc import Callable
 
 from components.audio_example_gen.sources import audioset, folders, manifest
-from components.audio_example_gen.sources.file_tree import Tree, open_tree
+from components.audio_example_gen.sources.file_tree import FileTree, open_tree
 from components.audio_example_gen.sources.listing import Listing, SourceFile
-from components.audio_example_gen.sources.undealt_files import Found
-from components.audio_example_gen.splits import deal
-from schema.config.data_settings import SourceSettings, SplitSettings
+from components.audio_example_gen.sources.unassigned_files import UnassignedFiles
+from components.audio_example_gen.splits import assign_splits
+from schema.config.source_settings import SourceSettings
+from schema.config.split_settings import SplitSettings
 from vggish.errors import DataSetError
 
-_FIND: dict[str, Callable[[SourceSettings, Tree], Found]] = {
-    "folders": folders.find,
-    "manifest": manifest.find,
-    "audioset_embeddings": audioset.find,
+_FIND: dict[str, Callable[[SourceSettings, FileTree], UnassignedFiles]] = {
+    "folders": folders.find_by_folder,
+    "manifest": manifest.find_by_manifest,
+    "audioset_embeddings": audioset.find_records,
 }
 
 
 def list_source(source: SourceSettings, split: SplitSettings | None = None) -> Listing:
-    """Lists the files of a source, and deals them to splits.
+    """Lists the files of a source, and assigns them to splits.
 
     Hidden files and folders are left out.
 
     Args:
         source: The source.
-        split: How to deal; None for the default.
+        split: The split settings; None for the default.
 
     Returns:
-        The listing; every sound file is in it, refused ones with their reason.
+        The listing of all sound files, the refused ones with their reason.
 
     Raises:
-        DataSetError: The root or a file that the settings name cannot be read; there are no sounds;
-            there are fewer than two classes; or the splits cannot be dealt as the settings say.
+        DataSetError: The root or a file that the settings name cannot be read; there are no sounds
+            or fewer than two classes; or the split settings do not fit the files.
     """
     split = split or SplitSettings()
     tree = open_tree(source.root)
@@ -40,27 +41,27 @@ def list_source(source: SourceSettings, split: SplitSettings | None = None) -> L
     if not found.files:
         raise DataSetError(
             f"The data root {tree.root} has no sound files ({found.other_files} other files); "
-            f"check what the section `source` says of where they are."
+            f"check the section `source`."
         )
     embedded = source.kind == "audioset_embeddings"
-    dealt = deal(found.files, split, tree, many_clips=embedded)
-    files = tuple(sorted(dealt.files, key=lambda file: file.clip_id))
+    assigned = assign_splits(found.files, split, tree, many_clips=embedded)
+    files = tuple(sorted(assigned.files, key=lambda file: file.clip_id))
     listing = Listing(
         root=tree.root,
         files=files,
         noise=found.noise,
-        left_out=found.left_out + dealt.left_out,
+        left_out=found.left_out + assigned.left_out,
         other_files=found.other_files,
         fingerprint=_fingerprint(found, files),
     )
-    if not embedded:  # Else the labels are inside the files.
+    if not embedded:  # Otherwise the labels are inside the files.
         _check_classes(listing)
     return listing
 
 
 def _check_classes(listing: Listing) -> None:
     classes = listing.classes
-    # Where none is left, the refusals say more than a missing class would.
+    # If no file is left, the refusals say more than a missing class would.
     if len(classes) < 2 and not all(file.refused for file in listing.files):
         found = f"only the class {classes[0]!r}" if classes else "no clip with a class"
         raise DataSetError(
@@ -69,7 +70,7 @@ def _check_classes(listing: Listing) -> None:
         )
 
 
-def _fingerprint(found: Found, files: tuple[SourceFile, ...]) -> str:
+def _fingerprint(found: UnassignedFiles, files: tuple[SourceFile, ...]) -> str:
     digest = hashlib.sha256()
     for file in files:
         digest.update(repr((file.clip_id, file.size, file.modified)).encode())

@@ -1,4 +1,4 @@
-"""`audioset_embeddings`: the features that AudioSet and YouTube-8M release in place of sound."""
+"""`audioset_embeddings`: the features that AudioSet and YouTube-8M release instead of sound."""
 
 import csv
 import io
@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from components.audio_example_gen.sources.file_tree import Tree
+from components.audio_example_gen.sources.file_tree import FileTree
 from components.audio_example_gen.sources.listing import RefusedError, Reject, SourceFile
-from components.audio_example_gen.sources.undealt_files import Found
-from schema.config.data_settings import SourceSettings
+from components.audio_example_gen.sources.unassigned_files import UnassignedFiles
+from schema.config.source_settings import SourceSettings
 from vggish.errors import DataSetError
 from vggish.params import AUDIO_EMBEDDING_FEATURE_NAME, EMBEDDING_SIZE
 
@@ -21,16 +21,16 @@ _NUMBER, _NAME = "index", "display_name"  # Columns of class_labels_indices.csv.
 
 
 @dataclass(frozen=True)
-class EmbeddedClip:
+class ReleasedClip:
     """One released clip.
 
     Attributes:
-        clip_id: The video, and the seconds of it, as a media fragment (W3C, Media Fragments URI).
-        video: Its id; the clips of a video must not straddle splits.
+        clip_id: Video and its seconds, as a media fragment (W3C, Media Fragments URI).
+        video: Id of the video; the clips of a video must be in one split.
         labels: The class names.
-        embedding: float32 [n, 128], n >= 1, one row a second; what was quantised, as a number
-            in [-2, 2].
-        seconds: How long it is.
+        embedding: float32 [n, 128], n >= 1, one row per second; quantised values as numbers in
+            [-2, 2].
+        seconds: Length of the clip.
     """
 
     clip_id: str
@@ -40,8 +40,8 @@ class EmbeddedClip:
     seconds: float
 
 
-def find(settings: SourceSettings, tree: Tree) -> Found:
-    """Finds the record files below the root; what they hold, only reading them tells.
+def find_records(settings: SourceSettings, tree: FileTree) -> UnassignedFiles:
+    """Finds the record files below the root, without reading them.
 
     Args:
         settings: The source.
@@ -57,10 +57,10 @@ def find(settings: SourceSettings, tree: Tree) -> Found:
             files.append(SourceFile(entry.path, entry.size, entry.modified, refused=entry.refused))
         else:
             others += 1
-    return Found(tuple(files), other_files=others)
+    return UnassignedFiles(tuple(files), other_files=others)
 
 
-def read_class_names(settings: SourceSettings, tree: Tree) -> tuple[str, ...] | None:
+def read_class_names(settings: SourceSettings, tree: FileTree) -> tuple[str, ...] | None:
     """Reads the names of AudioSet's classes.
 
     Args:
@@ -68,10 +68,10 @@ def read_class_names(settings: SourceSettings, tree: Tree) -> tuple[str, ...] | 
         tree: The root.
 
     Returns:
-        The name of class 0, 1, ...; None where `source.class_names` gives no file.
+        The names of class 0, 1, ...; None if `source.class_names` gives no file.
 
     Raises:
-        DataSetError: It is not AudioSet's class_labels_indices.csv.
+        DataSetError: The file is not AudioSet's class_labels_indices.csv.
     """
     if settings.class_names is None:
         return None
@@ -89,20 +89,20 @@ def read_class_names(settings: SourceSettings, tree: Tree) -> tuple[str, ...] | 
     return tuple(names[number] for number in range(len(names)))
 
 
-def read_clips(
+def read_released_clips(
     path: str, names: tuple[str, ...] | None, settings: SourceSettings, where: str
-) -> Iterator[EmbeddedClip | tuple[str, Reject]]:
+) -> Iterator[ReleasedClip | tuple[str, Reject]]:
     """Reads a record file.
 
     Args:
-        path: Of the file.
+        path: Path of the file.
         names: The class names by number.
-        settings: The source; `classes` are the only ones there are.
-        where: The file's id, for naming what has no name of its own.
+        settings: The source; `classes` are the only classes.
+        where: Id of the file, from which record ids are made.
 
     Yields:
-        A clip for every record, or the id and the reason of a refusal. What is behind a damaged
-        record cannot be found again, and is refused as one.
+        A clip for every record, or the id and the reason of a refusal. The rest of a
+        file after a damaged record cannot be read, and is refused as one.
     """
     import tensorflow as tf
 
@@ -125,14 +125,16 @@ def read_clips(
 
 def _parse(
     record: bytes, names: tuple[str, ...] | None, settings: SourceSettings, record_id: str
-) -> EmbeddedClip:
+) -> ReleasedClip:
     import tensorflow as tf
     from google.protobuf.message import DecodeError
 
     try:
         example = tf.train.SequenceExample.FromString(record)
     except DecodeError as error:
-        raise RefusedError("unreadable", f"{record_id} is no SequenceExample: {error}.") from error
+        raise RefusedError(
+            "unreadable", f"{record_id} is not a SequenceExample: {error}."
+        ) from error
     context = example.context.feature
     video = b"".join(context["video_id"].bytes_list.value).decode(errors="replace")
     if not video:
@@ -144,7 +146,7 @@ def _parse(
     end = _number(context["end_time_seconds"], start + len(embedding))
     labels = _labels(context["labels"].int64_list.value, names, settings, record_id)
     clip_id = f"{video}#t={start:.10g},{end:.10g}"
-    return EmbeddedClip(clip_id, video, labels, embedding, end - start)
+    return ReleasedClip(clip_id, video, labels, embedding, end - start)
 
 
 def _number(feature: Any, default: float) -> float:
@@ -153,7 +155,7 @@ def _number(feature: Any, default: float) -> float:
 
 
 def _embedding(steps: Sequence[Any], record_id: str) -> np.ndarray:
-    """Reads one row a second, as bytes (AudioSet's release) or as numbers: float32 [n, 128]."""
+    """Reads one row per second, as bytes (AudioSet's release) or as numbers: float32 [n, 128]."""
     from vggish.networks.pca_postprocessor import (
         dequantize,  # The served model computes with the same numbers.
     )
@@ -166,7 +168,7 @@ def _embedding(steps: Sequence[Any], record_id: str) -> np.ndarray:
         return dequantize(rows.astype(np.float32))
     numbers = [step.float_list.value for step in steps]
     if not all(len(row) == EMBEDDING_SIZE for row in numbers):
-        raise RefusedError("unreadable", f"{record_id} has rows of other than {EMBEDDING_SIZE}.")
+        raise RefusedError("unreadable", f"{record_id} has rows without {EMBEDDING_SIZE} values.")
     embedding = np.asarray(numbers, np.float32)
     if not np.isfinite(embedding).all():
         raise RefusedError("non_finite", f"{record_id} has features that are not finite numbers.")

@@ -6,17 +6,17 @@ import posixpath
 import shutil
 import stat
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
-from typing import Protocol
+from typing import Any, BinaryIO
 
 from components.audio_example_gen.sources.listing import Reject
 from vggish.errors import DataSetError
 
-_REMOTE_REQUESTS = 32  # At once: each waits for the network, not for a processor.
+_REMOTE_REQUESTS = 32  # At once: they wait for the network, not for a processor.
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class Entry:
     """A file below a data root.
 
     Attributes:
-        path: Relative to the root, with POSIX separators; bytes that are no UTF-8 are escaped. A
-            refused folder's ends with a slash.
-        size: Bytes.
-        modified: When it was written to last, in nanoseconds.
-        refused: Why it cannot be read, or None.
+        path: Relative to the root, with POSIX separators; bytes that are not UTF-8 are escaped. The
+            path of a refused folder ends with a slash.
+        size: Size in bytes.
+        modified: Time of the last change, in nanoseconds.
+        refused: Why the file cannot be read, or None.
     """
 
     path: str
@@ -37,38 +37,63 @@ class Entry:
     refused: Reject | None = None
 
 
-class Tree(Protocol):
+class FileTree(ABC):
     """A data root.
 
-    Attributes:
+    Args:
         root: Its path or address.
     """
 
-    root: str
+    def __init__(self, root: str):
+        self.root = root
 
+    @abstractmethod
+    def is_folder(self) -> bool:
+        """Tells whether the root exists.
+
+        Raises:
+            OSError: The storage cannot be asked.
+        """
+
+    @abstractmethod
     def walk(self, folder: str = "") -> Iterator[Entry]:
         """Yields every file below a folder that is not hidden, in the order of their paths.
 
         Raises:
             DataSetError: A folder cannot be listed.
         """
-        ...
 
+    @abstractmethod
     def find(self, paths: Iterable[str]) -> Iterator[Entry]:
-        """Yields an entry for every path, in their order; refused where there is no such file."""
-        ...
+        """Yields an entry for every path, in their order; refused if there is no such file."""
 
+    @abstractmethod
     def relative(self, path: str) -> str:
-        """Returns a path relative to the root, without detours; one outside of it stays so."""
-        ...
+        """Returns a path relative to the root, without detours; one outside the root stays so."""
 
+    @abstractmethod
     def names(self, folder: str) -> list[str]:
-        """Lists the names in a folder; none where there is no such folder."""
-        ...
+        """Lists the names in a folder; empty if there is no such folder."""
+
+    @abstractmethod
+    def local(self, path: str) -> contextlib.AbstractContextManager[str]:
+        """Gives a file a path on this machine's disk for a while.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+
+    @abstractmethod
+    def _open(self, path: str) -> contextlib.AbstractContextManager[BinaryIO]:
+        """Opens a file below the root, or one by its absolute path; fails with OSError."""
 
     def head(self, path: str, size: int) -> bytes:
-        """Reads a file's first bytes; none where it cannot be read."""
-        ...
+        """Reads a file's first bytes; empty if it cannot be read."""
+        try:
+            with self._open(path) as file:
+                return file.read(size)
+        except OSError:
+            return b""
 
     def read(self, path: str) -> bytes:
         """Reads a file that the configuration names, below the root or by its absolute path.
@@ -76,18 +101,14 @@ class Tree(Protocol):
         Raises:
             DataSetError: There is no such file.
         """
-        ...
-
-    def local(self, path: str) -> contextlib.AbstractContextManager[str]:
-        """Gives a file a path on this machine's disk for a while.
-
-        Raises:
-            OSError: It cannot be read.
-        """
-        ...
+        try:
+            with self._open(path) as file:
+                return file.read()
+        except OSError as error:
+            raise _unreadable(path, error) from error
 
 
-def open_tree(root: str) -> Tree:
+def open_tree(root: str) -> FileTree:
     """Opens a data root.
 
     Args:
@@ -99,12 +120,11 @@ def open_tree(root: str) -> Tree:
     Raises:
         DataSetError: There is no such folder.
     """
-    tree: Tree
-    if "://" in root:
-        tree, there = RemoteTree(root), RemoteTree.is_folder(root)
-    else:
-        tree = LocalTree(root)
-        there = os.path.isdir(tree.root)
+    tree = RemoteTree(root) if "://" in root else LocalTree(root)
+    try:
+        there = tree.is_folder()
+    except OSError as error:
+        raise _unreadable(root, error) from error
     if not there:
         raise DataSetError(
             f"The data root {tree.root} is not a folder; check source.root or --data-root."
@@ -112,18 +132,29 @@ def open_tree(root: str) -> Tree:
     return tree
 
 
-class LocalTree:
-    """A folder on this machine's disk. Links are followed, to a folder once, and within the root.
+def _unreadable(path: str, error: OSError) -> DataSetError:
+    return DataSetError(
+        f"{error.filename or path}, which the configuration names, cannot be read "
+        f"({error.strerror or error}); check the path."
+    )
+
+
+class LocalTree(FileTree):
+    """A folder on this machine's disk. Links are followed within the root, to each folder once.
 
     Args:
         root: The folder.
     """
 
     def __init__(self, root: str):
-        self.root = os.path.realpath(Path(root).expanduser())
+        super().__init__(os.path.realpath(os.path.expanduser(root)))
+
+    def is_folder(self) -> bool:
+        """See `FileTree`."""
+        return os.path.isdir(self.root)
 
     def walk(self, folder: str = "") -> Iterator[Entry]:
-        """See `Tree`."""
+        """See `FileTree`."""
         entered = {os.path.realpath(os.path.join(self.root, folder))}
         yield from sorted(self._walk(folder, entered), key=lambda entry: entry.path)
 
@@ -153,7 +184,7 @@ class LocalTree:
             ) from error
 
     def find(self, paths: Iterable[str]) -> Iterator[Entry]:
-        """See `Tree`."""
+        """See `FileTree`."""
         for path in paths:
             inside = self.relative(path)
             if _is_outside(inside):
@@ -162,7 +193,7 @@ class LocalTree:
                 yield self._entry(inside)
 
     def relative(self, path: str) -> str:
-        """See `Tree`. An absolute path may lead to the root by links."""
+        """See `FileTree`. An absolute path may lead to the root by links."""
         if os.path.isabs(path):
             folder, name = os.path.split(os.path.normpath(path))
             path = os.path.join(_real_folder(folder), name).removeprefix(f"{self.root}/")
@@ -197,31 +228,18 @@ class LocalTree:
         return real.startswith(self.root.rstrip("/") + "/")
 
     def names(self, folder: str) -> list[str]:
-        """See `Tree`."""
+        """See `FileTree`."""
         try:
             return sorted(os.listdir(os.path.join(self.root, folder)))
         except OSError:
             return []
 
-    def head(self, path: str, size: int) -> bytes:
-        """See `Tree`."""
-        try:
-            with open(os.path.join(self.root, path), "rb", buffering=0) as file:
-                return file.read(size)
-        except OSError:
-            return b""
-
-    def read(self, path: str) -> bytes:
-        """See `Tree`."""
-        full = Path(self.root, Path(path).expanduser())
-        try:
-            return full.read_bytes()
-        except OSError as error:
-            raise _unreadable(str(full), error.strerror or "") from error
+    def _open(self, path: str) -> contextlib.AbstractContextManager[BinaryIO]:
+        return open(os.path.join(self.root, os.path.expanduser(path)), "rb", buffering=0)
 
     @contextlib.contextmanager
     def local(self, path: str) -> Iterator[str]:
-        """See `Tree`."""
+        """See `FileTree`."""
         yield os.path.join(self.root, path)
 
 
@@ -230,7 +248,7 @@ def _real_folder(folder: str) -> str:
     return os.path.realpath(folder)
 
 
-class RemoteTree:
+class RemoteTree(FileTree):
     """A folder in a storage that TensorFlow's filesystems read, such as `gs://`.
 
     Args:
@@ -238,108 +256,82 @@ class RemoteTree:
     """
 
     def __init__(self, root: str):
-        self.root = root.rstrip("/")
+        super().__init__(root.rstrip("/"))
 
-    @staticmethod
-    def is_folder(root: str) -> bool:
-        """Tells whether there is such a folder.
-
-        Raises:
-            DataSetError: The storage cannot be asked.
-        """
-        import tensorflow as tf
-
-        try:
-            return tf.io.gfile.isdir(root)
-        except tf.errors.OpError as error:
-            raise _unreadable(root, error.message) from error
+    def is_folder(self) -> bool:
+        """See `FileTree`."""
+        with _gfile() as gfile:
+            return gfile.isdir(self.root)
 
     def walk(self, folder: str = "") -> Iterator[Entry]:
-        """See `Tree`."""
-        import tensorflow as tf
-
+        """See `FileTree`."""
         paths = []
-        for parent, _, names in tf.io.gfile.walk(posixpath.join(self.root, folder)):
-            place = parent[len(self.root) :].strip("/")
-            paths += [posixpath.join(place, name) for name in names]
-        hidden = [any(part.startswith(".") for part in path.split("/")) for path in paths]
-        yield from self.find(
-            sorted(path for path, out in zip(paths, hidden, strict=True) if not out)
-        )
+        full = posixpath.join(self.root, folder)
+        try:
+            with _gfile() as gfile:
+                for parent, _, names in gfile.walk(full):
+                    place = parent[len(self.root) :].strip("/")
+                    paths += [posixpath.join(place, name) for name in names]
+        except OSError as error:
+            raise _unreadable(full, error) from error
+        yield from self.find(sorted(path for path in paths if "/." not in f"/{path}"))
 
     def find(self, paths: Iterable[str]) -> Iterator[Entry]:
-        """See `Tree`."""
+        """See `FileTree`."""
         with ThreadPoolExecutor(_REMOTE_REQUESTS) as threads:
             yield from threads.map(self._entry, paths)
 
     def _entry(self, path: str) -> Entry:
-        import tensorflow as tf
-
         inside = self.relative(path)
         if _is_outside(inside):
             return Entry(path, refused=Reject("outside_root", f"is not below {self.root}"))
         try:
-            status = tf.io.gfile.stat(f"{self.root}/{inside}")
-        except tf.errors.OpError as error:
-            return Entry(inside, refused=Reject("missing_file", error.message))
+            with _gfile() as gfile:
+                status = gfile.stat(f"{self.root}/{inside}")
+        except OSError as error:
+            return Entry(inside, refused=Reject("missing_file", str(error)))
         return Entry(inside, status.length, status.mtime_nsec)
 
     def relative(self, path: str) -> str:
-        """See `Tree`."""
+        """See `FileTree`."""
         path = path.removeprefix(f"{self.root}/")
         return path if "://" in path else posixpath.normpath(path)
 
     def names(self, folder: str) -> list[str]:
-        """See `Tree`."""
-        import tensorflow as tf
-
+        """See `FileTree`."""
         try:
-            names = tf.io.gfile.listdir(posixpath.join(self.root, folder))
-        except tf.errors.OpError:
+            with _gfile() as gfile:
+                names = gfile.listdir(posixpath.join(self.root, folder))
+        except OSError:
             return []
         return sorted(name.rstrip("/") for name in names)
 
-    def head(self, path: str, size: int) -> bytes:
-        """See `Tree`."""
-        import tensorflow as tf
-
-        try:
-            with tf.io.gfile.GFile(f"{self.root}/{path}", "rb") as file:
-                return file.read(size)
-        except tf.errors.OpError:
-            return b""
-
-    def read(self, path: str) -> bytes:
-        """See `Tree`."""
-        import tensorflow as tf
-
-        full = path if "://" in path or path.startswith("/") else f"{self.root}/{path}"
-        try:
-            with tf.io.gfile.GFile(full, "rb") as file:
-                return file.read()
-        except tf.errors.OpError as error:
-            raise _unreadable(full, error.message) from error
+    @contextlib.contextmanager
+    def _open(self, path: str) -> Iterator[BinaryIO]:
+        full = path if "://" in path else posixpath.join(self.root, path)
+        with _gfile() as gfile, gfile.GFile(full, "rb") as file:
+            yield file
 
     @contextlib.contextmanager
     def local(self, path: str) -> Iterator[str]:
-        """See `Tree`. The file is copied: decoders read from the disk, and only from there."""
-        import tensorflow as tf
-
+        """See `FileTree`. The file is copied, since decoders read only from the disk."""
         with tempfile.NamedTemporaryFile(prefix="clip-") as copy:
-            try:
-                with tf.io.gfile.GFile(f"{self.root}/{path}", "rb") as file:
-                    shutil.copyfileobj(file, copy, 1 << 20)
-            except tf.errors.OpError as error:
-                raise OSError(error.message) from error
+            with self._open(path) as file:
+                shutil.copyfileobj(file, copy, 1 << 20)
             copy.flush()
             yield copy.name
 
 
+@contextlib.contextmanager
+def _gfile() -> Iterator[Any]:
+    """Gives TensorFlow's file functions, whose errors become OSError."""
+    import tensorflow as tf
+
+    try:
+        yield tf.io.gfile
+    except tf.errors.OpError as error:
+        raise OSError(error.message) from error
+
+
 def _is_outside(path: str) -> bool:
     return path in (".", "..") or path.startswith(("../", "/")) or "://" in path
-
-
-def _unreadable(path: str, cause: str) -> DataSetError:
-    return DataSetError(
-        f"{path}, which the configuration names, cannot be read ({cause}); check the path."
-    )

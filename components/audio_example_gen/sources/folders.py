@@ -1,17 +1,17 @@
-"""`folders`: where a file lies, or what it is called, says its class."""
+"""`folders`: a file's folder or name gives its class."""
 
-from components.audio_example_gen.sources.file_tree import Tree
+from components.audio_example_gen.sources.file_tree import FileTree
 from components.audio_example_gen.sources.sound_names import is_sound
-from components.audio_example_gen.sources.undealt_files import (
-    Found,
+from components.audio_example_gen.sources.unassigned_files import (
+    UnassignedFiles,
     find_in,
     is_below,
     to_source_file,
 )
-from schema.config.data_settings import SourceSettings
+from schema.config.source_settings import SourceSettings
 
 
-def find(settings: SourceSettings, tree: Tree) -> Found:
+def find_by_folder(settings: SourceSettings, tree: FileTree) -> UnassignedFiles:
     """Finds the sounds below the root.
 
     Args:
@@ -19,7 +19,8 @@ def find(settings: SourceSettings, tree: Tree) -> Found:
         tree: The root.
 
     Returns:
-        Every sound file, labelled by `label_pattern`, else by the first folder on its path.
+        Every sound file, labelled by `label_pattern` or, without one, by the first folder of its
+        path.
     """
     files, noise, others = [], [], 0
     for entry in tree.walk():
@@ -31,7 +32,7 @@ def find(settings: SourceSettings, tree: Tree) -> Found:
             label = _label(entry.path, settings.label_pattern)
             labels = (label,) if label else ()
             files.append(to_source_file(entry, settings, labels, group=None))
-    return Found(tuple(files), tuple(noise), other_files=others)
+    return UnassignedFiles(tuple(files), tuple(noise), other_files=others)
 
 
 def _label(path: str, pattern: str | None) -> str | None:

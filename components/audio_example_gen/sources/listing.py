@@ -1,4 +1,4 @@
-"""What a source holds, before any sound is opened."""
+"""The files of a source, before any sound is opened."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ class Reject:
 
     Attributes:
         reason: One of `RefusedError.REASONS`.
-        detail: One sentence.
+        detail: Explanation, one sentence.
     """
 
     reason: str
@@ -39,16 +39,16 @@ class SourceFile:
 
     Attributes:
         clip_id: The path relative to the data root, with POSIX separators.
-        size: Bytes.
-        modified: When it was written to last, in nanoseconds.
-        labels: The class names; none where the clip is only to be predicted.
-        group: What must not straddle splits, or None.
-        fold: The fold that the source names, or None.
-        said_split: What the source's column of splits says, or None.
-        split: The split that the clip is written to. None before it is dealt to one, where the
-            file is refused, and where a file holds many clips.
-        free: Whether the clip might as well be in another split: nothing but its own name decided.
-        refused: Where the listing alone rules the file out.
+        size: Size in bytes.
+        modified: Time of the last change, in nanoseconds.
+        labels: Class names; empty if the clip is only to be predicted.
+        group: Name of the group, whose files must be in one split, or None.
+        fold: Fold that the source gives, or None.
+        said_split: Value in the source's column of splits, or None.
+        split: Split of the clip. None before one is assigned, if the file is refused, and if the
+            file holds many clips.
+        free: Whether the clip may move to another split, since only its name decided.
+        refused: Why the listing refuses the file, or None.
     """
 
     clip_id: str
@@ -68,12 +68,12 @@ class Listing:
     """All files of a source.
 
     Attributes:
-        root: The data root.
-        files: The sound files, in the order of their ids.
-        noise: The ids of sounds to mix in.
-        left_out: How many sounds the source's own lists leave out.
-        other_files: How many files are no sounds.
-        fingerprint: Changes when a file that matters comes, goes, or is written to.
+        root: Data root.
+        files: Sound files, sorted by id.
+        noise: Ids of sounds to mix in.
+        left_out: Number of sounds that the source's own lists leave out.
+        other_files: Number of files that are not sounds.
+        fingerprint: Text that changes when a file that matters is added, removed or changed.
     """
 
     root: str
@@ -90,5 +90,5 @@ class Listing:
 
     @property
     def single_label(self) -> bool:
-        """Whether every clip has one label; False where the labels are inside the files."""
+        """Whether every clip has one label; False if the labels are inside the files."""
         return bool(self.classes) and all(len(file.labels) <= 1 for file in self.files)

@@ -1,21 +1,25 @@
-"""`manifest`: tables say where the files are, and what they are."""
+"""`manifest`: tables give the files and their labels."""
 
 import posixpath
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
-from components.audio_example_gen.sources.file_tree import Entry, Tree
+from components.audio_example_gen.sources.file_tree import Entry, FileTree
 from components.audio_example_gen.sources.listing import Reject, SourceFile
 from components.audio_example_gen.sources.manifest_tables import Row, read_table
 from components.audio_example_gen.sources.sound_names import is_sound, is_sound_name
-from components.audio_example_gen.sources.undealt_files import Found, is_below, to_source_file
-from schema.config.data_settings import SourceSettings, TableSettings
+from components.audio_example_gen.sources.unassigned_files import (
+    UnassignedFiles,
+    is_below,
+    to_source_file,
+)
+from schema.config.source_settings import SourceSettings, TableSettings
 from vggish.errors import DataSetError
 
 
 @dataclass(frozen=True)
 class _Line:
-    """A row of a table, and what it says of its file."""
+    """A row of a table, with its file's labels, group, fold and split."""
 
     table: str
     number: int
@@ -29,7 +33,7 @@ class _Line:
 
 @dataclass(frozen=True)
 class _Columns:
-    """The columns of a table that mean something; None where there is none."""
+    """Names of the columns of a table; None if the table lacks it."""
 
     labels: str
     group: str | None
@@ -37,7 +41,7 @@ class _Columns:
     split: str | None
 
 
-def find(settings: SourceSettings, tree: Tree) -> Found:
+def find_by_manifest(settings: SourceSettings, tree: FileTree) -> UnassignedFiles:
     """Finds the files that the tables name, and those in the unlabelled folders.
 
     Args:
@@ -45,11 +49,11 @@ def find(settings: SourceSettings, tree: Tree) -> Found:
         tree: The root.
 
     Returns:
-        A file for every path that a row names, refused where there is none; sounds beside them
-        that no row names are left out.
+        A file for every path that a row names, refused if it does not exist; other sounds in the
+        same folders are left out.
 
     Raises:
-        DataSetError: A table cannot be read, lacks a column, or says two things of one file.
+        DataSetError: A table cannot be read, lacks a column, or contradicts itself about a file.
     """
     lines: dict[str, _Line] = {}
     nameless: list[SourceFile] = []
@@ -68,15 +72,15 @@ def find(settings: SourceSettings, tree: Tree) -> Found:
     files = [_to_file(entries[path], line, settings) for path, line in lines.items()]
     unlabelled, others = _unlabelled(settings, tree, lines.keys())
     left_out = outside | _unnamed(tree, {entry.path for entry in entries.values()}, settings)
-    return Found(
+    return UnassignedFiles(
         (*files, *nameless, *unlabelled),
         left_out=len(left_out - lines.keys()),
         other_files=others,
     )
 
 
-def _read(table: TableSettings, tree: Tree) -> Iterator[tuple[bool, _Line]]:
-    """Yields what each row says, and whether `where` lets it in."""
+def _read(table: TableSettings, tree: FileTree) -> Iterator[tuple[bool, _Line]]:
+    """Yields each row, and whether `where` selects it."""
     names, rows = read_table(tree.read(table.file), table)
     columns = _Columns(
         _needed(table.labels, table, names),
@@ -108,7 +112,9 @@ def _optional(
     return default if default in names else None
 
 
-def _to_line(row: Row, number: int, table: TableSettings, columns: _Columns, tree: Tree) -> _Line:
+def _to_line(
+    row: Row, number: int, table: TableSettings, columns: _Columns, tree: FileTree
+) -> _Line:
     def value(column: str | None) -> str | None:
         return (row[column] or None) if column else None
 
@@ -124,7 +130,7 @@ def _to_line(row: Row, number: int, table: TableSettings, columns: _Columns, tre
     )
 
 
-def _path(row: Row, table: TableSettings, tree: Tree) -> str:
+def _path(row: Row, table: TableSettings, tree: FileTree) -> str:
     try:
         path = table.path.format_map(row)
     except (KeyError, ValueError, AttributeError, IndexError) as error:
@@ -132,7 +138,7 @@ def _path(row: Row, table: TableSettings, tree: Tree) -> str:
             f"{table.file} has no column for the path {table.path!r}; it has "
             f"{', '.join(map(repr, row))}."
         ) from error
-    # A row whose file name is missing would otherwise name a folder.
+    # Otherwise a row without a file name would name a folder.
     empty = posixpath.basename(path) in ("", "None")
     return "" if empty else tree.relative(path)
 
@@ -146,7 +152,7 @@ def _labels(value: str | list[str] | None, separator: str | None) -> tuple[str, 
 
 
 def _join(before: _Line | None, line: _Line, table: TableSettings) -> _Line:
-    """Joins two rows that name one file: their labels add up, all else must agree."""
+    """Joins two rows that name one file: labels add up, everything else must agree."""
     if before is None:
         return line
     same = replace(line, table=before.table, number=before.number, labels=before.labels)
@@ -165,9 +171,9 @@ def _to_file(entry: Entry, line: _Line, settings: SourceSettings) -> SourceFile:
 
 
 def _unlabelled(
-    settings: SourceSettings, tree: Tree, named: Collection[str]
+    settings: SourceSettings, tree: FileTree, named: Collection[str]
 ) -> tuple[list[SourceFile], int]:
-    """Finds the sounds of the unlabelled folders, and counts what else is there."""
+    """Finds the sounds of the unlabelled folders, and counts the other files."""
     files, others = [], 0
     for folder in settings.unlabelled_folders:
         for entry in tree.walk(folder.strip("/")):
@@ -178,7 +184,7 @@ def _unlabelled(
     return files, others
 
 
-def _unnamed(tree: Tree, named: set[str], settings: SourceSettings) -> set[str]:
+def _unnamed(tree: FileTree, named: set[str], settings: SourceSettings) -> set[str]:
     """Finds the sounds in the folders of the named files that no row names."""
     folders = {posixpath.dirname(path) for path in named if not path.startswith(("/", ".."))}
     beside = {

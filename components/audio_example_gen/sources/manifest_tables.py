@@ -6,11 +6,11 @@ import posixpath
 from collections.abc import Iterator
 from typing import Any
 
-from schema.config.data_settings import TableSettings
+from schema.config.source_settings import TableSettings
 from vggish.errors import DataSetError
 
 Row = dict[str, Any]
-"""The values of a row by column: texts, lists of texts (Parquet alone) or None."""
+"""The values of a row by column: texts, lists of texts (only in Parquet) or None."""
 
 _TAB_EXTENSIONS = (".tsv", ".tab", ".txt")
 
@@ -21,15 +21,15 @@ def read_table(
     """Reads a table.
 
     Args:
-        content: The file's.
-        settings: What it is.
+        content: Content of the file.
+        settings: The table's settings.
 
     Returns:
-        The names of the columns, and the rows, each with the number of its line in the file (of a
+        The names of the columns, and the rows, each with the number of its line in the file (in a
         Parquet file, the number of the row), counted from 1.
 
     Raises:
-        DataSetError: It is no such table. Broken lines are found while the rows are read.
+        DataSetError: It is not such a table. Broken lines are found while the rows are read.
     """
     if content.startswith(b"PAR1"):
         return _read_parquet(content, settings)
@@ -81,9 +81,9 @@ def _rows(reader: Any, names: list[str], settings: TableSettings) -> Iterator[tu
             continue
         if len(values) != len(names):
             raise DataSetError(
-                f"{settings.file} has {len(values)} values in line {reader.line_num}, where there "
-                f"are {len(names)} columns ({', '.join(names)}); mend the line, or say what is "
-                "between the columns with `delimiter`."
+                f"{settings.file} has {len(values)} values in line {reader.line_num}, but "
+                f"{len(names)} columns ({', '.join(names)}); correct the line, or set `delimiter` "
+                "to the separator of the columns."
             )
         yield reader.line_num, dict(zip(names, (value.strip() for value in values), strict=True))
 
@@ -93,5 +93,5 @@ def _lines(reader: Any, settings: TableSettings) -> Iterator[list[str]]:
         yield from reader
     except csv.Error as error:
         raise DataSetError(
-            f"{settings.file} is broken in line {reader.line_num}: {error}; mend the line."
+            f"{settings.file} is broken in line {reader.line_num}: {error}; correct the line."
         ) from error

@@ -1,8 +1,8 @@
-"""Telling sounds from the other files of a folder."""
+"""How sounds are told from other files."""
 
 import posixpath
 
-from components.audio_example_gen.sources.file_tree import Entry, Tree
+from components.audio_example_gen.sources.file_tree import Entry, FileTree
 from vggish.audio.decoding import ffmpeg
 
 SOUND_EXTENSIONS = frozenset(
@@ -35,7 +35,7 @@ SOUND_EXTENSIONS = frozenset(
         ".webm",
     ]
 )
-"""Files so named are sounds, or were meant to be: what is none is refused, not passed over."""
+"""Files with these extensions are meant to be sounds; they are refused if they are not."""
 
 _MAGIC = (b"RIFX", b"RF64", b"riff", b"fLaC", b"OggS", b"ID3", b"caff", b".snd")
 _MP4_PICTURES = (b"avif", b"heic", b"heix", b"mif1", b"msf1")
@@ -47,15 +47,15 @@ def is_sound_name(name: str) -> bool:
     return posixpath.splitext(name)[1].lower() in SOUND_EXTENSIONS
 
 
-def is_sound(entry: Entry, tree: Tree) -> bool:
-    """Tells whether a file is to become a clip.
+def is_sound(entry: Entry, tree: FileTree) -> bool:
+    """Tells whether a file is a sound.
 
     Args:
         entry: The file.
-        tree: Where it is.
+        tree: The data root.
 
     Returns:
-        True where the name says so or, under any other name, the content.
+        True if the name or the content says so.
     """
     if is_sound_name(entry.path) or entry.path.endswith("/"):
         return True

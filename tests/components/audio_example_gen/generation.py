@@ -10,7 +10,9 @@ from tfx.types import artifact_utils, standard_artifacts
 
 from components.artifacts import Noise, Rejects
 from components.audio_example_gen.executor import Executor
-from schema.config.data_settings import IngestSettings, SourceSettings, SplitSettings
+from schema.config.ingest_settings import IngestSettings
+from schema.config.source_settings import SourceSettings
+from schema.config.split_settings import SplitSettings
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import pytest
 
 from components.audio_example_gen.duplicates import content_digest, may_be_copies, settle
 from components.audio_example_gen.sources.listing import Reject, SourceFile
-from schema.config.data_settings import IngestSettings
+from schema.config.ingest_settings import IngestSettings
 
 
 def file(name: str, split: str, *, free: bool = False, size: int = 10) -> SourceFile:

@@ -8,7 +8,8 @@ from trees import write_sounds, write_table
 from components.audio_example_gen.sources import list_source
 from components.audio_example_gen.sources.listing import Listing
 from components.audio_example_gen.splits import speech_commands_split, split_of
-from schema.config.data_settings import SourceSettings, SplitSettings
+from schema.config.source_settings import SourceSettings
+from schema.config.split_settings import SplitSettings
 from vggish.errors import VggishError
 
 CLIPS = [f"{label}/{i}.wav" for label in ("cat", "dog") for i in range(4)]
@@ -178,9 +179,9 @@ def test_a_column_names_the_splits_by_any_of_their_names(root: Path) -> None:
         "dog/1.wav": "test",
     }
     source = manifest(root, "split", "cat/0.wav,cat,train", "cat/1.wav,cat,", "dog/0.wav,dog,test")
-    assert "of cat/1.wav the manifest says nothing" in complaint(root, source, kind="column")
+    assert "the manifest gives cat/1.wav no split" in complaint(root, source, kind="column")
     source = manifest(root, "split", "cat/0.wav,cat,Public", "dog/0.wav,dog,test")
-    assert "says 'Public'" in complaint(root, source, kind="column")
+    assert "gives cat/0.wav the split 'Public'" in complaint(root, source, kind="column")
 
 
 def test_folds_name_the_splits(root: Path) -> None:

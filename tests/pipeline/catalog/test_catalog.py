@@ -16,7 +16,9 @@ from typer.testing import CliRunner
 from pipeline.catalog.catalog import DataSetCatalog, read_catalog
 from pipeline.catalog.catalog_page import print_catalog
 from pipeline.cli.main import app
-from schema.config.data_settings import IngestSettings, SourceSettings, SplitSettings
+from schema.config.ingest_settings import IngestSettings
+from schema.config.source_settings import SourceSettings
+from schema.config.split_settings import SplitSettings
 from vggish.errors import ConfigError, DataSetError
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"

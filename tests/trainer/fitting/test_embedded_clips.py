@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.fitting.embedded_clips import load_embedded_clips
-from trainer.heads.pooling import pool
+from trainer.heads.pooling import pool_windows
 
 
 def write(path: Path, clips: dict[bytes, tuple[list[int], np.ndarray]]) -> None:
@@ -54,7 +54,7 @@ def test_labels_that_are_no_class_are_ignored(tmp_path: Path) -> None:
 
 def test_pooling_averages_over_each_clips_own_windows() -> None:
     ragged = tf.RaggedTensor.from_row_lengths(tf.constant([[1.0], [3.0], [10.0]]), [2, 1])
-    np.testing.assert_array_equal(pool(ragged).numpy(), [[2], [10]])
+    np.testing.assert_array_equal(pool_windows(ragged).numpy(), [[2], [10]])
 
 
 def test_windows_are_kept_for_attention_alone(tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator, TensorEvent
 
 from schema.config.model_settings import TrainSettings
-from trainer.fitting.clip_batches import eval_batches, one_hot, train_batches
+from trainer.fitting.clip_batches import embedded_eval_batches, embedded_train_batches, one_hot
 from trainer.fitting.embedded_clips import EmbeddedClips
-from trainer.fitting.keras_fitting import Fit, Hooks, fit
+from trainer.fitting.keras_fitting import FitOptions, FitResult, fit_model
 from trainer.fitting.objective import Objective, build_objective
-from trainer.fitting.rate_finder import STEPS
+from trainer.fitting.rate_finder import NUM_RATES
 from vggish.errors import ConfigError
 
 CLASSES = 3
@@ -43,19 +43,19 @@ def model(seed: int = 0) -> keras.Model:
 def train(
     fitted: keras.Model,
     settings: TrainSettings,
-    hooks: Hooks | None = None,
+    options: FitOptions | None = None,
     break_at: int | None = None,
-) -> Fit:
+) -> FitResult:
     learned, seen = clips(90, seed=1), clips(60, seed=2)
     targets = one_hot(learned.targets, CLASSES)
     objective = build_objective(settings, targets, multi_label=False)
-    return fit(
+    return fit_model(
         fitted,
-        train_batches(learned, CLASSES, settings.batch_size, settings.seed),
-        eval_batches(seen, CLASSES, 64),
+        embedded_train_batches(learned, CLASSES, settings.batch_size, settings.seed),
+        embedded_eval_batches(seen, CLASSES, 64),
         settings,
         objective if break_at is None else breaking(objective, break_at),
-        hooks,
+        options,
     )
 
 
@@ -70,7 +70,7 @@ def logged(run: Path, name: str) -> list[TensorEvent]:
 
 
 def test_every_epoch_has_every_clip_once_in_another_order() -> None:
-    batches = train_batches(clips(10, seed=0), CLASSES, 4, seed=0)
+    batches = embedded_train_batches(clips(10, seed=0), CLASSES, 4, seed=0)
     epochs = [
         np.concatenate([inputs for inputs, _ in batches(tf.constant(epoch, tf.int64))])
         for epoch in (0, 1, 0)
@@ -110,15 +110,15 @@ def test_scaled_rate_by_variable() -> None:
         fitted.get_layer("hidden").get_weights()[0],
         fitted.get_layer("scores").get_weights()[0],
     )
-    hooks = Hooks(rate_scale=lambda path: 0.0 if path.endswith("hidden/kernel") else 1.0)
-    train(fitted, TrainSettings(epochs=2, learning_rate=0.01), hooks)
+    options = FitOptions(rate_scale=lambda path: 0.0 if path.endswith("hidden/kernel") else 1.0)
+    train(fitted, TrainSettings(epochs=2, learning_rate=0.01), options)
     np.testing.assert_array_equal(before[0], fitted.get_layer("hidden").get_weights()[0])
     assert (before[1] != fitted.get_layer("scores").get_weights()[0]).any()
 
 
 def test_curves_for_tensorboard(tmp_path: Path) -> None:
     settings = TrainSettings(epochs=3, learning_rate=0.01)
-    history = train(model(), settings, Hooks(log_folder=str(tmp_path))).history
+    history = train(model(), settings, FitOptions(log_folder=str(tmp_path))).history
     for run, name, key in (
         ("train", "loss", "loss"),
         ("train", "accuracy", "accuracy"),
@@ -163,15 +163,15 @@ def test_cut_off_training_ends_like_an_undisturbed_one(
     undisturbed = model()
     expected = train(undisturbed, settings)
 
-    hooks = Hooks(log_folder=str(tmp_path / "logs"), backup_folder=str(tmp_path / "backup"))
+    options = FitOptions(log_folder=str(tmp_path / "logs"), backup_folder=str(tmp_path / "backup"))
     # Four steps an epoch with that on the eval split, two whole epochs each time; a rate is found
     # only once.
-    for step in (10 + (STEPS if rate == "auto" else 0), 10):
+    for step in (10 + (NUM_RATES if rate == "auto" else 0), 10):
         with pytest.raises(tf.errors.UnknownError):
-            train(model(), settings, hooks, break_at=step)
+            train(model(), settings, options, break_at=step)
         assert (tmp_path / "backup").exists()
     resumed = model()
-    course = train(resumed, settings, hooks)
+    course = train(resumed, settings, options)
 
     assert not (tmp_path / "backup").exists()
     assert course.learning_rate == pytest.approx(expected.learning_rate)
@@ -184,13 +184,13 @@ def test_cut_off_training_ends_like_an_undisturbed_one(
 
 
 def test_other_settings_do_not_go_on_from_a_backup(tmp_path: Path) -> None:
-    hooks = Hooks(backup_folder=str(tmp_path / "backup"))
+    options = FitOptions(backup_folder=str(tmp_path / "backup"))
     few = {"epochs": 4, "batch_size": 30, "learning_rate": 0.01}
     with pytest.raises(tf.errors.UnknownError):
-        train(model(), TrainSettings(**few), hooks, break_at=6)
+        train(model(), TrainSettings(**few), options, break_at=6)
     other = TrainSettings(**few, label_smoothing=0.1)
     fresh, resumed = model(), model()
     expected = train(fresh, other).history
-    history = train(resumed, other, hooks).history
+    history = train(resumed, other, options).history
     for name, values in expected.items():
         np.testing.assert_allclose(history[name], values, atol=1e-6, err_msg=name)

@@ -7,9 +7,9 @@ import tensorflow as tf
 from sklearn.utils.class_weight import compute_class_weight
 
 from schema.config.model_settings import TrainSettings
-from trainer.fitting.clip_batches import eval_batches, one_hot, train_batches
+from trainer.fitting.clip_batches import embedded_eval_batches, embedded_train_batches, one_hot
 from trainer.fitting.embedded_clips import EmbeddedClips
-from trainer.fitting.keras_fitting import fit
+from trainer.fitting.keras_fitting import fit_model
 from trainer.fitting.objective import build_objective
 
 RNG = np.random.default_rng(0)
@@ -67,10 +67,10 @@ def test_balanced_training_finds_more_of_a_rare_class(multi_label: bool) -> None
         keras.utils.set_random_seed(0)
         model = keras.Sequential([keras.Input([4]), keras.layers.Dense(2, activation=activation)])
         objective = build_objective(settings, one_hot(train.targets, 2), multi_label=multi_label)
-        fit(
+        fit_model(
             model,
-            train_batches(train, 2, 64, 0),
-            eval_batches(seen, 2, 256),
+            embedded_train_batches(train, 2, 64, 0),
+            embedded_eval_batches(seen, 2, 256),
             settings,
             objective,
         )

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trainer.fitting.rate_finder import HIGHEST, LOWEST, STEPS, find_rate
+from trainer.fitting.rate_finder import HIGHEST_RATE, LOWEST_RATE, NUM_RATES, find_rate
 
 
 def regression(scale: float) -> tuple[keras.Model, list[tuple[tf.Tensor, tf.Tensor]]]:
@@ -12,8 +12,8 @@ def regression(scale: float) -> tuple[keras.Model, list[tuple[tf.Tensor, tf.Tens
     rng = np.random.default_rng(0)
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input([5]), keras.layers.Dropout(0.1), keras.layers.Dense(1)])
-    model.compile(keras.optimizers.SGD(LOWEST), loss="mse")
-    inputs = (scale * rng.normal(size=(STEPS, 16, 5))).astype("f")
+    model.compile(keras.optimizers.SGD(LOWEST_RATE), loss="mse")
+    inputs = (scale * rng.normal(size=(NUM_RATES, 16, 5))).astype("f")
     targets = inputs @ rng.normal(size=(5, 1)).astype("f")
     return model, list(zip(tf.constant(inputs), tf.constant(targets), strict=True))
 
@@ -24,10 +24,10 @@ def test_rate_falls_with_the_curvature() -> None:
         model, batches = regression(scale)
         before = [v.numpy() for v in model.variables]
         curve = find_rate(model, batches)
-        assert len(curve.rates) == len(curve.losses) < STEPS  # The loss exploded before.
-        assert curve.rates[0] == LOWEST
+        assert len(curve.rates) == len(curve.losses) < NUM_RATES  # The loss exploded before.
+        assert curve.rates[0] == LOWEST_RATE
         assert np.all(np.diff(curve.rates) > 0)
-        assert LOWEST < curve.chosen < HIGHEST
+        assert LOWEST_RATE < curve.chosen < HIGHEST_RATE
         for variable, value in zip(model.variables, before, strict=True):
             np.testing.assert_array_equal(variable, value)
         chosen[scale] = curve.chosen

@@ -1,4 +1,4 @@
-"""What the tests of classical heads share: settings, clips, and what the libraries say of them."""
+"""Settings, clips and expected scores, which the tests of classical heads share."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +17,12 @@ from schema.config.classical_head_settings import (
     XgboostSettings,
 )
 from trainer.fitting.embedded_clips import EmbeddedClips
-from trainer.heads.classical_fitting import ClassicalHead, FittedHead
+from trainer.heads.classical_head import ClassicalHead, FittedClassicalHead
 
 SIZE = 12
 """Features of a clip."""
 
-# What TensorFlow Serving would do: every model that the folder holds, on the features beside it.
+# Stands for TensorFlow Serving: every model in the folder scores the features next to it.
 SERVE = """
 import pathlib, sys
 import numpy as np
@@ -62,7 +62,7 @@ TASKS = {"four classes": 4, "two classes": 2, "labels": 3}
 class Case:
     """A fitted head, clips to score, and what the lowered head said of them."""
 
-    fitted: FittedHead
+    fitted: FittedClassicalHead
     multi_label: bool
     classes: list[str]
     features: np.ndarray
@@ -88,8 +88,8 @@ def make_clips(clips: int, task: str, seed: int) -> EmbeddedClips:
     return EmbeddedClips(np.arange(clips).astype("S"), features.astype(np.float32), targets)
 
 
-def native_scores(fitted: FittedHead, features: np.ndarray) -> np.ndarray:
-    """What scikit-learn or XGBoost says of features; of machines the logistic of the decision."""
+def native_scores(fitted: FittedClassicalHead, features: np.ndarray) -> np.ndarray:
+    """Scores of features from scikit-learn or XGBoost; for SVMs the logistic of the decision."""
     reduced = fitted.reduction.transform(features.astype(np.float64))
     if isinstance(fitted.native, xgboost.Booster):
         return fitted.native.predict(xgboost.DMatrix(reduced.astype(np.float32)))
@@ -112,7 +112,7 @@ def export(head: ClassicalHead, folder: Path) -> None:
     tf.saved_model.save(module, str(folder), signatures=score)
 
 
-def thresholds_of(fitted: FittedHead) -> list[tuple[int, float]]:
+def thresholds_of(fitted: FittedClassicalHead) -> list[tuple[int, float]]:
     """The features that trees of unreduced features ask for, and what they compare them with."""
     if "none" not in fitted.reduction.named_steps:
         return []
@@ -132,9 +132,9 @@ def thresholds_of(fitted: FittedHead) -> list[tuple[int, float]]:
 
 
 def around(number: np.float32) -> list[np.float32]:
-    """The next number below, the number, and the next one above, none of them denormal.
+    """The next number below, the number, and the next one above; none is denormal.
 
-    TensorFlow takes denormal numbers for nought, wherever it computes, so that no served clip has
+    TensorFlow always flushes denormal numbers to 0, so that no served clip has
     any among its features.
     """
     tiny = np.finfo(np.float32).tiny
@@ -142,7 +142,7 @@ def around(number: np.float32) -> list[np.float32]:
     return [below, number, above] if number else [-tiny, number, tiny]
 
 
-def clips_to_score(fitted: FittedHead, train: EmbeddedClips, task: str) -> np.ndarray:
+def clips_to_score(fitted: FittedClassicalHead, train: EmbeddedClips, task: str) -> np.ndarray:
     """Training clips, new ones, extreme ones, and ones that are at a threshold or next to it."""
     new = make_clips(60, task, seed=2).pooled
     extreme = np.stack([np.zeros(SIZE), np.full(SIZE, 1e6), np.full(SIZE, -1e6)]).astype("f")

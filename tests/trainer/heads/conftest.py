@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 from classical_cases import SERVE, SETTINGS, TASKS, Case, clips_to_score, export, make_clips
 
-from trainer.heads.classical_fitting import FittedHead, fit_head
+from trainer.heads.classical_head import FittedClassicalHead, fit_classical_head
 
 
 @pytest.fixture(scope="session")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Case]:
     """Every head on every task."""
     root = tmp_path_factory.mktemp("heads")
-    fitted: dict[tuple[str, str], tuple[FittedHead, np.ndarray, Path]] = {}
+    fitted: dict[tuple[str, str], tuple[FittedClassicalHead, np.ndarray, Path]] = {}
     for number, (name, task) in enumerate((n, t) for n in SETTINGS for t in TASKS):
         train, evaluation = (make_clips(count, task, seed=count) for count in (90, 40))
         classes = [str(i) for i in range(TASKS[task])]
-        head = fit_head(SETTINGS[name], classes, train, evaluation, 0)
+        head = fit_classical_head(SETTINGS[name], classes, train, evaluation, 0)
         features = clips_to_score(head, train, task)
         folder = root / str(number)
         folder.mkdir()

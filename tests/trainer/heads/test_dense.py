@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from schema.config.model_settings import ModelSettings
 from trainer.heads.dense import build_frozen_head
-from trainer.heads.pooling import pad
+from trainer.heads.pooling import pad_windows
 
 
 @pytest.mark.parametrize(
@@ -52,4 +52,4 @@ def test_attention_standardises_windows_before_it_weighs_them() -> None:
         weights = np.exp(logits[rows]) / np.exp(logits[rows]).sum()
         scores = np.exp((weights * standard[rows]).sum(axis=0) @ kernel + offset)
         expected.append(scores / scores.sum())
-    np.testing.assert_allclose(head(pad(clips)).numpy(), expected, rtol=1e-4)
+    np.testing.assert_allclose(head(pad_windows(clips)).numpy(), expected, rtol=1e-4)

@@ -25,7 +25,7 @@ def test_of_equally_far_clips_the_first_ones_count(lattice) -> None:
     np.testing.assert_allclose(lowered(clips), expected, atol=1e-12)
 
 
-def test_scikit_learn_agrees_wherever_the_last_place_is_decided(lattice) -> None:
+def test_scikit_learn_agrees_if_the_last_place_is_decided(lattice) -> None:
     train, labels, clips = lattice
     native, lowered = fit_knn(train, labels, KnnSettings(neighbours=5, metric="euclidean"), 0)
     distances = np.sort(((clips[:, None] - train) ** 2).sum(axis=2), axis=1)

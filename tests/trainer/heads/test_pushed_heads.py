@@ -22,7 +22,7 @@ from schema.config.model_settings import ModelSettings, TrainSettings
 from schema.imported_weights import import_weights, write_imported_weights
 from trainer.fitting.embedded_clips import load_embedded_clips
 from trainer.fitting.frozen_head import run_fn
-from trainer.heads.classical_fitting import FittedHead, fit_head
+from trainer.heads.classical_head import FittedClassicalHead, fit_classical_head
 from trainer.heads.dense import build_frozen_head
 from trainer.warm_start.previous_model import PreviousModel
 from vggish.embedding.embedder import Embedder
@@ -42,7 +42,7 @@ HEADS = {
         "xgboost",
     ),
 }
-"""Which heads learn from which sounds."""
+"""The heads, and the sounds that they learn from."""
 
 SETTINGS = {"xgboost": XgboostSettings(rounds=40)}
 SPLITS = ("train", "eval", "test")
@@ -83,10 +83,10 @@ class Sounds:
 
 @dataclass(frozen=True)
 class Pushed:
-    """What one head left, and what its model says of the sound files of the test split."""
+    """The outputs of one head, and its model's scores of the test split's sound files."""
 
     classes: list[str]
-    fitted: FittedHead | keras.Model
+    fitted: FittedClassicalHead | keras.Model
     folder: Path
     scores: np.ndarray
     label: np.ndarray
@@ -211,7 +211,7 @@ def pushed(
             sounds.classes,
             restore_dense(folder / "models" / head / "model", sounds.classes, size)
             if head == "dense"
-            else fit_head(getattr(settings, head), sounds.classes, clips, eval_clips, 0),
+            else fit_classical_head(getattr(settings, head), sounds.classes, clips, eval_clips, 0),
             folder / "models" / head,
             **np.load(folder / "models" / head / "answer.npz"),
         )

@@ -27,7 +27,7 @@ def test_directions_without_variance_are_no_components() -> None:
     assert reduce(train, train).shape == (100, 3)
 
 
-def test_features_that_never_vary_give_nought() -> None:
+def test_features_that_never_vary_give_zero() -> None:
     train = np.full((10, 4), 3.0)
     np.testing.assert_array_equal(reduce(train, train), np.zeros((10, 1)))
 

@@ -5,7 +5,7 @@ import pytest
 from metric_cases import several_labels
 from sklearn.metrics import f1_score
 
-from trainer.heads.thresholds import UNTUNED, tune_thresholds
+from trainer.heads.thresholds import DEFAULT_THRESHOLD, tune_thresholds
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -42,4 +42,4 @@ def test_neighbouring_scores_are_told_apart() -> None:
 def test_a_class_without_clips_keeps_the_default() -> None:
     scores = np.random.default_rng(0).random([20, 2]).astype(np.float32)
     truth = np.stack([scores[:, 0] > 0.8, np.zeros(20)], axis=1)
-    assert tune_thresholds(truth, scores)[1] == UNTUNED
+    assert tune_thresholds(truth, scores)[1] == DEFAULT_THRESHOLD

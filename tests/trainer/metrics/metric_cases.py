@@ -74,7 +74,7 @@ def analyse(
 
 
 _found: dict = {}
-"""Where Beam's workers, which are threads of this process, leave what they found."""
+"""Results of Beam's workers, which are threads of this process."""
 
 
 def _keep(result: tuple) -> None:

@@ -7,7 +7,7 @@ import pytest
 from metric_cases import one_label, several_labels
 
 from trainer.metrics.clip_metrics import ScoredClips
-from trainer.metrics.intervals import bootstrap
+from trainer.metrics.intervals import bootstrap_intervals
 from trainer.metrics.lwlrap import lwlrap
 from trainer.metrics.ranking import areas_under_curve, average_precisions
 
@@ -60,7 +60,7 @@ def plain_bootstrap(clips: ScoredClips, metrics: dict[str, Metric]) -> dict[str,
 def test_agrees_with_a_plain_bootstrap(multi_label: bool) -> None:
     clips = (several_labels if multi_label else one_label)(clips=160)
     expected = plain_bootstrap(clips, METRICS[multi_label])
-    found = bootstrap(clips, multi_label=multi_label)
+    found = bootstrap_intervals(clips, multi_label=multi_label)
     assert set(found) == set(expected)
     for name, bounds in expected.items():
         # Percentiles of 2,000 draws are this sure.
@@ -70,27 +70,29 @@ def test_agrees_with_a_plain_bootstrap(multi_label: bool) -> None:
 
 def test_other_draws_give_nearly_the_same() -> None:
     clips = several_labels(clips=160)
-    first, second = (bootstrap(clips, multi_label=True, seed=seed) for seed in (1, 2))
+    first, second = (bootstrap_intervals(clips, multi_label=True, seed=seed) for seed in (1, 2))
     assert first != second
     for name, bounds in first.items():
         assert second[name] == pytest.approx(bounds, abs=0.1 * np.ptp(bounds)), name
-    assert bootstrap(clips, multi_label=True, seed=1) == first
+    assert bootstrap_intervals(clips, multi_label=True, seed=1) == first
 
 
 def test_a_perfect_model_is_bound_to_be_perfect() -> None:
     truth = several_labels(clips=50).truth
-    found = bootstrap(ScoredClips(truth, truth.astype(np.float32), truth), multi_label=True)
+    found = bootstrap_intervals(
+        ScoredClips(truth, truth.astype(np.float32), truth), multi_label=True
+    )
     assert found["auc"] == found["mean_average_precision"] == found["macro_f1"] == (1, 1)
     assert found["hamming_loss"] == (0, 0)
 
 
 def test_few_clips_have_no_interval() -> None:
-    assert bootstrap(several_labels(clips=20), multi_label=True)
-    assert bootstrap(several_labels(clips=19), multi_label=True) == {}
+    assert bootstrap_intervals(several_labels(clips=20), multi_label=True)
+    assert bootstrap_intervals(several_labels(clips=19), multi_label=True) == {}
 
 
 def test_many_clips_have_narrow_intervals() -> None:
     few, many = (several_labels(clips=clips) for clips in (100, 10_000))
-    wide, narrow = (bootstrap(clips, multi_label=True) for clips in (few, many))
+    wide, narrow = (bootstrap_intervals(clips, multi_label=True) for clips in (few, many))
     for name in wide:
         assert np.ptp(narrow[name]) < np.ptp(wide[name]) / 4, name

@@ -1,4 +1,4 @@
-"""What a served model says of a WAV file against what the pipeline says of the same recording."""
+"""Scores of a served model for a WAV file, against the pipeline's for the same recording."""
 
 from collections.abc import Iterator
 from pathlib import Path

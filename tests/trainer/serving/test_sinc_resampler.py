@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.serving.sinc_resampler import resample
+from trainer.serving.sinc_resampler import sinc_resample
 from vggish.audio import decoding
 
 TOLERANCE = 3e-6  # Both sum up to 1,200 products in float32, in different orders.
@@ -13,7 +13,7 @@ TOLERANCE = 3e-6  # Both sum up to 1,200 products in float32, in different order
 @pytest.fixture(scope="module")
 def graph():
     spec = [tf.TensorSpec([None], tf.float32), tf.TensorSpec([], tf.int64)]
-    return tf.function(resample, input_signature=spec)
+    return tf.function(sinc_resample, input_signature=spec)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import soundfile
 import tensorflow as tf
 
 from trainer.serving.request_limits import MAX_SECONDS, MAX_WINDOWS
-from trainer.serving.wav_decoding import MAX_CHUNKS, MAX_VALUES, windows_from_wav
+from trainer.serving.wav_decoding import MAX_REQUEST_SAMPLES, MAX_WAV_CHUNKS, windows_from_wav
 from vggish.audio import decoding
 from vggish.networks.log_mel import log_mel_from_windows, windows_from_pcm16
 
@@ -61,7 +61,7 @@ PLAIN = riff(chunk(b"fmt ", form()), chunk(b"data", PCM))
 
 
 def by_pipeline(files):
-    """What the pipeline makes of files: decoded, kept in 16 bits, and cut."""
+    """The pipeline's windows of files: decoded, rounded to 16 bits, and cut."""
     clips = [decoding.decode(io.BytesIO(file)).samples for file in files]
     return windows_from_pcm16(tf.constant([decoding.pcm16_from_samples(clip) for clip in clips]))
 
@@ -146,7 +146,7 @@ def test_what_lies_outside_of_the_range_is_clipped(windows):
          "unclosed_by_libsndfile", "wrong_riff_size", "half_a_sample_more", "cut", "extensible",
          "rf64", "rf64_of_no_size"],
 )  # fmt: skip
-def test_sound_is_found_whatever_the_sizes_claim(windows, file):
+def test_sound_is_found_with_any_claimed_size(windows, file):
     found = windows(tf.constant([file])).values.numpy()[0]
     count = 396 if file == PLAIN[:-7] else 400
     np.testing.assert_array_equal(found[:count] / STEP, np.arange(count) * 70)
@@ -162,7 +162,7 @@ def test_sound_is_found_whatever_the_sizes_claim(windows, file):
         (PLAIN.replace(b"RIFF", b"RIFX"), "is not a WAV file"),
         (PLAIN.replace(b"data", b"date"), "has no chunk `data`"),
         (riff(chunk(b"fmt ", form())), "has no chunk `data`"),
-        (riff(chunk(b"fmt ", form()), *[chunk(b"LIST", b"")] * MAX_CHUNKS, chunk(b"data", PCM)),
+        (riff(chunk(b"fmt ", form()), *[chunk(b"LIST", b"")] * MAX_WAV_CHUNKS, chunk(b"data", PCM)),
          "has no chunk `data`"),
         (riff(chunk(b"data", PCM), chunk(b"fmt ", form())), "has no chunk `fmt ` before `data`"),
         (riff(chunk(b"fmt ", form()[:14]), chunk(b"data", PCM)), "has no chunk `fmt `"),
@@ -209,7 +209,7 @@ def test_a_request_is_limited_in_all(windows):
 
 def test_decoding_is_limited_in_all(windows):
     bytes_a_frame = 64
-    sound = bytes(MAX_VALUES // 2 + bytes_a_frame)
+    sound = bytes(MAX_REQUEST_SAMPLES // 2 + bytes_a_frame)
     file = riff(
         chunk(b"fmt ", form(channels=bytes_a_frame, rate=192_000, bits=8)), chunk(b"data", sound)
     )

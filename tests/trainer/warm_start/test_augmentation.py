@@ -1,15 +1,15 @@
-"""What changes training clips: as much as it says, and the same for the same seed."""
+"""Augmentation: as strong as its settings, and the same for the same seed."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from trainer.warm_start.augmentation import (
-    SILENCE,
+    LOG_MEL_SILENCE,
+    draw_noise,
     mask_spectrogram,
-    mix_at,
-    shift,
-    stretch_of,
+    mix_at_snr,
+    shift_in_time,
 )
 from vggish.networks.log_mel import log_mel_from_windows
 from vggish.params import WINDOW_SAMPLES
@@ -27,7 +27,7 @@ def test_a_shift_moves_the_clip_and_lets_silence_in() -> None:
     clip = np.arange(1, 101, dtype=np.float32)
     seen = set()
     for number in range(200):
-        moved = shift(clip, 20, some_seed(number)).numpy()
+        moved = shift_in_time(clip, 20, some_seed(number)).numpy()
         kept = np.flatnonzero(moved)
         offset = int(moved[kept[0]] - 1 - kept[0])
         assert -20 <= offset <= 20
@@ -37,29 +37,31 @@ def test_a_shift_moves_the_clip_and_lets_silence_in() -> None:
         np.testing.assert_array_equal(moved, expected)
         seen.add(offset)
     assert {-20, 0, 20} <= seen
-    np.testing.assert_array_equal(shift(clip, 20, some_seed(3)), shift(clip, 20, some_seed(3)))
+    np.testing.assert_array_equal(
+        shift_in_time(clip, 20, some_seed(3)), shift_in_time(clip, 20, some_seed(3))
+    )
 
 
 @pytest.mark.parametrize("decibels", [-10.0, 0.0, 12.5])
 def test_noise_is_mixed_in_at_its_ratio(decibels: float) -> None:
     clip, noise = draw(16_000), draw(16_000, seed=1) * 3
-    added = mix_at(clip, noise, tf.constant(decibels)).numpy().astype(np.float64) - clip
+    added = mix_at_snr(clip, noise, tf.constant(decibels)).numpy().astype(np.float64) - clip
     ratio = 10 * np.log10(np.mean(clip.astype(np.float64) ** 2) / np.mean(added**2))
     assert ratio == pytest.approx(decibels, abs=1e-3)
 
 
 def test_silence_has_no_signal_to_noise_ratio() -> None:
     clip, nothing = draw(100), np.zeros(100, np.float32)
-    np.testing.assert_array_equal(mix_at(clip, nothing, tf.constant(10.0)), clip)
-    np.testing.assert_array_equal(mix_at(nothing, clip, tf.constant(10.0)), nothing)
+    np.testing.assert_array_equal(mix_at_snr(clip, nothing, tf.constant(10.0)), clip)
+    np.testing.assert_array_equal(mix_at_snr(nothing, clip, tf.constant(10.0)), nothing)
 
 
 def test_a_stretch_of_noise_goes_round() -> None:
     noise = np.arange(50, dtype=np.int16) * 100
-    stretch = np.round(stretch_of(noise, 120, some_seed(0)).numpy() * 32_768 / 100).astype(int)
+    stretch = np.round(draw_noise(noise, 120, some_seed(0)).numpy() * 32_768 / 100).astype(int)
     assert stretch.shape == (120,)
     np.testing.assert_array_equal(np.diff(stretch) % 50, 1)
-    starts = {int(stretch_of(noise, 1, some_seed(i))[0] * 32_768 / 100 + 0.5) for i in range(300)}
+    starts = {int(draw_noise(noise, 1, some_seed(i))[0] * 32_768 / 100 + 0.5) for i in range(300)}
     assert len(starts) > 45
 
 
@@ -84,7 +86,7 @@ def test_masks_are_one_run_of_frames_and_one_of_bands(masked: np.ndarray) -> Non
 def test_what_is_masked_is_as_silent_as_silence(masked: np.ndarray) -> None:
     silence = log_mel_from_windows(tf.zeros([1, WINDOW_SAMPLES])).numpy()
     np.testing.assert_allclose(masked[masked != 0], silence.min(), rtol=1e-6)
-    np.testing.assert_allclose(silence, SILENCE, rtol=1e-6)
+    np.testing.assert_allclose(silence, LOG_MEL_SILENCE, rtol=1e-6)
 
 
 def test_masks_follow_their_seed_and_can_be_off() -> None:

@@ -1,4 +1,4 @@
-"""What a warm start hears of the clips on disk."""
+"""Batches that a warm start reads from clips on disk."""
 
 from pathlib import Path
 
@@ -10,9 +10,9 @@ from learnable import CLASSES, tone, write_clips
 from schema.config.warm_start_settings import AugmentSettings, WarmStartSettings
 from trainer.warm_start.sound_clips import (
     SoundClips,
-    evaluation_batches,
     read_noise,
-    training_batches,
+    sound_eval_batches,
+    sound_train_batches,
 )
 from vggish.audio.decoding import pcm16_from_samples
 from vggish.errors import DataSetError
@@ -71,7 +71,7 @@ def test_labelled_clips_are_heard_as_the_served_model_hears_them(
     clips = SoundClips([f"{path.parent}/*"], CLASSES, HOP, multi_label=multi_label)
     np.testing.assert_array_equal(clips.targets, targets)
     assert clips.longest == 5
-    heard = in_clips(evaluation_batches(clips, 3))
+    heard = in_clips(sound_eval_batches(clips, 3))
     np.testing.assert_array_equal([t for _, t in heard], targets)
     for (log_mel, _), number in zip(heard, kept, strict=True):
         np.testing.assert_allclose(log_mel, heard_when_served(SOUNDS[number][0]), atol=1e-4)
@@ -86,14 +86,14 @@ def test_clips_without_classes_are_refused(tmp_path: Path) -> None:
 def test_batches_of_long_clips_are_small(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trainer.warm_start.sound_clips._WINDOWS_A_BATCH", 10)
     clips = SoundClips([str(path)], CLASSES, HOP, multi_label=False)
-    sizes = [len(targets) for _, targets in evaluation_batches(clips, 64)]
+    sizes = [len(targets) for _, targets in sound_eval_batches(clips, 64)]
     assert sizes == [2, 2]
 
 
 def test_a_training_clip_is_a_contiguous_stretch(path: Path) -> None:
     clips = SoundClips([str(path)], CLASSES, HOP, multi_label=False)
     settings = WarmStartSettings(max_windows=2, augment=UNCHANGED)
-    batches = training_batches(clips, settings, NO_NOISE, 64, seed=0)
+    batches = sound_train_batches(clips, settings, NO_NOISE, 64, seed=0)
     heard = [log_mel for log_mel, _ in in_clips(tf.data.Dataset.range(4).flat_map(batches))]
     assert sorted(map(len, heard)) == [1] * 12 + [2] * 4
     stretches = [log_mel for log_mel in heard if len(log_mel) == 2]
@@ -112,7 +112,7 @@ def test_an_epoch_is_the_same_whenever_it_comes(path: Path) -> None:
     noise = tf.cast(tf.random.stateless_normal([30_000], [0, 0]) * 1_000, tf.int16)
 
     def epochs(seed: int, first: int) -> list[np.ndarray]:
-        batches = training_batches(clips, WarmStartSettings(), noise, 3, seed)
+        batches = sound_train_batches(clips, WarmStartSettings(), noise, 3, seed)
         numbers = tf.data.Dataset.range(first, 3)
         together = in_clips(numbers.flat_map(batches))
         each = [together[i : i + 4] for i in range(0, len(together), 4)]
@@ -128,7 +128,7 @@ def test_an_epoch_is_the_same_whenever_it_comes(path: Path) -> None:
 def test_an_epoch_knows_its_length_and_shuffles(path: Path) -> None:
     clips = SoundClips([str(path)], CLASSES, HOP, multi_label=False)
     settings = WarmStartSettings(augment=UNCHANGED)
-    batches = training_batches(clips, settings, NO_NOISE, 3, seed=0)
+    batches = sound_train_batches(clips, settings, NO_NOISE, 3, seed=0)
     assert int(batches(tf.constant(0, tf.int64)).cardinality()) == 2
     targets = [t.tobytes() for _, t in in_clips(tf.data.Dataset.range(8).flat_map(batches))]
     assert len({tuple(targets[i : i + 4]) for i in range(0, len(targets), 4)}) > 2

@@ -7,10 +7,10 @@ import tensorflow as tf
 
 from schema.config.model_settings import ModelSettings, TrainSettings
 from schema.config.warm_start_settings import WarmStartSettings
-from trainer.fitting.keras_fitting import Hooks, fit
+from trainer.fitting.keras_fitting import FitOptions, fit_model
 from trainer.fitting.objective import build_objective
 from trainer.heads.dense import build_frozen_head
-from trainer.warm_start.whole_network import WholeNetwork, freeze, rate_scale
+from trainer.warm_start.whole_network import WholeNetwork, freeze_layers, rate_scale
 from vggish.networks.layer_taps import build_features
 from vggish.weights.slim_weights import random_weights
 
@@ -19,7 +19,7 @@ RATE = 1e-3
 
 def build(settings: WarmStartSettings) -> WholeNetwork:
     network = build_features("fusion", random_weights(0), settings.compute)
-    freeze(network, settings)
+    freeze_layers(network, settings)
     features = np.random.default_rng(0).normal(0, 1, [8, 8192]).astype(np.float32)
     keras.utils.set_random_seed(0)
     return WholeNetwork(network, build_frozen_head(ModelSettings(hidden=()), 3, features), "mean")
@@ -41,13 +41,13 @@ def test_frozen_layers_stay_and_the_others_learn_at_their_rates(clips: tuple, co
     batches = tf.data.Dataset.from_tensors(clips)
     train = TrainSettings(epochs=1, learning_rate=RATE, schedule="constant")
     objective = build_objective(train, clips[1], multi_label=False)
-    hooks = Hooks(rate_scale=lambda path: rate_scale(settings, path))
-    fit(model, lambda _: batches, batches, train, objective, hooks)
+    options = FitOptions(rate_scale=lambda path: rate_scale(settings, path))
+    fit_model(model, lambda _: batches, batches, train, objective, options)
     moved = {v.path: np.abs(v.numpy() - before[v.path]).max() for v in model.variables}
     assert {v.dtype for v in model.trainable_variables} == {"float32"}
     for path, distance in moved.items():
         layer = path.partition("/")[0]
-        # The first step of Adam is as long as its rate, whatever the gradient.
+        # The first step of Adam is as long as its rate for any gradient.
         expected = {"conv4_2": RATE / 4, "scores": RATE}.get(layer, 0)
         assert distance == pytest.approx(expected, rel=0.02), path
     assert {"conv1/kernel", "conv4_1/bias", "conv4_2/kernel"} < set(moved)

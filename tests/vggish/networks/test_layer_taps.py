@@ -67,6 +67,11 @@ def test_mfcc_is_mean_and_deviation_of_the_cepstrum():
     np.testing.assert_allclose(build_features("mfcc", None)(WINDOWS), expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("name", ["log_mel", "mfcc"])
+def test_no_windows_are_no_features(name):
+    assert build_features(name, None)(WINDOWS[:0]).shape == (0, feature_size(name))
+
+
 def test_a_model_survives_export(weights, tmp_path):
     class Exported(tf.Module):
         def __init__(self):

@@ -8,7 +8,7 @@ import pytest
 
 from vggish.errors import CheckpointError
 from vggish.weights import checkpoint, download
-from vggish.weights.published_values import Statistics, tone_embedding
+from vggish.weights.published_values import EmbeddingStatistics, tone_embedding
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
 
@@ -152,7 +152,7 @@ def test_a_checkpoint_is_proven_by_what_its_network_gives(serve, slim, tmp_path)
     """The server's checkpoint has seeded values, of which slim's own embedding is the proof."""
     server = serve((slim / "vggish_model.ckpt").read_bytes())
     server.cuts = [123_456_789]
-    expected = Statistics.of(
+    expected = EmbeddingStatistics.of(
         tone_embedding(checkpoint.load_checkpoint(str(slim / "vggish_model.ckpt")))
     )
     path = checkpoint.released_checkpoint(server.url(), tmp_path, expected)

@@ -3,19 +3,19 @@ import pytest
 
 from vggish.weights import installation_check as check_module
 from vggish.weights.checkpoint import load_checkpoint
-from vggish.weights.installation_check import Comparison, check
+from vggish.weights.installation_check import ValueComparison, check_installation
 from vggish.weights.published_values import (
     PUBLISHED_EMBEDDING,
     PUBLISHED_POSTPROCESSED,
     RELATIVE_TOLERANCE,
-    Statistics,
+    EmbeddingStatistics,
     prove_released,
     tone_embedding,
 )
 
 
 def test_without_a_checkpoint_it_says_what_was_not_checked():
-    report = check()
+    report = check_installation()
     assert report.passed
     assert [comparison.what for comparison in report.comparisons] == [
         "log-mel of the tone",
@@ -24,23 +24,23 @@ def test_without_a_checkpoint_it_says_what_was_not_checked():
     ]
     assert "no checkpoint was given" in report.unchecked[0]
     assert "PCA was not checked" in report.unchecked[1]
-    assert "random weights" in check("random").unchecked[0]
+    assert "random weights" in check_installation("random").unchecked[0]
 
 
 def test_a_front_end_that_is_off_is_seen(monkeypatch):
     exact = check_module.tone_log_mel
     monkeypatch.setattr(check_module, "tone_log_mel", lambda *dtype: exact(*dtype) + 1e-5)
-    report = check()
+    report = check_installation()
     assert not report.passed
     assert report.comparisons[0].difference == pytest.approx(1e-5, rel=0.1)
 
 
 def test_nan_is_no_agreement():
-    assert not Comparison("x", 0.0, float("nan"), float("nan"), 1.0).passed
+    assert not ValueComparison("x", 0.0, float("nan"), float("nan"), 1.0).passed
 
 
 def test_another_network_is_seen(slim):
-    report = check(str(slim / "vggish_model.ckpt"))
+    report = check_installation(str(slim / "vggish_model.ckpt"))
     wrong = [comparison for comparison in report.comparisons if not comparison.passed]
     assert not report.passed
     assert [comparison.what for comparison in wrong] == [
@@ -54,7 +54,7 @@ def test_the_right_network_is_proven(slim):
     weights = load_checkpoint(str(slim / "vggish_model.ckpt"))
     embedding = tone_embedding(weights)
     assert embedding.shape == (3, 128)
-    prove_released(weights, Statistics.of(embedding))
+    prove_released(weights, EmbeddingStatistics.of(embedding))
 
 
 @pytest.mark.real_data
@@ -64,14 +64,16 @@ def test_the_published_vectors_pass_the_published_statistics(real_data):
             (golden["embedding"], PUBLISHED_EMBEDDING),
             (golden["postprocessed"], PUBLISHED_POSTPROCESSED),
         ):
-            found = Statistics.of(values)
+            found = EmbeddingStatistics.of(values)
             assert found.mean == pytest.approx(published.mean, rel=RELATIVE_TOLERANCE)
             assert found.std == pytest.approx(published.std, rel=RELATIVE_TOLERANCE)
 
 
 @pytest.mark.real_data
 def test_with_everything_there_all_is_checked(real_data, slim):
-    report = check(str(slim / "vggish_model.ckpt"), real_data / "golden" / "vggish_pca_params.npz")
+    report = check_installation(
+        str(slim / "vggish_model.ckpt"), real_data / "golden" / "vggish_pca_params.npz"
+    )
     differences = {comparison.what: comparison for comparison in report.comparisons}
     assert differences["mean of the post-processed ramp"].difference == 0.0
     assert not differences["mean of the post-processed embedding of the tone"].passed

@@ -6,7 +6,7 @@ import soundfile
 from trees import noise, write_sound
 
 from components.audio_example_gen.decoding.clip_policies import DecodedClip, read_clips
-from schema.config.data_settings import IngestSettings
+from schema.config.ingest_settings import IngestSettings
 from vggish.audio.decoding import samples_from_pcm16
 from vggish.errors import AudioError
 

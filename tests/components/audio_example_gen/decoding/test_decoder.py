@@ -10,7 +10,7 @@ from trees import write_sound
 
 from components.audio_example_gen.decoding.clip_policies import read_clips
 from components.audio_example_gen.decoding.decoder import Decoder
-from schema.config.data_settings import IngestSettings
+from schema.config.ingest_settings import IngestSettings
 from vggish.errors import AudioError
 
 

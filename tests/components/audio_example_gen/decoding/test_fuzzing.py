@@ -9,7 +9,7 @@ from fuzzing import ANY, GOOD, corpus
 
 from components.audio_example_gen.decoding.decoder import Decoder
 from components.audio_example_gen.sources.listing import RefusedError
-from schema.config.data_settings import IngestSettings
+from schema.config.ingest_settings import IngestSettings
 from vggish.errors import AudioError
 
 MAX_SECONDS = 2.0

@@ -8,7 +8,7 @@ from trees import write_sound, write_sounds
 
 from components.audio_example_gen.sources import list_source
 from components.audio_example_gen.sources.listing import Listing, SourceFile
-from schema.config.data_settings import SourceSettings
+from schema.config.source_settings import SourceSettings
 from vggish.errors import DataSetError
 
 

@@ -8,7 +8,8 @@ from trees import write_sound, write_sounds, write_table
 
 from components.audio_example_gen.sources import list_source
 from components.audio_example_gen.sources.listing import Listing
-from schema.config.data_settings import SourceSettings, SplitSettings
+from schema.config.source_settings import SourceSettings
+from schema.config.split_settings import SplitSettings
 from vggish.errors import DataSetError
 
 HEADER = ["path", "labels"]
@@ -184,7 +185,7 @@ def test_unlabelled_folders_need_no_table(root: Path) -> None:
     [
         ("path,label\na,b\n", {}, "has no column 'labels'; it has 'path', 'label'"),
         ("file,labels\na,b\n", {}, "has no column for the path '{path}'"),
-        ("path,labels\na,b,c\n", {}, "has 3 values in line 2, where there are 2 columns"),
+        ("path,labels\na,b,c\n", {}, "has 3 values in line 2, but 2 columns"),
         ('path,labels\n"a"x,b\n', {}, "is broken in line 2"),
         ("path,labels\na,b\n", {"fold": "f"}, "has no column 'f'"),
         ("path,labels\na,b\n", {"where": {"good": "1"}}, "has no column 'good'"),

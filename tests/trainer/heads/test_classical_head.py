@@ -1,4 +1,4 @@
-"""What a fitted head keeps, and what it refuses."""
+"""Fitted classical heads: their files, and the inputs that they refuse."""
 
 import json
 from dataclasses import replace
@@ -20,7 +20,7 @@ from schema.config.classical_head_settings import (
     XgboostSettings,
 )
 from trainer.fitting.embedded_clips import EmbeddedClips
-from trainer.heads.classical_fitting import fit_head
+from trainer.heads.classical_head import fit_classical_head
 from vggish.errors import ConfigError, DataSetError
 
 CLASSES = ["dog", "cat", "chat noir", "ü"]
@@ -39,7 +39,7 @@ def evaluation() -> EmbeddedClips:
 def test_npz_has_the_numbers_by_their_names_in_scikit_learn(
     tmp_path: Path, train: EmbeddedClips
 ) -> None:
-    fitted = fit_head(LogisticRegressionSettings(), CLASSES, train, train, 0)
+    fitted = fit_classical_head(LogisticRegressionSettings(), CLASSES, train, train, 0)
     fitted.save_native(str(tmp_path), CLASSES)
     kept = np.load(tmp_path / "head.npz")
     standard = (train.pooled - kept["standardise.mean_"]) / kept["standardise.scale_"]
@@ -57,7 +57,7 @@ def test_npz_has_the_numbers_by_their_names_in_scikit_learn(
 
 def test_booster_is_read_back_by_xgboost(tmp_path: Path, train: EmbeddedClips) -> None:
     settings = XgboostSettings(rounds=5, standardise=False, pca=None)
-    fitted = fit_head(settings, CLASSES, train, train, 0)
+    fitted = fit_classical_head(settings, CLASSES, train, train, 0)
     fitted.save_native(str(tmp_path), CLASSES)
     booster = xgboost.Booster(model_file=tmp_path / "xgboost.ubj")
     scores = booster.predict(xgboost.DMatrix(train.pooled))
@@ -69,7 +69,9 @@ def test_booster_is_read_back_by_xgboost(tmp_path: Path, train: EmbeddedClips) -
 def test_same_seed_same_head(train: EmbeddedClips, evaluation: EmbeddedClips) -> None:
     settings = XgboostSettings(rounds=2)
     one, same, other = (
-        fit_head(settings, CLASSES, train, evaluation, seed).lowered(evaluation.pooled).numpy()
+        fit_classical_head(settings, CLASSES, train, evaluation, seed)
+        .lowered(evaluation.pooled)
+        .numpy()
         for seed in (0, 0, 1)
     )
     np.testing.assert_array_equal(one, same)
@@ -80,7 +82,7 @@ def test_boosting_stops_at_the_lowest_eval_loss(
     train: EmbeddedClips, evaluation: EmbeddedClips
 ) -> None:
     settings = XgboostSettings(rounds=200, eta=1, max_depth=2, early_stopping_rounds=5)
-    fitted = fit_head(settings, CLASSES, train, evaluation, 0)
+    fitted = fit_classical_head(settings, CLASSES, train, evaluation, 0)
     losses = fitted.history["val_loss"]
     best = int(np.argmin(losses))
     assert len(losses) == len(fitted.history["loss"]) == best + 1 + 5 < 200
@@ -101,7 +103,7 @@ def test_boosting_stops_at_the_lowest_eval_loss(
     ],
 )
 def test_balanced_heads_find_rare_classes(settings: type, train: EmbeddedClips) -> None:
-    """Of two classes that overlap, the rare one is found more often when both count alike."""
+    """If both of two overlapping classes have the same weight, the rare one is found more often."""
     rng = np.random.default_rng(0)
     targets = (np.arange(300) >= 270).astype(np.int64)
     clips, new = (
@@ -114,7 +116,7 @@ def test_balanced_heads_find_rare_classes(settings: type, train: EmbeddedClips) 
     )
     small = {"max_depth": 2} if settings in (RandomForestSettings, XgboostSettings) else {}
     plain, balanced = (
-        fit_head(settings(balanced=b, **small), ["often", "rare"], clips, new, 0)
+        fit_classical_head(settings(balanced=b, **small), ["often", "rare"], clips, new, 0)
         for b in (False, True)
     )
     found = [
@@ -130,21 +132,21 @@ def test_balanced_heads_find_rare_classes(settings: type, train: EmbeddedClips) 
 def test_trees_of_several_labels_cannot_be_balanced(settings: type) -> None:
     clips = make_clips(40, "labels", seed=0)
     with pytest.raises(ConfigError, match="balanced is for clips with one label"):
-        fit_head(settings(balanced=True), ["a", "b", "c"], clips, clips, 0)
+        fit_classical_head(settings(balanced=True), ["a", "b", "c"], clips, clips, 0)
 
 
 def test_a_class_without_training_clips_is_refused(train: EmbeddedClips) -> None:
     settings = LogisticRegressionSettings()
     with pytest.raises(DataSetError, match="No clip of the training split has the label 'e'"):
-        fit_head(settings, [*CLASSES, "e"], train, train, 0)
+        fit_classical_head(settings, [*CLASSES, "e"], train, train, 0)
     everywhere = replace(train, targets=np.ones([90, 2], np.float32))
     with pytest.raises(DataSetError, match="Every clip of the training split has the label 'a'"):
-        fit_head(settings, ["a", "b"], everywhere, everywhere, 0)
+        fit_classical_head(settings, ["a", "b"], everywhere, everywhere, 0)
 
 
 def test_more_neighbours_than_clips_are_refused(train: EmbeddedClips) -> None:
     with pytest.raises(ConfigError, match="only 90 training clips"):
-        fit_head(KnnSettings(neighbours=91), CLASSES, train, train, 0)
+        fit_classical_head(KnnSettings(neighbours=91), CLASSES, train, train, 0)
 
 
 def test_a_gpu_is_refused_where_xgboost_cannot_use_one(
@@ -152,4 +154,4 @@ def test_a_gpu_is_refused_where_xgboost_cannot_use_one(
 ) -> None:
     monkeypatch.setattr(xgboost, "build_info", lambda: {"USE_CUDA": False})
     with pytest.raises(ConfigError, match="without CUDA"):
-        fit_head(XgboostSettings(device="cuda"), CLASSES, train, train, 0)
+        fit_classical_head(XgboostSettings(device="cuda"), CLASSES, train, train, 0)

@@ -1,4 +1,4 @@
-"""What a server will be asked: real clips through every signature, and the warm-up requests."""
+"""The requests to a model: real clips through every signature, and the warm-up requests."""
 
 import base64
 import os
@@ -17,13 +17,13 @@ from vggish.audio.decoding import pcm16_from_samples, samples_from_pcm16, wav_fr
 
 
 @dataclass(frozen=True)
-class Clip:
-    """One clip of the data set.
+class ProbeClip:
+    """One clip of the data set, to be sent to the model.
 
     Attributes:
-        clip_id: Its id.
-        example: Serialized, as `examples` takes it.
-        pcm: 16-bit mono samples at 16 kHz; None where it came as released embeddings.
+        clip_id: Id of the clip.
+        example: Serialized example, the input of the signature `examples`.
+        pcm: 16-bit mono samples at 16 kHz; None if the source released only embeddings.
     """
 
     clip_id: str
@@ -32,13 +32,13 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class Requests:
-    """What is asked, in the form of `probe`, and what each answer is to be compared with.
+class ProbeRequests:
+    """The requests in the format of `probe`, and which answers must agree.
 
     Attributes:
         calls: The requests.
-        clip_ids: Of the clips of the first request, `examples`.
-        same_scores: The numbers of requests whose scores, one after the other, are to be the same.
+        clip_ids: Ids of the clips in the first request, which calls `examples`.
+        same_scores: Lists of request numbers; each list's joined scores must be the same.
     """
 
     calls: list[dict[str, Any]]
@@ -46,12 +46,12 @@ class Requests:
     same_scores: list[list[int]]
 
 
-def read_clips(folder: str, count: int) -> list[Clip]:
+def read_probe_clips(folder: str, count: int) -> list[ProbeClip]:
     """Reads the first clips of a split.
 
     Args:
-        folder: Of the split's gzip TFRecord files.
-        count: How many at most.
+        folder: Folder of the split's gzip TFRecord files.
+        count: Maximum number of clips.
 
     Returns:
         At least one clip, since a split is never empty.
@@ -61,14 +61,14 @@ def read_clips(folder: str, count: int) -> list[Clip]:
     return [_parse(record) for record in islice(records, count)]
 
 
-def _parse(record: bytes) -> Clip:
+def _parse(record: bytes) -> ProbeClip:
     features = tf.train.Example.FromString(record).features.feature
     pcm = features[clip_examples.PCM].bytes_list.value
     clip_id = features[clip_examples.CLIP_ID].bytes_list.value[0].decode()
-    return Clip(clip_id, record, pcm[0] if pcm else None)
+    return ProbeClip(clip_id, record, pcm[0] if pcm else None)
 
 
-def make_requests(clips: list[Clip], model: str) -> Requests:
+def make_requests(clips: list[ProbeClip], model: str) -> ProbeRequests:
     """Makes the requests.
 
     Args:
@@ -94,7 +94,7 @@ def make_requests(clips: list[Clip], model: str) -> Requests:
     same = [[1], list(range(first, len(calls)))] + ([[0]] if sounds else [])
     calls += _warm_up_calls(os.path.join(model, EXTRA_FOLDER, WARMUP_FILE))
     calls.append(_bytes_call("serving_default", "audio_bytes", [wav_from_pcm16(second)]))
-    return Requests(calls, [clip.clip_id for clip in clips], same)
+    return ProbeRequests(calls, [clip.clip_id for clip in clips], same)
 
 
 def _bytes_call(signature: str, name: str, values: list[bytes]) -> dict[str, Any]:

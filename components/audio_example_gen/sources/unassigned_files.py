@@ -1,16 +1,16 @@
-"""What a kind of source finds, before it is dealt to splits."""
+"""The files that a source finds, before they are assigned to splits."""
 
 import re
 from dataclasses import dataclass
 
 from components.audio_example_gen.sources.file_tree import Entry
 from components.audio_example_gen.sources.listing import Reject, SourceFile
-from schema.config.data_settings import SourceSettings
+from schema.config.source_settings import SourceSettings
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a source holds; see `Listing` for the attributes."""
+class UnassignedFiles:
+    """The files of a source, not yet assigned to splits; see `Listing` for the attributes."""
 
     files: tuple[SourceFile, ...]
     noise: tuple[str, ...] = ()
@@ -21,13 +21,13 @@ class Found:
 def to_source_file(
     entry: Entry, settings: SourceSettings, labels: tuple[str, ...], group: str | None
 ) -> SourceFile:
-    """Makes a source's file of an entry, refusing what has no label or an unknown one.
+    """Makes a source's file of an entry, refused if it has no label or an unknown one.
 
     Args:
         entry: The file.
         settings: The source.
-        labels: What the source says the clip is.
-        group: The group that the source names; None leaves it to `source.group_pattern`.
+        labels: Labels that the source gives the clip.
+        group: Group that the source gives; None to use `source.group_pattern`.
 
     Returns:
         The file.
@@ -52,11 +52,11 @@ def to_source_file(
 
 
 def find_in(pattern: str | None, path: str) -> str | None:
-    """Returns what the first parenthesis of a pattern finds in a path, or None."""
+    """Returns the text that a pattern's first group matches in a path, or None."""
     match = re.search(pattern, path) if pattern is not None else None
     return match.group(1) if match else None
 
 
 def is_below(path: str, folders: tuple[str, ...]) -> bool:
-    """Tells whether a path lies in one of some folders, however deep."""
+    """Tells whether a path is below one of some folders."""
     return any(path.startswith(folder.strip("/") + "/") for folder in folders)

@@ -1,4 +1,4 @@
-"""Fitting any classical head, and keeping what was fitted."""
+"""Classical heads: fitting any of them, and writing them for other programs."""
 
 import json
 import os
@@ -24,7 +24,7 @@ from schema.config.classical_head_settings import (
 )
 from trainer.fitting.embedded_clips import EmbeddedClips
 from trainer.heads.boosted_trees import fit_xgboost
-from trainer.heads.fitted_arrays import write_npz
+from trainer.heads.fitted_arrays import write_fitted_arrays
 from trainer.heads.linear import (
     fit_linear_discriminant,
     fit_linear_svm,
@@ -36,9 +36,9 @@ from trainer.heads.rbf_svm import fit_rbf_svm
 from trainer.heads.reduction import Reduction, fit_reduction
 from vggish.errors import DataSetError
 
-NPZ_FILE = "head.npz"
-UBJ_FILE = "xgboost.ubj"
-LABELS_FILE = "xgboost_labels.json"
+FITTED_ARRAYS_FILE = "head.npz"
+BOOSTER_FILE = "xgboost.ubj"
+BOOSTER_LABELS_FILE = "xgboost_labels.json"
 
 _SCIKIT_LEARN: dict[type[ReductionSettings], Callable[..., tuple[Any, tf.Module]]] = {
     KnnSettings: fit_knn,
@@ -51,13 +51,13 @@ _SCIKIT_LEARN: dict[type[ReductionSettings], Callable[..., tuple[Any, tf.Module]
 
 
 class ClassicalHead(tf.Module):
-    """From pooled features, float32 [batch, D], to scores, float32 [batch, classes].
+    """Computes scores, float32 [batch, classes], from pooled features, float32 [batch, D].
 
-    It computes in float64, as the native libraries do.
+    Computes in float64, as the native libraries do.
 
     Args:
-        reduction: From float64 [batch, D] to float64 [batch, D'].
-        classifier: From float64 [batch, D'] to scores [batch, classes].
+        reduction: Module from float64 [batch, D] to float64 [batch, D'].
+        classifier: Module from float64 [batch, D'] to scores [batch, classes].
     """
 
     def __init__(self, reduction: tf.Module, classifier: tf.Module):
@@ -71,19 +71,19 @@ class ClassicalHead(tf.Module):
         return tf.cast(self._classifier(reduced), tf.float32)
 
     def count_params(self) -> int:
-        """Counts the fitted numbers."""
+        """Counts the fitted parameters."""
         return sum(variable.shape.num_elements() for variable in self.variables)
 
 
 @dataclass(frozen=True)
-class FittedHead:
-    """A classical head, natively and in TensorFlow.
+class FittedClassicalHead:
+    """A classical head, in its own library and in TensorFlow.
 
     Attributes:
-        reduction: scikit-learn's, float64 [clips, D] to [clips, D'].
+        reduction: scikit-learn's pipeline, from float64 [clips, D] to [clips, D'].
         native: scikit-learn's classifier, or XGBoost's booster, of the reduced features.
-        lowered: Both in TensorFlow.
-        history: Curves by boosting round, where there are rounds.
+        lowered: Reduction and classifier in TensorFlow.
+        history: Curves by boosting round; empty for other heads.
     """
 
     reduction: Pipeline
@@ -100,47 +100,47 @@ class FittedHead:
         return versions
 
     def save_native(self, folder: str, classes: list[str]) -> None:
-        """Writes what other programs can read.
+        """Writes the head in formats that other programs read.
 
-        `head.npz` has every fitted number, by step and attribute (of scikit-learn, where it has
-        one). A booster is also written as `xgboost.ubj`, with the class names of its outputs in
-        `xgboost_labels.json`; it takes the reduced features.
+        `head.npz` holds every fitted array by step and attribute, named as in scikit-learn if it
+        has the attribute. A booster is also written as `xgboost.ubj`, with the class names of its
+        outputs in `xgboost_labels.json`; its inputs are the reduced features.
 
         Args:
-            folder: Where to; it is made if need be.
+            folder: Output folder, created if it is missing.
             classes: The class names, in the order of the scores.
         """
         tf.io.gfile.makedirs(folder)
-        write_npz(self.lowered, os.path.join(folder, NPZ_FILE))
+        write_fitted_arrays(self.lowered, os.path.join(folder, FITTED_ARRAYS_FILE))
         if isinstance(self.native, xgboost.Booster):
-            with tf.io.gfile.GFile(os.path.join(folder, UBJ_FILE), "wb") as file:
+            with tf.io.gfile.GFile(os.path.join(folder, BOOSTER_FILE), "wb") as file:
                 file.write(bytes(self.native.save_raw("ubj")))
-            with tf.io.gfile.GFile(os.path.join(folder, LABELS_FILE), "w") as file:
+            with tf.io.gfile.GFile(os.path.join(folder, BOOSTER_LABELS_FILE), "w") as file:
                 file.write(json.dumps(dict(enumerate(classes)), indent=2, ensure_ascii=False))
 
 
-def fit_head(
+def fit_classical_head(
     settings: ReductionSettings,
     classes: list[str],
     train: EmbeddedClips,
     evaluation: EmbeddedClips,
     seed: int,
-) -> FittedHead:
+) -> FittedClassicalHead:
     """Fits a head.
 
     Args:
-        settings: Of the head, which they name by their type.
-        classes: The class names.
-        train: What to learn from.
-        evaluation: What early stopping looks at.
-        seed: Of everything that is drawn.
+        settings: Settings of the head; their type selects it.
+        classes: Class names.
+        train: The training split.
+        evaluation: The eval split, for early stopping.
+        seed: Seed of all random draws.
 
     Returns:
         The head.
 
     Raises:
         ConfigError: The settings do not suit the data.
-        DataSetError: Of some class there is nothing to learn.
+        DataSetError: A class has no training clip, or a label has all of them.
     """
     _check_classes(train.targets, classes)
     features = train.pooled.astype(np.float64)
@@ -150,9 +150,11 @@ def fit_head(
     if isinstance(settings, XgboostSettings):
         seen = reduction.transform(evaluation.pooled.astype(np.float64)), evaluation.targets
         booster, boosted, history = fit_xgboost((reduced, train.targets), seen, settings, seed)
-        return FittedHead(reduction, booster, ClassicalHead(lowered_reduction, boosted), history)
+        return FittedClassicalHead(
+            reduction, booster, ClassicalHead(lowered_reduction, boosted), history
+        )
     native, scores = _SCIKIT_LEARN[type(settings)](reduced, train.targets, settings, seed)
-    return FittedHead(reduction, native, ClassicalHead(lowered_reduction, scores))
+    return FittedClassicalHead(reduction, native, ClassicalHead(lowered_reduction, scores))
 
 
 def _check_classes(targets: np.ndarray, classes: list[str]) -> None:

@@ -1,0 +1,1 @@
+"""The HTML pages that nodes write: one look, no network, no script."""

@@ -1,0 +1,149 @@
+"""The labelled sounds (`source`)."""
+
+import json
+import re
+import string
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from schema.config.settings import KindSettings, Settings
+from schema.config.split_settings import SplitName
+
+
+class TableSettings(Settings):
+    """One table of a manifest and the meaning of its columns (an entry of `source.tables`)."""
+
+    file: str = Field(description="CSV, TSV or Parquet file below the root.")
+    path: str = Field(
+        default="{path}",
+        description="Path of a row's file below the root; a column's name in braces stands for "
+        "the row's value, as in `audio/fold{fold}/{slice_file_name}`.",
+    )
+    labels: str = Field(default="labels", description="Column of class names.")
+    label_separator: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Separator of the labels of one clip; null: a clip has one label.",
+    )
+    group: str | None = Field(
+        default=None, description="Column of groups; default: `group` if it exists."
+    )
+    fold: str | None = Field(
+        default=None, description="Column of folds; default: `fold` if it exists."
+    )
+    split: str | None = Field(
+        default=None, description="Column of splits; default: `split` if it exists."
+    )
+    columns: tuple[str, ...] | None = Field(
+        default=None, description="Names of the columns, for a file without a header."
+    )
+    delimiter: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1,
+        description="Separator of columns; default: tab for .tsv and .txt, else comma.",
+    )
+    where: dict[str, str] = Field(
+        default={}, description="Values by column; other rows are left out."
+    )
+    all_in: SplitName | None = Field(
+        default=None, description="Split of all rows of this table; it wins over `split`."
+    )
+
+    @field_validator("path")
+    @classmethod
+    def _names_columns(cls, template: str) -> str:
+        try:
+            fields = list(string.Formatter().parse(template))
+        except ValueError as error:
+            raise ValueError(
+                f"{template!r} is not a path with {{column}} in it: {error}"
+            ) from error
+        names = [name for _, name, _, _ in fields if name is not None]
+        if not names or not all(names) or any(spec or conv for _, _, spec, conv in fields):
+            raise ValueError(f"{template!r} must name a column in braces, such as audio/{{fname}}")
+        return template
+
+
+class SourceSettings(KindSettings):
+    """The labelled sounds (`source`)."""
+
+    kind: Literal["folders", "manifest", "audioset_embeddings"] = Field(
+        default="folders",
+        description=(
+            "Source of the labels. `folders`: a file's path. `manifest`: tables. "
+            "`audioset_embeddings`: AudioSet's released features, without sound."
+        ),
+    )
+    root: str = Field(description="Data root; `--data-root` overrides it.")
+    classes: tuple[str, ...] | None = Field(
+        default=None, description="Allowed class names; others are refused."
+    )
+    label_pattern: str | None = Field(
+        default=None,
+        description=(
+            "Regular expression searched for in a clip's path below the root; its first "
+            "parenthesis is the class. Default: the first folder."
+        ),
+    )
+    group_pattern: str | None = Field(
+        default=None,
+        description=(
+            "Regular expression searched for in a clip's path below the root; its first "
+            "parenthesis is the clip's group (speaker, track, ...), which stays in one split."
+        ),
+    )
+    unlabelled_folders: tuple[str, ...] = Field(
+        default=(), description="Folders of sounds without labels, which are only predicted."
+    )
+    noise_folders: tuple[str, ...] = Field(
+        default=(), description="Folders of noise for augmentation; their sounds are not clips."
+    )
+    tables: tuple[TableSettings, ...] = Field(default=(), description="Tables of a manifest.")
+    class_names: str | None = Field(
+        default=None,
+        description="Path of AudioSet's class_labels_indices.csv, below the root or absolute; "
+        "null: a class is named by its number.",
+    )
+
+    @field_validator("label_pattern", "group_pattern")
+    @classmethod
+    def _has_one_group(cls, pattern: str | None) -> str | None:
+        if pattern is not None:
+            try:
+                groups = re.compile(pattern).groups
+            except re.error as error:
+                raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
+            if groups < 1:
+                raise ValueError(
+                    f"{pattern!r} has no parenthesis; put one around the part to extract"
+                )
+        return pattern
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> "SourceSettings":
+        shared = {"kind", "root", "classes"}
+        places = {"group_pattern", "unlabelled_folders"}
+        of_kind = {
+            "folders": {"label_pattern", "noise_folders"} | places,
+            "manifest": {"tables"} | places,
+            "audioset_embeddings": {"class_names"},
+        }
+        self._refuse_keys_outside(shared | of_kind[self.kind])
+        if self.kind == "manifest" and not self.tables:
+            raise ValueError("a manifest needs `tables`, such as [{file: clips.csv}]")
+        return self
+
+
+def read_source_settings(exec_properties: dict[str, Any]) -> SourceSettings:
+    """Reads the section from the properties of AudioExampleGen.
+
+    Args:
+        exec_properties: `source`, JSON without the root, and `data_root`.
+
+    Returns:
+        The section.
+    """
+    section = json.loads(exec_properties["source"])
+    return SourceSettings.model_validate(section | {"root": exec_properties["data_root"]})

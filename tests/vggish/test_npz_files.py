@@ -1,0 +1,30 @@
+import numpy as np
+import pytest
+
+from vggish.npz_files import read_arrays, write_arrays
+
+
+@pytest.mark.parametrize("place", ["{folder}/arrays.npz", "ram://arrays.npz"])
+@pytest.mark.parametrize("compressed", [False, True])
+def test_arrays_are_read_back_from_every_file_system(tmp_path, place, compressed):
+    path = place.format(folder=tmp_path)
+    written = {"a/b": np.arange(6.0).reshape(2, 3), "names": np.array(["x", "yz"])}
+    write_arrays(path, written, compressed=compressed)
+    found = read_arrays(path)
+    assert found.keys() == written.keys()
+    for name, array in written.items():
+        np.testing.assert_array_equal(found[name], array)
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_other_files_are_refused(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        read_arrays(tmp_path / "absent.npz")
+    np.savez(tmp_path / "pickled.npz", a=np.array([{}], dtype=object))
+    with (tmp_path / "single.npz").open("wb") as file:
+        np.save(file, np.zeros(3))
+    (tmp_path / "text.npz").write_text("no archive")
+    (tmp_path / "empty.npz").touch()
+    for path in (*tmp_path.glob("*.npz"), tmp_path):
+        with pytest.raises(ValueError, match=r"arrays|pickle"):
+            read_arrays(path)

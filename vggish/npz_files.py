@@ -1,0 +1,55 @@
+"""NumPy archives (`.npz`) on every file system that TensorFlow knows, such as `gs://`."""
+
+import io
+import os
+import zipfile
+from collections.abc import Mapping
+
+import numpy as np
+
+
+def write_arrays(
+    path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], *, compressed: bool = False
+) -> None:
+    """Writes arrays into an archive, which gets its name once it is complete.
+
+    Args:
+        path: Path of the `.npz` file, in a folder that exists.
+        arrays: Arrays by name.
+        compressed: Whether to spend time on a smaller file.
+    """
+    import tensorflow as tf
+
+    archive = io.BytesIO()  # NumPy seeks while it writes, which few file systems support.
+    save = np.savez_compressed if compressed else np.savez
+    save(archive, **arrays)  # type: ignore[arg-type]  # NumPy has an option among the names.
+    partial = f"{os.fspath(path)}.partial"
+    with tf.io.gfile.GFile(partial, "wb") as file:
+        file.write(archive.getvalue())
+    tf.io.gfile.rename(partial, os.fspath(path), overwrite=True)
+
+
+def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """Reads all arrays of an archive; nothing is unpickled.
+
+    Args:
+        path: Path of the `.npz` file.
+
+    Returns:
+        The arrays by name.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file cannot be read, or is not an archive of plain arrays.
+    """
+    import tensorflow as tf
+
+    try:
+        with tf.io.gfile.GFile(os.fspath(path), "rb") as file:
+            stored = np.load(io.BytesIO(file.read()), allow_pickle=False)
+        return dict(stored.items())
+    except tf.errors.NotFoundError as error:
+        raise FileNotFoundError(f"there is no file {path}") from error
+    # A single array is no archive, so it has no items.
+    except (tf.errors.OpError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is not an archive of arrays: {error}") from error
