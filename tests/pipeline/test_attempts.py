@@ -113,7 +113,7 @@ def test_fault_of_a_beam_worker_is_known_by_its_kind(
     settings = BeamSettings(args=(f"--direct_running_mode={mode}",))
     failing = beam.Pipeline(options=PipelineOptions(pipeline_options(settings)))
     _ = failing | beam.Create([error]) | beam.Map(fail)
-    with pytest.raises(Exception, match="away|by peer|not a number") as failed:
+    with pytest.raises(Exception, match=r"away|by peer|not a number") as failed:
         failing.run().wait_until_finish()
     assert is_transient(failed.value) is transient
 
