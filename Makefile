@@ -35,12 +35,13 @@ test-kubeflow: setup  ## Run every node of a compiled pipeline as its container 
 	@$(BIN)/python -m pytest -m kubeflow tests/pipeline
 
 test-container: setup  ## Build the image's file tree, weigh it, and run a pipeline in it; as root.
-	@$(BIN)/python -m pytest -m container
+	@$(BIN)/python -m pytest -m container tests/container
 
 test-metadata: setup  ## Pass the tests on database servers; installs MariaDB, so as root.
-	@command -v mariadbd >/dev/null \
-	  || { apt-get update -qq && apt-get install -qq --no-install-recommends mariadb-server-core; }
-	@$(BIN)/python -m pytest -m metadata_servers
+	@{ command -v mariadbd && command -v my_print_defaults; } >/dev/null \
+	  || { apt-get update -qq && apt-get install -qq --no-install-recommends \
+	    mariadb-server-core mariadb-client-core; }
+	@$(BIN)/python -m pytest -m metadata_servers tests/pipeline
 
 test-presets: setup  ## Run every shipped configuration on a tiny tree of its data set.
 	@$(BIN)/python -m pytest -n auto --dist load -m presets
