@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
 
 from pipeline.runners.run_folder import RunFolder
-from schema.config.metadata_settings import MetadataSettings
+from schema.config.run_settings import MetadataSettings
 from vggish.errors import ConfigError
 
 if TYPE_CHECKING:

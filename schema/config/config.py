@@ -11,11 +11,9 @@ from schema.config.delivery_settings import (
     NodeResources,
     PushSettings,
 )
-from schema.config.feature_settings import FeatureSettings
 from schema.config.ingest_settings import IngestSettings
-from schema.config.metadata_settings import MetadataSettings
-from schema.config.model_settings import ModelSettings, TrainSettings
-from schema.config.run_settings import RunSettings
+from schema.config.model_settings import FeatureSettings, ModelSettings, TrainSettings
+from schema.config.run_settings import MetadataSettings, RunSettings
 from schema.config.settings import Settings
 from schema.config.source_settings import SourceSettings
 from schema.config.split_settings import SplitSettings

@@ -6,8 +6,7 @@ import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from schema import clip_examples
-from schema.config.feature_settings import FeatureSettings
-from schema.config.model_settings import ModelSettings, TrainSettings
+from schema.config.model_settings import FeatureSettings, ModelSettings, TrainSettings
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from pipeline.runners.metadata_store import open_metadata_store
 from pipeline.runners.retries import is_transient
 from pipeline.runners.run_comparisons import read_comparisons
 from pipeline.runners.run_folder import RunFolder
-from schema.config.metadata_settings import MetadataSettings
+from schema.config.run_settings import MetadataSettings
 from vggish.errors import ConfigError
 
 pytestmark = pytest.mark.metadata_servers
@@ -116,7 +116,7 @@ def test_two_runs_at_once_share_a_server(mariadb: int, password: None, tmp_path:
 OPEN = """
 import sys
 from pathlib import Path
-from schema.config.metadata_settings import MetadataSettings
+from schema.config.run_settings import MetadataSettings
 from pipeline.runners.metadata_store import open_metadata_store
 from pipeline.runners.run_folder import RunFolder
 settings = MetadataSettings(kind="mysql", history="x", port=int(sys.argv[1]), database="empty")

@@ -17,8 +17,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from transform_graphs import write_transform_graph
 
 from schema.config.classical_head_settings import XgboostSettings
-from schema.config.feature_settings import FeatureSettings
-from schema.config.model_settings import ModelSettings, TrainSettings
+from schema.config.model_settings import FeatureSettings, ModelSettings, TrainSettings
 from schema.imported_weights import import_weights, write_imported_weights
 from trainer.fitting.embedded_clips import load_embedded_clips
 from trainer.fitting.frozen_head import run_fn

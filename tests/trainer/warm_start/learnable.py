@@ -8,8 +8,7 @@ import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 from transform_graphs import write_transform_graph
 
-from schema.config.feature_settings import FeatureSettings
-from schema.config.model_settings import ModelSettings, TrainSettings
+from schema.config.model_settings import FeatureSettings, ModelSettings, TrainSettings
 from schema.imported_weights import import_weights, write_imported_weights
 from vggish.audio.decoding import pcm16_from_samples
 from vggish.weights.slim_weights import random_weights
