@@ -70,14 +70,12 @@ class ClipReader:
 
         Raises:
             AudioError: The file is refused.
+            OSError: The storage or this machine failed.
         """
         if file.refused:
             raise RefusedError(file.refused.reason, file.refused.detail)
-        try:
-            with self._tree.local(file.clip_id) as path:
-                yield from self._decoder.clips(path, file.clip_id)
-        except OSError as error:
-            raise RefusedError("missing_file", f"{error.strerror or error}") from error
+        with self._tree.local(file.clip_id) as path:
+            yield from self._decoder.clips(path, file.clip_id)
 
     def close(self) -> None:
         """Ends the decoder."""

@@ -1,22 +1,40 @@
-"""The files below a data root, on this machine's disk or in any storage that TensorFlow reads."""
+"""The files below a data root, on this machine's disk or in any storage that TensorFlow reads.
+
+A file that is not there, or that nobody may read, is refused. Every other failure is the storage's
+or the machine's: it is raised, since a file must not be lost to it.
+"""
 
 import contextlib
+import errno
 import os
 import posixpath
 import shutil
 import stat
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, BinaryIO
+from typing import IO, Any, TypeVar
 
-from components.audio_example_gen.sources.listing import Reject
+import tenacity
+
+from components.audio_example_gen.sources.listing import RefusedError, Reject
 from vggish.errors import DataSetError
 
 _REMOTE_REQUESTS = 32  # At once: they wait for the network, not for a processor.
+_ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENXIO}
+_PATIENCE = tenacity.Retrying(
+    retry=tenacity.retry_if_exception_type(ConnectionError),
+    wait=tenacity.wait_random_exponential(multiplier=0.2, max=10),
+    stop=tenacity.stop_after_delay(60),
+    reraise=True,
+)
+"""A retry of the whole node would meet the next fault of a storage that fails now and then."""
+
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True)
@@ -52,7 +70,8 @@ class FileTree(ABC):
         """Tells whether the root exists.
 
         Raises:
-            OSError: The storage cannot be asked.
+            RefusedError: It may not be read.
+            OSError: The storage failed.
         """
 
     @abstractmethod
@@ -60,12 +79,17 @@ class FileTree(ABC):
         """Yields every file below a folder that is not hidden, in the order of their paths.
 
         Raises:
-            DataSetError: A folder cannot be listed.
+            DataSetError: A folder may not be listed.
+            OSError: The storage failed.
         """
 
     @abstractmethod
     def find(self, paths: Iterable[str]) -> Iterator[Entry]:
-        """Yields an entry for every path, in their order; refused if there is no such file."""
+        """Yields an entry for every path, in their order; refused if there is no such file.
+
+        Raises:
+            OSError: The storage failed.
+        """
 
     @abstractmethod
     def relative(self, path: str) -> str:
@@ -73,38 +97,52 @@ class FileTree(ABC):
 
     @abstractmethod
     def names(self, folder: str) -> list[str]:
-        """Lists the names in a folder; empty if there is no such folder."""
+        """Lists the names in a folder; empty if there is no such folder.
+
+        Raises:
+            RefusedError: It may not be read.
+            OSError: The storage failed.
+        """
 
     @abstractmethod
     def local(self, path: str) -> contextlib.AbstractContextManager[str]:
         """Gives a file a path on this machine's disk for a while.
 
         Raises:
-            OSError: It cannot be read.
+            RefusedError: There is no such file, or it may not be read.
+            OSError: The storage or this machine failed.
         """
 
     @abstractmethod
-    def _open(self, path: str) -> contextlib.AbstractContextManager[BinaryIO]:
-        """Opens a file below the root, or one by its absolute path; fails with OSError."""
+    def _bytes(self, path: str, size: int = -1) -> bytes:
+        """Reads a file below the root, or one by its absolute path; raises as `local` does.
+
+        Args:
+            path: The path.
+            size: Number of bytes; -1 for all.
+        """
 
     def head(self, path: str, size: int) -> bytes:
-        """Reads a file's first bytes; empty if it cannot be read."""
+        """Reads a file's first bytes; empty if it is gone or may not be read.
+
+        Raises:
+            OSError: The storage failed.
+        """
         try:
-            with self._open(path) as file:
-                return file.read(size)
-        except OSError:
+            return self._bytes(path, size)
+        except RefusedError:
             return b""
 
     def read(self, path: str) -> bytes:
         """Reads a file that the configuration names, below the root or by its absolute path.
 
         Raises:
-            DataSetError: There is no such file.
+            DataSetError: There is no such file, or it may not be read.
+            OSError: The storage failed.
         """
         try:
-            with self._open(path) as file:
-                return file.read()
-        except OSError as error:
+            return self._bytes(path)
+        except RefusedError as error:
             raise _unreadable(path, error) from error
 
 
@@ -118,12 +156,13 @@ def open_tree(root: str) -> FileTree:
         The tree.
 
     Raises:
-        DataSetError: There is no such folder.
+        DataSetError: There is no such folder, or it may not be read.
+        OSError: The storage failed.
     """
     tree = RemoteTree(root) if "://" in root else LocalTree(root)
     try:
         there = tree.is_folder()
-    except OSError as error:
+    except RefusedError as error:
         raise _unreadable(root, error) from error
     if not there:
         raise DataSetError(
@@ -132,11 +171,23 @@ def open_tree(root: str) -> FileTree:
     return tree
 
 
-def _unreadable(path: str, error: OSError) -> DataSetError:
+def _unreadable(path: str, error: RefusedError) -> DataSetError:
     return DataSetError(
-        f"{error.filename or path}, which the configuration names, cannot be read "
-        f"({error.strerror or error}); check the path."
+        f"{path}, which the configuration names, cannot be read ({error}); check the path."
     )
+
+
+@contextlib.contextmanager
+def _disk() -> Iterator[None]:
+    """Turns the errors that a file itself is to blame for into refusals."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _ABSENT:
+            raise RefusedError("missing_file", f"{error.strerror}") from error
+        if error.errno in _FORBIDDEN:
+            raise RefusedError("unreadable", f"{error.strerror}") from error
+        raise
 
 
 class LocalTree(FileTree):
@@ -175,12 +226,13 @@ class LocalTree(FileTree):
                 yield from self._walk(path, entered)
 
     def _scan(self, folder: str) -> list[str]:
+        full = os.path.join(self.root, folder)
         try:
-            return os.listdir(os.path.join(self.root, folder))
-        except OSError as error:
+            with _disk():
+                return os.listdir(full)
+        except RefusedError as error:
             raise DataSetError(
-                f"The folder {error.filename} cannot be listed ({error.strerror}); make it "
-                "readable."
+                f"The folder {full} cannot be listed ({error}); make it readable."
             ) from error
 
     def find(self, paths: Iterable[str]) -> Iterator[Entry]:
@@ -206,12 +258,15 @@ class LocalTree(FileTree):
         except UnicodeEncodeError:
             escaped = os.fsencode(path).decode(errors="backslashreplace")
             return Entry(escaped, refused=Reject("unreadable", "the file name is not UTF-8"))
+        if "\0" in path:
+            return Entry(path, refused=Reject("missing_file", "no file name holds a zero byte"))
         try:
-            status = os.stat(full)
-        except (OSError, ValueError) as error:
+            with _disk():
+                status = os.stat(full)
+        except RefusedError as error:
             what = f"a link to {os.path.realpath(full)}, where" if os.path.islink(full) else "where"
-            detail = f"{what} there is no file ({getattr(error, 'strerror', error)})"
-            return Entry(path, refused=Reject("missing_file", detail))
+            detail = f"{what} there is no file to be read ({error})"
+            return Entry(path, refused=Reject(error.reason, detail))
         real = self._real(os.path.dirname(full), os.path.basename(full))
         if not self._is_inside(real):
             return Entry(path, refused=Reject("outside_root", f"links to {real}"))
@@ -229,17 +284,18 @@ class LocalTree(FileTree):
 
     def names(self, folder: str) -> list[str]:
         """See `FileTree`."""
-        try:
-            return sorted(os.listdir(os.path.join(self.root, folder)))
-        except OSError:
-            return []
+        full = os.path.join(self.root, folder)
+        with _disk():
+            return sorted(os.listdir(full)) if os.path.isdir(full) else []
 
-    def _open(self, path: str) -> contextlib.AbstractContextManager[BinaryIO]:
-        return open(os.path.join(self.root, os.path.expanduser(path)), "rb", buffering=0)
+    def _bytes(self, path: str, size: int = -1) -> bytes:
+        with _disk(), open(os.path.join(self.root, os.path.expanduser(path)), "rb") as file:
+            return file.read(size)
 
     @contextlib.contextmanager
     def local(self, path: str) -> Iterator[str]:
         """See `FileTree`."""
+        self._bytes(path, 0)  # Raises an error if it cannot be opened.
         yield os.path.join(self.root, path)
 
 
@@ -260,21 +316,25 @@ class RemoteTree(FileTree):
 
     def is_folder(self) -> bool:
         """See `FileTree`."""
-        with _gfile() as gfile:
-            return gfile.isdir(self.root)
+        try:
+            return self._status("").is_directory
+        except RefusedError as error:
+            if error.reason == "missing_file":
+                return False
+            raise
 
     def walk(self, folder: str = "") -> Iterator[Entry]:
-        """See `FileTree`."""
-        paths = []
-        full = posixpath.join(self.root, folder)
-        try:
-            with _gfile() as gfile:
-                for parent, _, names in gfile.walk(full):
-                    place = parent[len(self.root) :].strip("/")
-                    paths += [posixpath.join(place, name) for name in names]
-        except OSError as error:
-            raise _unreadable(full, error) from error
-        yield from self.find(sorted(path for path in paths if "/." not in f"/{path}"))
+        """See `FileTree`. TensorFlow's own `walk` takes a folder that fails for a file."""
+        with ThreadPoolExecutor(_REMOTE_REQUESTS) as threads:
+            yield from sorted(self._walk(folder, threads), key=lambda entry: entry.path)
+
+    def _walk(self, folder: str, threads: ThreadPoolExecutor) -> Iterator[Entry]:
+        paths = [posixpath.join(folder, name) for name in self.names(folder) if name[0] != "."]
+        for path, (entry, is_folder) in zip(paths, threads.map(self._look, paths), strict=True):
+            if is_folder:
+                yield from self._walk(path, threads)
+            else:
+                yield entry
 
     def find(self, paths: Iterable[str]) -> Iterator[Entry]:
         """See `FileTree`."""
@@ -282,15 +342,23 @@ class RemoteTree(FileTree):
             yield from threads.map(self._entry, paths)
 
     def _entry(self, path: str) -> Entry:
+        return self._look(path)[0]
+
+    def _look(self, path: str) -> tuple[Entry, bool]:
+        """Returns an entry, and whether it is a folder."""
         inside = self.relative(path)
         if _is_outside(inside):
-            return Entry(path, refused=Reject("outside_root", f"is not below {self.root}"))
+            outside = Reject("outside_root", f"is not below {self.root}")
+            return Entry(path, refused=outside), False
         try:
-            with _gfile() as gfile:
-                status = gfile.stat(f"{self.root}/{inside}")
-        except OSError as error:
-            return Entry(inside, refused=Reject("missing_file", str(error)))
-        return Entry(inside, status.length, status.mtime_nsec)
+            status = self._status(inside)
+        except RefusedError as error:
+            return Entry(inside, refused=Reject(error.reason, str(error))), False
+        refused = Reject("unreadable", "is not a file") if status.is_directory else None
+        return Entry(inside, status.length, status.mtime_nsec, refused), status.is_directory
+
+    def _status(self, inside: str) -> Any:
+        return self._ask(lambda gfile: gfile.stat(self._address(inside)))
 
     def relative(self, path: str) -> str:
         """See `FileTree`."""
@@ -300,37 +368,86 @@ class RemoteTree(FileTree):
     def names(self, folder: str) -> list[str]:
         """See `FileTree`."""
         try:
-            with _gfile() as gfile:
-                names = gfile.listdir(posixpath.join(self.root, folder))
-        except OSError:
-            return []
+            names = self._ask(lambda gfile: gfile.listdir(self._address(folder)))
+        except RefusedError as error:
+            if error.reason == "missing_file":
+                return []
+            raise
         return sorted(name.rstrip("/") for name in names)
 
-    @contextlib.contextmanager
-    def _open(self, path: str) -> Iterator[BinaryIO]:
-        full = path if "://" in path else posixpath.join(self.root, path)
-        with _gfile() as gfile, gfile.GFile(full, "rb") as file:
-            yield file
+    def _bytes(self, path: str, size: int = -1) -> bytes:
+        return self._ask(lambda gfile: _read(gfile, self._address(path), size))
 
     @contextlib.contextmanager
     def local(self, path: str) -> Iterator[str]:
         """See `FileTree`. The file is copied, since decoders read only from the disk."""
         with tempfile.NamedTemporaryFile(prefix="clip-") as copy:
-            with self._open(path) as file:
-                shutil.copyfileobj(file, copy, 1 << 20)
-            copy.flush()
+            self._ask(lambda gfile: _copy(gfile, self._address(path), copy))
             yield copy.name
+
+    def _address(self, path: str) -> str:
+        return path if "://" in path else posixpath.join(self.root, path)
+
+    def _ask(self, question: Callable[[Any], _Answer]) -> _Answer:
+        """Calls a function with TensorFlow's file functions, again if the storage fails."""
+
+        def ask() -> _Answer:
+            with _storage(self.root) as gfile:
+                return question(gfile)
+
+        return _PATIENCE(ask)
+
+
+def _read(gfile: Any, address: str, size: int) -> bytes:
+    with gfile.GFile(address, "rb") as file:
+        content: bytes = file.read(size)
+        return content
+
+
+def _copy(gfile: Any, address: str, copy: IO[bytes]) -> None:
+    copy.seek(0)
+    copy.truncate()
+    with gfile.GFile(address, "rb") as file:
+        shutil.copyfileobj(file, copy, 1 << 20)
+    copy.flush()
 
 
 @contextlib.contextmanager
-def _gfile() -> Iterator[Any]:
-    """Gives TensorFlow's file functions, whose errors become OSError."""
+def _storage(address: str) -> Iterator[Any]:
+    """Gives TensorFlow's file functions, and says whose fault their errors are.
+
+    Args:
+        address: Address of the storage, for messages.
+
+    Raises:
+        RefusedError: `missing_file`: there is no such file.
+        ConnectionError: The storage fails, perhaps for a moment only.
+        DataSetError: The storage refuses.
+    """
     import tensorflow as tf
 
+    momentary = (
+        tf.errors.UnavailableError,
+        tf.errors.AbortedError,
+        tf.errors.DeadlineExceededError,
+        tf.errors.ResourceExhaustedError,
+        tf.errors.InternalError,
+        tf.errors.UnknownError,
+    )
     try:
         yield tf.io.gfile
+    except tf.errors.NotFoundError as error:
+        raise RefusedError("missing_file", error.message) from error
+    except momentary as error:
+        raise ConnectionError(
+            f"The storage of {address} failed ({error.message}); run the same command again once "
+            "it works."
+        ) from error
     except tf.errors.OpError as error:
-        raise OSError(error.message) from error
+        raise DataSetError(
+            f"The storage of {address} refuses ({error.message}); check the address and the "
+            "credentials."
+        ) from error
 
 
 def _is_outside(path: str) -> bool:
