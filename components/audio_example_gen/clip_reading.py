@@ -11,7 +11,7 @@ from components.audio_example_gen.decoding.clip_policies import DecodedClip
 from components.audio_example_gen.decoding.decoder import Decoder
 from components.audio_example_gen.duplicates import Copy
 from components.audio_example_gen.leaks import traces_of
-from components.audio_example_gen.sources.file_tree import open_tree
+from components.audio_example_gen.sources.data_root import open_tree
 from components.audio_example_gen.sources.listing import RefusedError, Reject, SourceFile
 from schema.config.ingest_settings import IngestSettings
 from schema.config.split_settings import UNLABELLED

@@ -35,7 +35,7 @@ from components.audio_example_gen.leaks import WriteLeaks, check_leaks, read_lea
 from components.audio_example_gen.released_embeddings import ReadEmbeddings
 from components.audio_example_gen.sources import list_source
 from components.audio_example_gen.sources.audioset import read_class_names
-from components.audio_example_gen.sources.file_tree import open_tree
+from components.audio_example_gen.sources.data_root import open_tree
 from components.audio_example_gen.sources.listing import Listing, RefusedError, SourceFile
 from components.counts import WriteCounts, read_counts
 from components.leftovers import remove_leftovers

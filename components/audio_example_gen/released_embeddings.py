@@ -13,7 +13,7 @@ from components.audio_example_gen.clip_reading import (
 )
 from components.audio_example_gen.leaks import traces_of
 from components.audio_example_gen.sources.audioset import ReleasedClip, read_released_clips
-from components.audio_example_gen.sources.file_tree import open_tree
+from components.audio_example_gen.sources.data_root import open_tree
 from components.audio_example_gen.sources.listing import Reject, SourceFile
 from components.audio_example_gen.splits import split_of
 from schema.config.source_settings import SourceSettings

@@ -20,7 +20,7 @@ from components.audio_example_gen.sources.audioset import (
     read_class_names,
     read_released_clips,
 )
-from components.audio_example_gen.sources.file_tree import open_tree
+from components.audio_example_gen.sources.data_root import open_tree
 from components.audio_example_gen.sources.listing import Listing, RefusedError, SourceFile
 from components.audio_example_gen.splits import split_of
 from schema.config.ingest_settings import IngestSettings

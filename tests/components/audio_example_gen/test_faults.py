@@ -12,7 +12,7 @@ from generation import generate
 from trees import write_sounds
 
 from components.audio_example_gen.clip_reading import ClipReader
-from components.audio_example_gen.sources import file_tree, list_source
+from components.audio_example_gen.sources import data_root, list_source, local_tree, remote_tree
 from components.audio_example_gen.sources.listing import RefusedError, SourceFile
 from pipeline.runners.retries import is_transient
 from schema.config.ingest_settings import IngestSettings
@@ -32,7 +32,7 @@ def address(tmp_path: Path) -> str:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_tree._PATIENCE, "stop", tenacity.stop_after_attempt(2))
+    monkeypatch.setattr(remote_tree._PATIENCE, "stop", tenacity.stop_after_attempt(2))
 
 
 def test_a_storage_that_fails_now_and_then_loses_no_clip(
@@ -56,7 +56,7 @@ def test_a_storage_that_is_down_stops_the_run_and_may_be_retried(
     assert is_transient(listed.value)
     assert f"The storage of {address} failed (no answer)" in str(listed.value)
     monkeypatch.setattr("components.audio_example_gen.executor.list_source", lambda *_: listing)
-    monkeypatch.setattr(file_tree.RemoteTree, "is_folder", lambda _: True)
+    monkeypatch.setattr(remote_tree.RemoteTree, "is_folder", lambda _: True)
     with pytest.raises(Exception, match="The storage of") as read:
         generate(tmp_path / "2", {"root": address})
     assert is_transient(read.value)
@@ -71,7 +71,7 @@ def test_a_storage_that_refuses_stops_the_run(
 
 
 def test_only_what_is_not_there_is_missing(address: str) -> None:
-    tree = file_tree.open_tree(address)
+    tree = data_root.open_tree(address)
     assert [
         entry.refused and entry.refused.reason for entry in tree.find(["no.wav", NAMES[0]])
     ] == [
@@ -92,9 +92,9 @@ def test_a_disk_that_fails_is_no_missing_file(
     def fail(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(file_tree.os, "stat", fail)
+    monkeypatch.setattr(local_tree.os, "stat", fail)
     with pytest.raises(OSError, match=os.strerror(number)):
-        list(file_tree.LocalTree(str(tmp_path)).find(["dog/1.wav"]))
+        list(local_tree.LocalTree(str(tmp_path)).find(["dog/1.wav"]))
 
 
 def test_a_machine_that_starts_no_process_is_no_missing_file(
