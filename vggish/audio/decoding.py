@@ -1,6 +1,5 @@
 """Decoding a sound file to VGGish's input: mono, 16 kHz, float32 samples in [-1, 1]."""
 
-import errno
 import io
 import os
 from collections.abc import Iterable, Iterator
@@ -13,6 +12,7 @@ import numpy as np
 import soundfile
 
 from vggish.audio import ffmpeg
+from vggish.audio.file_faults import ABSENT, FORBIDDEN
 from vggish.errors import AudioError
 from vggish.params import SAMPLE_RATE
 
@@ -25,18 +25,6 @@ RESAMPLERS: tuple[Resampler, ...] = get_args(Resampler)
 """Names of the resamplers; docs/audio.md compares them."""
 
 _BLOCK_SAMPLES = 1 << 18  # Over all channels, so that no header decides how much is allocated.
-_FAULTS_OF_A_FILE = {
-    errno.ENOENT,
-    errno.ENOTDIR,
-    errno.ELOOP,
-    errno.ENAMETOOLONG,
-    errno.EACCES,
-    errno.EPERM,
-    errno.EISDIR,
-    errno.ENXIO,
-}
-"""Numbers of errors on opening a file that no other file would meet."""
-
 _PCM16_SCALE = 32_768.0  # The reference divides 16-bit samples by it (vggish_input.py).
 
 
@@ -260,7 +248,7 @@ def _open(file: str | os.PathLike[str] | BinaryIO, name: str) -> Iterator[Binary
         # Unbuffered, since libsndfile continues from the position of the file descriptor.
         stream = Path(file).open("rb", buffering=0)  # noqa: SIM115  Closed by the `with` below.
     except OSError as error:
-        if error.errno not in _FAULTS_OF_A_FILE:
+        if error.errno not in ABSENT | FORBIDDEN:
             raise
         raise AudioError("unreadable", f"{name} cannot be opened: {error.strerror}.") from error
     with stream:

@@ -1,7 +1,6 @@
 """A data root on this machine's disk."""
 
 import contextlib
-import errno
 import os
 import posixpath
 import stat
@@ -10,10 +9,8 @@ from functools import lru_cache
 
 from components.audio_example_gen.sources.file_tree import Entry, FileTree, is_outside
 from components.audio_example_gen.sources.listing import RefusedError, Reject
+from vggish.audio.file_faults import ABSENT, FORBIDDEN
 from vggish.errors import DataSetError
-
-_ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
-_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENXIO}
 
 
 @contextlib.contextmanager
@@ -22,9 +19,9 @@ def _disk() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _ABSENT:
+        if error.errno in ABSENT:
             raise RefusedError("missing_file", f"{error.strerror}") from error
-        if error.errno in _FORBIDDEN:
+        if error.errno in FORBIDDEN:
             raise RefusedError("unreadable", f"{error.strerror}") from error
         raise
 
