@@ -4,8 +4,10 @@ Kubeflow's containers find them by their names, which are import paths; see
 `components/__init__.py`.
 """
 
+import tensorflow as tf
 from tfx.types.artifact import Artifact
 from tfx.types.system_artifacts import Dataset
+from tfx.utils import path_utils
 
 
 class Rejects(Artifact):
@@ -45,3 +47,8 @@ class ReportPage(Artifact):
     """The results of a run: `report.html` for people, `summary.json` for programs."""
 
     TYPE_NAME = "components.ReportPage"
+
+
+def holds_model(artifact: Artifact) -> bool:
+    """Tells whether an artifact holds a model; not every runner can leave an artifact out."""
+    return tf.io.gfile.isdir(path_utils.serving_model_dir(artifact.uri))

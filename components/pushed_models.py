@@ -1,49 +1,88 @@
-"""The models that earlier runs pushed."""
+"""The models in a push folder, one folder per version; without TFX, which takes seconds to load."""
 
 import os
 from collections.abc import Iterable
 
 import tensorflow as tf
-from tfx.proto.pusher_pb2 import PushDestination
-from tfx.types.artifact import Artifact
-from tfx.utils import path_utils, proto_utils
+from google.protobuf.message import DecodeError
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 _FINGERPRINT = "fingerprint.pb"
 """TensorFlow's fingerprint of a SavedModel's content, in the model's folder."""
 
 
-def latest_version(push_destination: str, other_than: Iterable[str]) -> str | None:
-    """Finds the model that was pushed last.
+def pushed_versions(folder: str) -> list[str]:
+    """Lists the version folders in a push folder; empty if there is none."""
+    if not tf.io.gfile.isdir(folder):
+        return []
+    names = [name.rstrip("/") for name in tf.io.gfile.listdir(folder)]
+    return [os.path.join(folder, name) for name in names if name.isdecimal()]
+
+
+def newest_model(versions: Iterable[str], other_than: Iterable[str] = ()) -> str | None:
+    """Finds the whole model with the highest version.
 
     Args:
-        push_destination: The Pusher's destination, as JSON.
+        versions: Version folders, whose names are numbers.
         other_than: SavedModels to leave out, even if they were pushed.
 
     Returns:
-        The folder of the newest version that is not in `other_than`; None if there is none.
+        The folder; None if there is none.
+
+    Raises:
+        tf.errors.OpError: The storage failed.
     """
-    destination = proto_utils.json_to_proto(push_destination, PushDestination())
-    folder = destination.filesystem.base_directory
-    if not tf.io.gfile.isdir(folder):
-        return None
-    names = [name.rstrip("/") for name in tf.io.gfile.listdir(folder)]
-    versions = sorted((name for name in names if name.isdecimal()), key=int, reverse=True)
-    others = {_fingerprint(model) for model in other_than}
-    for version in versions:
-        path = os.path.join(folder, version)
-        if _fingerprint(path) not in {None, *others}:
+    others = {_fingerprint(model) for model in other_than} - {None}
+    newest_first = sorted(
+        versions, key=lambda path: int(os.path.basename(path.rstrip("/"))), reverse=True
+    )
+    for path in newest_first:
+        if _fingerprint(path) not in others and is_whole_model(path):
             return path
     return None
 
 
+def is_whole_model(folder: str) -> bool:
+    """Tells whether a SavedModel can be loaded; a push that died half-way leaves a part of one.
+
+    Args:
+        folder: The model's folder, which need not exist.
+
+    Returns:
+        Whether the graph can be parsed and every variable can be read.
+
+    Raises:
+        tf.errors.OpError: The storage failed.
+    """
+    try:
+        graphs = SavedModel.FromString(_read(os.path.join(folder, "saved_model.pb"))).meta_graphs
+        prefix = os.path.join(folder, "variables", "variables")
+        shards = tf.io.gfile.glob(f"{prefix}.data-*")
+        # The reader tells neither a missing shard nor an outage by the type of its error.
+        if not shards or len(shards) != int(shards[0].rpartition("-of-")[2]):
+            return False
+        variables = tf.compat.v1.train.NewCheckpointReader(prefix)
+        for name in variables.get_variable_to_shape_map():
+            variables.get_tensor(name)
+    except (
+        DecodeError,
+        ValueError,
+        tf.errors.NotFoundError,
+        tf.errors.DataLossError,
+        tf.errors.OutOfRangeError,
+    ):
+        return False
+    return bool(graphs)  # An empty file parses, too.
+
+
 def _fingerprint(model: str) -> bytes | None:
-    path = os.path.join(model, _FINGERPRINT)
-    if not tf.io.gfile.exists(path):
-        return None  # An unfinished push.
+    try:
+        return _read(os.path.join(model, _FINGERPRINT))
+    except tf.errors.NotFoundError:
+        return None
+
+
+def _read(path: str) -> bytes:
     with tf.io.gfile.GFile(path, "rb") as file:
-        return file.read()
-
-
-def holds_model(artifact: Artifact) -> bool:
-    """Tells whether an artifact holds a model; not every runner can leave an artifact out."""
-    return tf.io.gfile.isdir(path_utils.serving_model_dir(artifact.uri))
+        content: bytes = file.read()
+    return content

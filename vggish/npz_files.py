@@ -40,7 +40,8 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file cannot be read, or is not an archive of plain arrays.
+        ValueError: The path is not an archive of plain arrays.
+        tf.errors.OpError: The storage failed, and may work again later.
     """
     import tensorflow as tf
 
@@ -50,6 +51,10 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         return dict(stored.items())
     except tf.errors.NotFoundError as error:
         raise FileNotFoundError(f"there is no file {path}") from error
-    # A single array is no archive, so it has no items.
-    except (tf.errors.OpError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+    except (
+        tf.errors.FailedPreconditionError,  # The path is a folder.
+        AttributeError,  # A single array is no archive, so it has no items.
+        EOFError,
+        zipfile.BadZipFile,
+    ) as error:
         raise ValueError(f"{path} is not an archive of arrays: {error}") from error

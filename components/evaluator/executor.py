@@ -6,7 +6,7 @@ from tfx.components.evaluator import executor
 from tfx.types.artifact import Artifact
 from tfx.types.standard_component_specs import BASELINE_MODEL_KEY
 
-from components.pushed_models import holds_model
+from components.artifacts import holds_model
 
 
 class Executor(executor.Executor):

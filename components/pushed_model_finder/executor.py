@@ -4,11 +4,12 @@ from typing import Any
 
 import tensorflow as tf
 from tfx.dsl.components.base.base_executor import BaseExecutor
+from tfx.proto.pusher_pb2 import PushDestination
 from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
-from tfx.utils import io_utils, path_utils
+from tfx.utils import io_utils, path_utils, proto_utils
 
-from components.pushed_models import latest_version
+from components.pushed_models import newest_model, pushed_versions
 
 
 def find_pushed_model(
@@ -24,7 +25,8 @@ def find_pushed_model(
         The model's folder; None if there is none.
     """
     rivals = [path_utils.serving_model_path(m.uri) for models in inputs.values() for m in models]
-    return latest_version(exec_properties["push_destination"], rivals)
+    destination = proto_utils.json_to_proto(exec_properties["push_destination"], PushDestination())
+    return newest_model(pushed_versions(destination.filesystem.base_directory), rivals)
 
 
 class Executor(BaseExecutor):

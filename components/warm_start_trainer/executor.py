@@ -11,7 +11,7 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
-from components.pushed_models import holds_model
+from components.artifacts import holds_model
 
 BACKUPS_FOLDER = "training"
 """Folder of backups in the Trainer's folder, which also has one folder per output."""

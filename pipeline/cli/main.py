@@ -3,13 +3,15 @@
 import os
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 import typer
 from rich.console import Console
 
 from pipeline.cli.catalog_command import catalog
 from pipeline.cli.cluster_commands import compile_job, submit_job
-from pipeline.cli.exit_codes import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_WRONG_INPUT
+from pipeline.cli.exit_codes import EXIT_FAILURE, EXIT_WRONG_INPUT
+from pipeline.cli.interruption import Interruption
 from pipeline.cli.predict_command import predict
 from pipeline.cli.results_command import results
 from pipeline.cli.run_commands import run_demo, run_job
@@ -61,19 +63,26 @@ def _explain(error: BaseException) -> tuple[int, str]:
 
 
 def main() -> None:
-    """Runs the command line; the exit code is 0, 1 (a failure) or 2 (wrong input)."""
+    """Runs the command line; the exit code is 0, 1 (a failure), 2 (wrong input) or 130 (Ctrl-C)."""
+    interruption = Interruption()
+    interruption.watch()
     try:
         app(standalone_mode=True)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("Interrupted; run the same command again to continue.")
-        sys.exit(EXIT_INTERRUPTED)
     except Exception as error:
-        code, sentence = _explain(error)
-        # Not wrapped: nobody can copy a path that is cut in two.
-        Console(stderr=True, highlight=False).print(
-            f"Error: {sentence}", markup=False, soft_wrap=True
-        )
-        if isinstance(error.__cause__, TimeLimitError):
-            # The interrupted node's threads may still be running; Python would wait for them.
-            os._exit(code)
-        sys.exit(code)
+        # Libraries turn Ctrl-C into errors of their own.
+        if not interruption.happened:
+            _fail(error)
+    finally:
+        if interruption.happened:  # Typer turns Ctrl-C into a silent SystemExit.
+            interruption.end_process()
+
+
+def _fail(error: Exception) -> NoReturn:
+    """Prints an error's sentence, and ends with its exit code."""
+    code, sentence = _explain(error)
+    # Not wrapped: nobody can copy a path that is cut in two.
+    Console(stderr=True, highlight=False).print(f"Error: {sentence}", markup=False, soft_wrap=True)
+    if isinstance(error.__cause__, TimeLimitError):
+        # The interrupted node's threads may still be running; Python would wait for them.
+        os._exit(code)
+    sys.exit(code)

@@ -1,14 +1,15 @@
 """One run on this machine: from a configuration to the summary of its results."""
 
 import json
+import os
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.report.page import ReportData, render_page
 from pipeline.runners.metadata_store import open_metadata_store
 from pipeline.runners.run_folder import RunFolder
 from schema.config.config import Config
+from schema.config.feature_settings import FeatureSettings
 
 if TYPE_CHECKING:
     from pipeline.runners.local_runner import NodeObserver
@@ -27,6 +28,7 @@ def run_locally(config: Config, folder: RunFolder, observer: "NodeObserver") -> 
 
     Raises:
         NodeError: A node failed.
+        CheckpointError: The checkpoint or the PCA parameters are not VGGish's.
         ConfigError: The metadata store cannot be used, or a time limit names an unknown node.
     """
     begin = time.monotonic()
@@ -35,6 +37,7 @@ def run_locally(config: Config, folder: RunFolder, observer: "NodeObserver") -> 
         from pipeline.create_pipeline import Places, create_pipeline, push_destination
         from pipeline.runners.local_runner import LocalRunner, NodeOutcome, output_uri
 
+        _check_weights(config.features)
         connection = open_metadata_store(config.metadata, folder)
         places = Places(
             config.source.root,
@@ -47,7 +50,7 @@ def run_locally(config: Config, folder: RunFolder, observer: "NodeObserver") -> 
         runner = LocalRunner(observer, _nodes_to_repeat(folder), config.run)
         runner.run(pipeline)
         (report,) = (run.execution_id for run in runner.runs if run.node == "Report")
-        data = _read_json(Path(output_uri(connection, report, "report"), "data.json"))
+        data = _read_json(os.path.join(output_uri(connection, report, "report"), "data.json"))
     seconds = {run.node: round(run.seconds, 3) for run in runner.runs}
     seconds["total"] = round(time.monotonic() - begin, 3)
     cached = [run.node for run in runner.runs if run.outcome is NodeOutcome.CACHED]
@@ -57,12 +60,28 @@ def run_locally(config: Config, folder: RunFolder, observer: "NodeObserver") -> 
 
 
 def _nodes_to_repeat(folder: RunFolder) -> list[str]:
-    """Returns the Pusher if someone deleted the model that it pushed last."""
+    """Returns the Pusher if someone deleted the model that it pushed last, or a part of it."""
+    from components.pushed_models import is_whole_model
+
     if not folder.summary.exists():
         return []
     pushed = _read_json(folder.summary)["pushed_path"]
-    return ["Pusher"] if pushed and not Path(pushed).exists() else []
+    return ["Pusher"] if pushed and not is_whole_model(pushed) else []
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text())
+def _read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
+    import tensorflow as tf
+
+    with tf.io.gfile.GFile(os.fspath(path)) as file:
+        return json.loads(file.read())
+
+
+def _check_weights(features: FeatureSettings) -> None:
+    """Reads the files of weights before any node runs, instead of after hours of ingestion."""
+    from vggish.networks.pca_postprocessor import load_postprocessor
+    from vggish.weights.checkpoint import DOWNLOAD, RANDOM, resolve
+
+    if features.checkpoint not in (None, DOWNLOAD, RANDOM):
+        resolve(features.checkpoint)
+    if features.pca_params not in (None, DOWNLOAD):
+        load_postprocessor(features.pca_params)

@@ -1,7 +1,11 @@
 import numpy as np
 import pytest
+import tensorflow as tf
+from failing_storage import OUTAGE, FailingStorage
 
+from vggish.networks.pca_postprocessor import load_postprocessor
 from vggish.npz_files import read_arrays, write_arrays
+from vggish.weights.slim_weights import load_weights
 
 
 @pytest.mark.parametrize("place", ["{folder}/arrays.npz", "ram://arrays.npz"])
@@ -28,3 +32,12 @@ def test_other_files_are_refused(tmp_path):
     for path in (*tmp_path.glob("*.npz"), tmp_path):
         with pytest.raises(ValueError, match=r"arrays|pickle"):
             read_arrays(path)
+
+
+@pytest.mark.parametrize("read", [read_arrays, load_weights, load_postprocessor])
+def test_an_outage_of_the_storage_is_not_a_fault_of_the_file(read, storage: FailingStorage):
+    write_arrays("ram://outage.npz", {"a": np.zeros(3)})
+    storage.error = OUTAGE
+    with pytest.raises(tf.errors.UnavailableError, match="the bucket is away"):
+        read("ram://outage.npz")
+    assert storage.failed

@@ -44,10 +44,16 @@ def load_checkpoint(path: str) -> dict[str, np.ndarray]:
 
     Raises:
         CheckpointError: The path is not a checkpoint, or its `vggish/` variables are not VGGish's.
+        tf.errors.OpError: The storage failed, and may work again later.
     """
     try:
         reader = tf.train.load_checkpoint(path)
-    except (ValueError, tf.errors.OpError) as error:
+    except (
+        ValueError,
+        tf.errors.NotFoundError,
+        tf.errors.DataLossError,
+        tf.errors.FailedPreconditionError,  # The path is a folder.
+    ) as error:
         raise CheckpointError(
             f"There is no TensorFlow checkpoint at {path}; give the path of vggish_model.ckpt, "
             "`download` or `random`."

@@ -1,11 +1,13 @@
 """Downloading the released files over HTTPS, once."""
 
+import contextlib
+import fcntl
 import hashlib
 import http.client
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt
@@ -41,7 +43,7 @@ def download(
     """Downloads a file, or continues an earlier download.
 
     The file gets its name by an atomic rename after it is verified, so a file of this name is right
-    and is not downloaded again.
+    and is not downloaded again. Of several processes, one downloads and the others wait for it.
 
     Args:
         url: Address of the file; its last part names the file.
@@ -61,14 +63,27 @@ def download(
         return path
     folder.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.partial")
-    _fetch(url, partial, progress or (lambda _done, _total: None))
-    try:
-        prove(partial)
-    except CheckpointError as error:
-        partial.unlink()
-        raise CheckpointError(f"What {url} gave was deleted again: {error}") from error
-    partial.replace(path)
+    with _alone(path.with_name(f".{path.name}.lock")):
+        if path.exists():
+            return path
+        _fetch(url, partial, progress or (lambda _done, _total: None))
+        try:
+            prove(partial)
+        except CheckpointError as error:
+            partial.unlink()
+            raise CheckpointError(f"What {url} gave was deleted again: {error}") from error
+        partial.replace(path)
     return path
+
+
+@contextlib.contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Holds a lock, which the operating system releases when the process ends."""
+    with lock.open("a") as file:
+        # A file system without locks is no reason to stop: a mixed-up file would not be verified.
+        with contextlib.suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def prove_sha256(sha256: str) -> Callable[[Path], None]:

@@ -1,7 +1,9 @@
 """Nodes are tried again where that may help, and end when their time is up."""
 
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -196,10 +198,8 @@ def test_what_is_the_user_s_to_mend_is_not_tried_again(trial: Trial) -> None:
 
 
 def test_node_that_takes_too_long_ends_and_a_rerun_goes_on(trial: Trial) -> None:
-    begin = time.monotonic()
     with pytest.raises(NodeError) as late:
-        trial.run(flaky_nodes.Slow(seconds=60.0), time_limits={"Slow": 1.0})
-    assert time.monotonic() - begin < 30
+        trial.run(flaky_nodes.Slow(seconds=600.0), time_limits={"Slow": 1.0})
     code, sentence = _explain(late.value)
     assert code == 1
     assert sentence.startswith("The node Slow took longer than its limit of 1 s; ")
@@ -218,21 +218,25 @@ import hashlib
 import pipeline.runners.retries as attempts
 attempts.GRACE_SECONDS = 1.0
 with attempts.time_limit("Trainer", 1.0, lambda text: print(text, flush=True)):
-    hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)  # One call into C, which looks at no signal.
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 2 * 10**9)  # One call into C, which looks at no signal.
 """
 
 
 def test_call_that_cannot_be_interrupted_ends_with_the_process() -> None:
-    begin = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-c", STUCK], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", STUCK], capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
     assert done.stdout.startswith("Error: The node Trainer took longer than its limit of 1 s; ")
-    assert time.monotonic() - begin < 30
 
 
 def test_node_in_time_is_left_alone() -> None:
-    with time_limit("Trainer", 0.5, print):
-        pass
-    time.sleep(1.0)  # Neither the alarm nor the watchdog is on any more.
+    threads, handler = set(threading.enumerate()), signal.getsignal(signal.SIGALRM)
+    with time_limit("Trainer", 600.0, print):
+        (watchdog,) = set(threading.enumerate()) - threads
+        assert signal.getitimer(signal.ITIMER_REAL)[0] > 0
+        assert signal.getsignal(signal.SIGALRM) is not handler
+    watchdog.join(30)  # A cancelled timer ends without its call.
+    assert not watchdog.is_alive()
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+    assert signal.getsignal(signal.SIGALRM) is handler

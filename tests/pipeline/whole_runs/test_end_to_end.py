@@ -92,18 +92,15 @@ class Run:
     """A finished run: what it printed and left."""
 
     screen: str
-    seconds: float
     folder: Path
     summary: dict
 
 
 def run(sounds: Path, output: Path) -> Run:
-    begin = time.monotonic()
     done = subprocess.run(command(sounds, output), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr + (output / "run.log").read_text()[-5000:]
-    seconds = time.monotonic() - begin
     summary = json.loads((output / "summary.json").read_text())
-    return Run(done.stdout + done.stderr, seconds, output, summary)
+    return Run(done.stdout + done.stderr, output, summary)
 
 
 def executions(folder: Path) -> Counter:
@@ -239,7 +236,6 @@ def test_same_run_again_is_cached(first: Run, sounds: Path) -> None:
         | {(node, "CACHED"): number_of(node) for node in NODES}
     )
     assert set(again.summary["cached"]) == node_ids(NODES)
-    assert again.seconds < first.seconds / 2
     for key in ("clips", "metrics", "pushed_path", "blessed"):
         assert again.summary[key] == first.summary[key]
     assert len(list((first.folder / "serving").iterdir())) == 1

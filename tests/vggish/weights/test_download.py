@@ -1,6 +1,8 @@
+import fcntl
 import http.server
 import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,11 @@ class Server(http.server.ThreadingHTTPServer):
         self.ranges = True
         self.status = 0
         """A refusal to answer with instead."""
+        self.gate = threading.Event()
+        """Opened when the first half is sent."""
+        self.go_on = threading.Event()
+        """Sending waits for it after the first half."""
+        self.go_on.set()
         self.asked: list[str | None] = []
         """The Range header of every request so far."""
 
@@ -52,7 +59,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{size - 1}/{size}")
         self.send_header("Content-Length", str(size - start))
         self.end_headers()
-        self.wfile.write(server.content[start:][: server.cuts.pop(0) if server.cuts else None])
+        content = server.content[start:][: server.cuts.pop(0) if server.cuts else None]
+        half = len(content) // 2
+        self.wfile.write(content[:half])
+        server.gate.set()
+        server.go_on.wait()
+        self.wfile.write(content[half:])
 
     def log_message(self, *args):
         pass
@@ -86,7 +98,7 @@ def test_a_file_is_fetched_once(serve, tmp_path):
         )
         assert path.read_bytes() == CONTENT
     assert path == folder / "vggish_model.ckpt"
-    assert list(folder.iterdir()) == [path]
+    assert list(folder.glob("[!.]*")) == [path]
     assert server.asked == [None]
     assert seen == sorted(seen)
     assert seen[-1] == (len(CONTENT), len(CONTENT))
@@ -104,9 +116,32 @@ def test_what_is_there_is_kept_for_the_next_run(serve, tmp_path):
     server.cuts = [10] * 5
     with pytest.raises(CheckpointError, match=r"50 bytes are there: .* run again to continue"):
         download.download(server.url(), tmp_path, accept)
-    assert [file.name for file in tmp_path.iterdir()] == ["vggish_model.ckpt.partial"]
+    assert [file.name for file in tmp_path.glob("[!.]*")] == ["vggish_model.ckpt.partial"]
     assert download.download(server.url(), tmp_path, accept).read_bytes() == CONTENT
     assert server.asked[-1] == "bytes=50-"
+
+
+def test_two_first_runs_share_one_download(serve, tmp_path, monkeypatch):
+    server, waiting = serve(), threading.Event()
+    server.go_on.clear()
+    lock = fcntl.flock
+
+    def tell_and_lock(file, operation):
+        if server.gate.is_set():
+            waiting.set()
+        lock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", tell_and_lock)
+    with ThreadPoolExecutor() as threads:
+        first = threads.submit(download.download, server.url(), tmp_path, accept)
+        assert server.gate.wait(60)  # Half of the file is there.
+        second = threads.submit(download.download, server.url(), tmp_path, accept)
+        try:
+            assert waiting.wait(60)
+        finally:
+            server.go_on.set()
+        assert first.result(60).read_bytes() == second.result(60).read_bytes() == CONTENT
+    assert server.asked == [None]
 
 
 def test_a_server_that_knows_no_ranges_starts_anew(serve, tmp_path):
@@ -138,7 +173,7 @@ def test_wrong_content_is_deleted(serve, tmp_path):
     prove = download.prove_sha256("0" * 64)
     with pytest.raises(CheckpointError, match=r"deleted again: its SHA-256 is [0-9a-f]{64}"):
         download.download(serve().url("vggish_pca_params.npz"), tmp_path, prove)
-    assert not list(tmp_path.iterdir())
+    assert not list(tmp_path.glob("[!.]*"))
 
 
 def test_the_cache_folder_can_be_chosen(monkeypatch, tmp_path):
@@ -166,10 +201,10 @@ def test_another_network_than_the_released_one_is_refused(serve, slim, tmp_path)
     server = serve((slim / "vggish_model.ckpt").read_bytes())
     with pytest.raises(CheckpointError, match="not the released VGGish"):
         checkpoint.released_checkpoint(server.url(), tmp_path)
-    assert not list(tmp_path.iterdir())
+    assert not list(tmp_path.glob("[!.]*"))
 
 
 def test_what_is_no_checkpoint_is_refused(serve, tmp_path):
     with pytest.raises(CheckpointError, match=r"deleted again: There is no TensorFlow checkpoint"):
         checkpoint.released_checkpoint(serve(b"<html>sign in</html>").url(), tmp_path)
-    assert not list(tmp_path.iterdir())
+    assert not list(tmp_path.glob("[!.]*"))
