@@ -4,15 +4,11 @@
 #   docker build --tag vggish-tfx .
 #   docker build --tag vggish-tfx:gpu --build-arg VARIANT=gpu .
 
-FROM apache/beam_python3.11_sdk:2.65.0 AS beam
+FROM apache/beam_python3.13_sdk:2.77.0 AS beam
 
-FROM python:3.11.13-slim-bookworm AS build
+FROM python:3.13.15-slim-trixie AS build
 ARG VARIANT=cpu
 ENV UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
-# Two of TFX's dependencies come as C and C++ sources.
-RUN apt-get update \
- && apt-get install --yes --no-install-recommends g++=4:12.2.0-3 \
- && rm -rf /var/lib/apt/lists/*
 RUN python -m pip install --no-cache-dir uv==0.13.8 \
  && uv venv /opt/venv
 WORKDIR /src
@@ -27,9 +23,9 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     uv build --quiet --wheel --build-constraints requirements.lock --require-hashes --out-dir dist \
  && uv pip install --quiet --python /opt/venv --no-deps dist/*.whl
 # It compiles, too, since the user of the image cannot write there.
-RUN python deploy/container/slim.py --variant ${VARIANT} /opt/venv/lib/python3.11/site-packages
+RUN python deploy/container/slim.py --variant ${VARIANT} /opt/venv/lib/python3.13/site-packages
 
-FROM python:3.11.13-slim-bookworm
+FROM python:3.13.15-slim-trixie
 COPY --from=beam /opt/apache/beam /opt/apache/beam
 COPY --from=build /opt/venv /opt/venv
 COPY deploy/container/entrypoint.sh /usr/local/bin/entrypoint.sh

@@ -35,12 +35,13 @@ test-kubeflow: setup  ## Run every node of a compiled pipeline as its container 
 	@$(BIN)/python -m pytest -m kubeflow tests/pipeline
 
 test-container: setup  ## Build the image's file tree, weigh it, and run a pipeline in it; as root.
-	@$(BIN)/python -m pytest -m container
+	@$(BIN)/python -m pytest -m container tests/container
 
 test-metadata: setup  ## Pass the tests on database servers; installs MariaDB, so as root.
-	@command -v mariadbd >/dev/null \
-	  || { apt-get update -qq && apt-get install -qq --no-install-recommends mariadb-server-core; }
-	@$(BIN)/python -m pytest -m metadata_servers
+	@{ command -v mariadbd && command -v my_print_defaults; } >/dev/null \
+	  || { apt-get update -qq && apt-get install -qq --no-install-recommends \
+	    mariadb-server-core mariadb-client-core; }
+	@$(BIN)/python -m pytest -m metadata_servers tests/pipeline
 
 test-presets: setup  ## Run every shipped configuration on a tiny tree of its data set.
 	@$(BIN)/python -m pytest -n auto --dist load -m presets
@@ -60,15 +61,14 @@ format: setup  ## Put the code into the project's style.
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-COMPILE := uv pip compile pyproject.toml --python-version 3.12 --generate-hashes --no-annotate \
-  --no-header --quiet
+COMPILE := uv pip compile pyproject.toml --generate-hashes --no-annotate --no-header --quiet
 # The image has the versions of requirements.lock, and leaves out what it never imports.
-COMPILE_IMAGE := $(COMPILE) --constraints requirements.lock --python-platform x86_64-manylinux_2_28 \
-  --excludes deploy/container/left_out.txt
+COMPILE_IMAGE := $(COMPILE) --python-version 3.13 --python-platform x86_64-manylinux_2_39 \
+  --constraints requirements.lock --excludes deploy/container/left_out.txt
 
 lock: setup  ## Compile requirements.lock, and the image's locks, from pyproject.toml.
 	@PATH="$(CURDIR)/.cache/uv/bin:$$PATH" && \
-	  $(COMPILE) --group dev --universal --output-file requirements.lock && \
+	  $(COMPILE) --python-version 3.12 --group dev --universal --output-file requirements.lock && \
 	  $(COMPILE_IMAGE) deploy/container/cpu.in --excludes deploy/container/left_out_of_cpu.txt \
 	    --output-file deploy/container/cpu.lock && \
 	  $(COMPILE_IMAGE) deploy/container/gpu.in --output-file deploy/container/gpu.lock

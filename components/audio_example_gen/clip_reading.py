@@ -11,7 +11,7 @@ from components.audio_example_gen.decoding.clip_policies import DecodedClip
 from components.audio_example_gen.decoding.decoder import Decoder
 from components.audio_example_gen.duplicates import Copy
 from components.audio_example_gen.leaks import traces_of
-from components.audio_example_gen.sources.file_tree import open_tree
+from components.audio_example_gen.sources.data_root import open_tree
 from components.audio_example_gen.sources.listing import RefusedError, Reject, SourceFile
 from schema.config.ingest_settings import IngestSettings
 from schema.config.split_settings import UNLABELLED
@@ -70,14 +70,12 @@ class ClipReader:
 
         Raises:
             AudioError: The file is refused.
+            OSError: The storage or this machine failed.
         """
         if file.refused:
             raise RefusedError(file.refused.reason, file.refused.detail)
-        try:
-            with self._tree.local(file.clip_id) as path:
-                yield from self._decoder.clips(path, file.clip_id)
-        except OSError as error:
-            raise RefusedError("missing_file", f"{error.strerror or error}") from error
+        with self._tree.local(file.clip_id) as path:
+            yield from self._decoder.clips(path, file.clip_id)
 
     def close(self) -> None:
         """Ends the decoder."""

@@ -35,8 +35,8 @@ from components.audio_example_gen.leaks import WriteLeaks, check_leaks, read_lea
 from components.audio_example_gen.released_embeddings import ReadEmbeddings
 from components.audio_example_gen.sources import list_source
 from components.audio_example_gen.sources.audioset import read_class_names
-from components.audio_example_gen.sources.file_tree import open_tree
-from components.audio_example_gen.sources.listing import Listing, SourceFile
+from components.audio_example_gen.sources.data_root import open_tree
+from components.audio_example_gen.sources.listing import Listing, RefusedError, SourceFile
 from components.counts import WriteCounts, read_counts
 from components.leftovers import remove_leftovers
 from schema.config.ingest_settings import IngestSettings
@@ -162,7 +162,7 @@ class DigestFiles(beam.DoFn):
         try:
             with self._tree.local(file.clip_id) as path:
                 yield content_digest(path), file
-        except OSError:
+        except RefusedError:
             return
 
 

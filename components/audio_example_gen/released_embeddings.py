@@ -13,6 +13,7 @@ from components.audio_example_gen.clip_reading import (
 )
 from components.audio_example_gen.leaks import traces_of
 from components.audio_example_gen.sources.audioset import ReleasedClip, read_released_clips
+from components.audio_example_gen.sources.data_root import open_tree
 from components.audio_example_gen.sources.listing import Reject, SourceFile
 from components.audio_example_gen.splits import split_of
 from schema.config.source_settings import SourceSettings
@@ -47,7 +48,8 @@ class ReadEmbeddings(beam.DoFn):
         self._split = split
 
     def setup(self) -> None:
-        """Starts the count of this worker."""
+        """Opens the data root, and starts the count of this worker."""
+        self._tree = open_tree(self._root)
         self._progress = Progress("records")
 
     def process(self, file: SourceFile) -> Iterator[beam.pvalue.TaggedOutput]:
@@ -56,8 +58,7 @@ class ReadEmbeddings(beam.DoFn):
             yield beam.pvalue.TaggedOutput(COUNTS, (("found",), 1))
             yield from rejected(file.clip_id, file.refused)
             return
-        path = f"{self._root}/{file.clip_id}"
-        for read in read_released_clips(path, self._names, self._source, file.clip_id):
+        for read in read_released_clips(self._tree, file.clip_id, self._names, self._source):
             self._progress.advance()
             yield beam.pvalue.TaggedOutput(COUNTS, (("found",), 1))
             match read:

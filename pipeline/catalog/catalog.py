@@ -20,8 +20,8 @@ from components.audio_example_gen.sources.audioset import (
     read_class_names,
     read_released_clips,
 )
-from components.audio_example_gen.sources.file_tree import open_tree
-from components.audio_example_gen.sources.listing import Listing, SourceFile
+from components.audio_example_gen.sources.data_root import open_tree
+from components.audio_example_gen.sources.listing import Listing, RefusedError, SourceFile
 from components.audio_example_gen.splits import split_of
 from schema.config.ingest_settings import IngestSettings
 from schema.config.source_settings import SourceSettings
@@ -183,7 +183,7 @@ def _find_copies(
         try:
             with tree.local(file.clip_id) as path:
                 return content_digest(path)
-        except OSError:
+        except RefusedError:
             return None  # Reading the file will refuse it.
 
     files = may_be_copies(listing.files)
@@ -235,13 +235,13 @@ def _read_embeddings(
     split: SplitSettings,
     advance: Callable[[int], None],
 ) -> Iterator[tuple[CatalogRow, list[_Trace]]]:
-    names = read_class_names(source, open_tree(listing.root))
+    tree = open_tree(listing.root)
+    names = read_class_names(source, tree)
     for file in listing.files:
         if file.refused:
             yield CatalogRow(file.clip_id, (), reason=file.refused.reason), []
         else:
-            path = f"{listing.root}/{file.clip_id}"
-            for read in read_released_clips(path, names, source, file.clip_id):
+            for read in read_released_clips(tree, file.clip_id, names, source):
                 yield _embedded_row(read, file.split, split)
         advance(1)
 

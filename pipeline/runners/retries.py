@@ -1,5 +1,6 @@
 """Transient errors, which a retry may not meet again, and time limits for nodes."""
 
+import errno
 import os
 import re
 import signal
@@ -45,10 +46,15 @@ means too little memory, and a retry needs as much.
 
 _GRPC_CODES = frozenset({"UNAVAILABLE", "ABORTED", "DEADLINE_EXCEEDED"})
 
+_MOMENTARY = frozenset({errno.EIO, errno.EAGAIN, errno.ENOMEM, errno.ENFILE, errno.ESTALE})
+"""The system's error numbers that a machine or a network disk gives for a while."""
+
 # Beam's runners pass on a worker's exception as the text of its traceback.
 _IN_TEXT = re.compile(
     rf"^(?:[\w.]+\.)?(?:{'|'.join(sorted(TRANSIENT_ERRORS))}|ConnectionResetError|ConnectionRefusedError"
-    r"|BrokenPipeError)\b|\bStatusCode\.(?:UNAVAILABLE|ABORTED|DEADLINE_EXCEEDED)\b"
+    r"|BrokenPipeError)\b"
+    rf"|^(?:OSError|BlockingIOError): \[Errno (?:{'|'.join(map(str, sorted(_MOMENTARY)))})\]"
+    r"|\bStatusCode\.(?:UNAVAILABLE|ABORTED|DEADLINE_EXCEEDED)\b"
     r"|\bjava\.net\.(?:Connect|SocketTimeout|Socket)Exception\b",
     re.MULTILINE,
 )
@@ -94,6 +100,8 @@ def _looks_transient(error: BaseException) -> bool:
     names = {base.__name__ for base in type(error).__mro__}
     restart = "InternalError" in names and _RESTART in str(error)
     if restart or not TRANSIENT_ERRORS.isdisjoint(names):
+        return True
+    if isinstance(error, OSError) and error.errno in _MOMENTARY:
         return True
     status: Any = getattr(error, "status_code", None)  # The attribute of apitools' HttpError.
     if isinstance(status, int) and (status == 429 or status >= 500):

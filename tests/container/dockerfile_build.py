@@ -2,10 +2,9 @@
 
 The instructions are the Dockerfile's own: a stage is a folder, `RUN` runs in it by chroot, `COPY`
 copies into it. What an engine would pull is taken from this machine instead: a stage that starts
-from an image of Python gets this machine's Python 3.11 as /usr/local, and sees its /usr/bin,
-/usr/lib and so on, read-only; other images are given by the caller. So the machine's system
-libraries, not those of Debian's slim image, are below the tree, and `apt-get install` only checks
-that the packages are here.
+from an image of Python gets an environment of this machine's Python as /usr/local, and sees that
+Python and /usr/bin, /usr/lib and so on, read-only; other images are given by the caller. So the
+machine's Python and system libraries, not those of Debian's slim image, are below the tree.
 """
 
 import fnmatch
@@ -28,17 +27,16 @@ NETWORK = re.compile(
 SYSTEM_FOLDERS = ("bin", "include", "lib", "lib64", "libexec", "sbin", "share")
 """Of /usr, what is shown to a stage."""
 
-UNSHARE = shutil.which("unshare") or "unshare"
-"""Gives a command mounts of its own."""
+UNSHARE = (shutil.which("unshare") or "unshare", "--mount", "--propagation=unchanged")
+"""Gives a command mounts of its own, once it has made them private."""
 
-APT_GET = """#!/bin/sh
-# Installs nothing: the system folders are this machine's.
-test "$1" = install || exit 0
-shift
-for word; do
-  case "$word" in -*) ;; *) dpkg-query --show "${word%%=*}" || exit 1 ;; esac
-done
+# In a chroot, `/` is no mount that could be made private; then its mounts must be private already.
+MAKE_PRIVATE = """
+mount --make-rprivate / 2>/dev/null || test "$(findmnt -no PROPAGATION --target "$2")" = private
 """
+
+PYTHON = Path(sys.base_prefix)
+"""This machine's own; the base of the environment that runs the tests."""
 
 
 @dataclass
@@ -60,16 +58,18 @@ class Stage:
     ) -> subprocess.CompletedProcess[str]:
         """Runs a command in the stage as an engine would, as its user and in its folder."""
         system = [(f"/usr/{name}", f"usr/{name}") for name in SYSTEM_FOLDERS]
-        mounts = [*system, ("/var/lib/dpkg", "var/lib/dpkg"), ("/proc", "proc"), ("/dev", "dev")]
+        mounts = [*system, ("/proc", "proc"), ("/dev", "dev")]
+        if Path("/usr") != PYTHON:
+            mounts.append((str(PYTHON), str(PYTHON).lstrip("/")))
         mounts += [(str(here), there.lstrip("/")) for there, here in (caches or {}).items()]
-        steps = []
+        steps = [MAKE_PRIVATE]
         for here, there in mounts:
             if not Path(here).exists():
                 continue
             target = self.root / there
             target.mkdir(parents=True, exist_ok=True)
             steps.append(shlex.join(["mount", "--rbind", here, str(target)]))
-            if here.startswith(("/usr", "/var")):
+            if here.startswith(("/usr", str(PYTHON))):
                 steps.append(shlex.join(["mount", "-o", "remount,bind,ro", str(target)]))
         steps.append(
             'exec chroot --userspec="$1" "$2" /bin/sh -c \'cd "$0" && exec "$@"\' "${@:3}"'
@@ -79,12 +79,18 @@ class Stage:
         home = next(user[5] for user in users if self.user in (user[0], user[2]))
         arguments = [self.user, str(self.root), self.folder, *command]
         return subprocess.run(
-            [UNSHARE, "--mount", "bash", "-euc", "\n".join(steps), "bash", *arguments],
+            [*UNSHARE, "bash", "-euc", "\n".join(steps), "bash", *arguments],
             env=passed | {"HOME": home} | self.environment,
             capture_output=True,
             text=True,
             check=False,
         )
+
+
+def can_build(folder: Path) -> bool:
+    """Whether stages below a folder may have mounts that nothing else sees, which takes root."""
+    command = [*UNSHARE, "bash", "-euc", MAKE_PRIVATE, "bash", "", str(folder)]
+    return os.geteuid() == 0 and subprocess.run(command, check=False).returncode == 0
 
 
 def instructions(dockerfile: str) -> list[tuple[str, str]]:
@@ -173,21 +179,9 @@ def _expand(text: str, values: Mapping[str, str]) -> str:
 def _start(image: str, root: Path, images: Mapping[str, Path]) -> Stage:
     if image in images:
         return Stage(images[image])
-    assert image.startswith("python:3.11."), image
-    base = Path(sys.base_prefix)
-    left_out = shutil.ignore_patterns("site-packages", "test", "config-*", "__pycache__")
-    local = root / "usr/local"
-    shutil.copytree(base / "lib/python3.11", local / "lib/python3.11", ignore=left_out)
-    shutil.copytree(base / "include", local / "include", dirs_exist_ok=True)
-    (local / "bin").mkdir()
-    shutil.copy(base / "bin/python3.11", local / "bin/python3.11")
-    for name in ("python", "python3"):
-        (local / "bin" / name).symlink_to("python3.11")
-    for library in base.glob("lib/libpython3*.so*"):
-        shutil.copy(library, local / "lib", follow_symlinks=False)
-    (local / "sbin").mkdir()
-    (local / "sbin/apt-get").write_text(APT_GET)
-    (local / "sbin/apt-get").chmod(0o755)
+    version = ".".join(map(str, sys.version_info[:2]))
+    assert image.startswith(f"python:{version}."), f"this machine's Python {version} is not {image}"
+    root.mkdir(parents=True)
     for name in ("bin", "lib", "lib32", "lib64", "libx32", "sbin"):
         if Path("/", name).is_symlink():
             (root / name).symlink_to(f"usr/{name}")
@@ -195,14 +189,13 @@ def _start(image: str, root: Path, images: Mapping[str, Path]) -> Stage:
     for name in ("passwd", "group"):  # The people of this machine are none of the image's.
         lines = (root / "etc" / name).read_text().splitlines(keepends=True)
         (root / "etc" / name).write_text("".join(x for x in lines if int(x.split(":")[2]) < 1000))
-    for name in ("root", "home", "tmp", "var/tmp"):
-        (root / name).mkdir(parents=True)
+    for name in ("root", "home", "tmp", "var/tmp", "usr/local"):
+        (root / name).mkdir(parents=True, exist_ok=True)
     (root / "tmp").chmod(0o1777)
     path = "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
     stage = Stage(root, {"PATH": path, "LANG": "C.UTF-8"})
-    for command in (["ldconfig"], ["python", "-m", "ensurepip"]):  # Both are in the image.
-        done = stage.run(command)
-        assert done.returncode == 0, done.stderr
+    done = stage.run([str(PYTHON / "bin" / f"python{version}"), "-m", "venv", "/usr/local"])
+    assert done.returncode == 0, done.stdout + done.stderr
     return stage
 
 

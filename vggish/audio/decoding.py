@@ -1,5 +1,6 @@
 """Decoding a sound file to VGGish's input: mono, 16 kHz, float32 samples in [-1, 1]."""
 
+import errno
 import io
 import os
 from collections.abc import Iterable, Iterator
@@ -24,6 +25,18 @@ RESAMPLERS: tuple[Resampler, ...] = get_args(Resampler)
 """Names of the resamplers; docs/audio.md compares them."""
 
 _BLOCK_SAMPLES = 1 << 18  # Over all channels, so that no header decides how much is allocated.
+_FAULTS_OF_A_FILE = {
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EISDIR,
+    errno.ENXIO,
+}
+"""Numbers of errors on opening a file that no other file would meet."""
+
 _PCM16_SCALE = 32_768.0  # The reference divides 16-bit samples by it (vggish_input.py).
 
 
@@ -90,6 +103,7 @@ def decode(
         The clip.
 
     Raises:
+        OSError: The disk failed.
         AudioError: With reason `unreadable` (not a sound file, or one whose header claims a rate or
             a number of channels that no recording has), `empty`, `too_long` or `non_finite`.
     """
@@ -246,9 +260,28 @@ def _open(file: str | os.PathLike[str] | BinaryIO, name: str) -> Iterator[Binary
         # Unbuffered, since libsndfile continues from the position of the file descriptor.
         stream = Path(file).open("rb", buffering=0)  # noqa: SIM115  Closed by the `with` below.
     except OSError as error:
+        if error.errno not in _FAULTS_OF_A_FILE:
+            raise
         raise AudioError("unreadable", f"{name} cannot be opened: {error.strerror}.") from error
     with stream:
-        yield cast(BinaryIO, stream)
+        try:
+            yield cast(BinaryIO, stream)
+        except AudioError as error:
+            if error.reason == "unreadable":
+                _read_through(stream)
+            raise
+
+
+def _read_through(stream: io.FileIO) -> None:
+    """Reads a file that was not understood again: a disk that fails must not be its fault.
+
+    Raises:
+        OSError: The disk failed.
+    """
+    stream.seek(0)
+    left = os.fstat(stream.fileno()).st_size
+    while left > 0 and (block := stream.read(_BLOCK_SAMPLES)):
+        left -= len(block)
 
 
 class _SndfileSound:

@@ -9,11 +9,13 @@ import dataclasses
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from multiprocessing.connection import Connection, Pipe
-from typing import Any
+from typing import IO, Any
 
 from components.audio_example_gen.decoding.clip_policies import DecodedClip, read_clips
 from components.audio_example_gen.sources.listing import RefusedError
@@ -21,6 +23,8 @@ from schema.config.ingest_settings import IngestSettings
 from vggish.errors import AudioError
 
 _START_SECONDS = 120.0  # The process imports NumPy and libsndfile, from a disk that may be cold.
+_SPOOL_BYTES = 64 << 20  # More sound of one file than this waits on the disk.
+_SIGNALS_FROM_OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 _MEMORY_BYTES = 2 << 30
 """Limit on the memory of one file: ten minutes of 192 kHz sound need half of it."""
 
@@ -45,22 +49,37 @@ class Decoder:
             clip_id: Id of the file.
 
         Yields:
-            The file's clips, as `read_clips` makes them.
+            The file's clips, as `read_clips` makes them, once all of them are decoded: a recording
+            whose later part fails is refused as a whole.
 
         Raises:
             AudioError: The file is refused: with reason `timeout` if it gave nothing for
                 `ingest.timeout_seconds`, with `unreadable` if it crashed the decoder.
+            OSError: This machine failed, not the file.
         """
+        with tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as spool:
+            *clips, last = self._decode(path, clip_id, spool)
+            if "refused" in last:
+                raise AudioError(*last["refused"])
+            if "failed" in last:
+                raise OSError(*last["failed"], clip_id)
+            spool.seek(0)
+            for fields in clips:
+                size = fields.pop("pcm_bytes")
+                yield DecodedClip(pcm=spool.read(size), **fields)
+
+    def _decode(self, path: str, clip_id: str, spool: IO[bytes]) -> list[dict[str, Any]]:
+        """Writes the samples to `spool`, and returns all messages."""
         process = self._process or self._start()
+        messages: list[dict[str, Any]] = []
         done = False
         try:
             self._connection.send_bytes(json.dumps([path, clip_id]).encode())
-            while clip := json.loads(self._receive(self._ingest.timeout_seconds)):
-                if "refused" in clip:
-                    done = True
-                    raise AudioError(*clip["refused"])
-                yield DecodedClip(pcm=self._receive(self._ingest.timeout_seconds), **clip)
-            done = True
+            while not done:
+                messages.append(json.loads(self._receive(self._ingest.timeout_seconds)))
+                done = "pcm_bytes" not in messages[-1]
+                if not done:
+                    spool.write(self._receive(self._ingest.timeout_seconds))
         except TimeoutError as error:
             raise RefusedError(
                 "timeout",
@@ -69,11 +88,11 @@ class Decoder:
             ) from error
         except (EOFError, ConnectionError) as error:
             self.close()
-            how = f"exit code {process.returncode}"
-            raise AudioError("unreadable", f"{clip_id} crashed its decoder ({how}).") from error
+            raise _end_of(process, clip_id) from error
         finally:
             if not done:
                 self.close()
+        return messages
 
     @property
     def process_id(self) -> int | None:
@@ -128,6 +147,18 @@ class Decoder:
         return self._connection.recv_bytes()
 
 
+def _end_of(process: "subprocess.Popen[bytes]", clip_id: str) -> Exception:
+    """Returns the error that says whose fault the end of the process was."""
+    if -process.returncode in _SIGNALS_FROM_OUTSIDE:
+        return ConnectionAbortedError(
+            f"The process that decoded {clip_id} was ended from outside (signal "
+            f"{-process.returncode}), as happens when the machine's memory runs out; give it more "
+            "memory, or run fewer workers."
+        )
+    how = f"exit code {process.returncode}"
+    return AudioError("unreadable", f"{clip_id} crashed its decoder ({how}).")
+
+
 def _serve(connection: Connection) -> None:
     """Runs in the process: answers each request with clips and null, or with a refusal."""
     ingest = IngestSettings.model_validate_json(connection.recv_bytes())
@@ -140,19 +171,21 @@ def _serve(connection: Connection) -> None:
             for clip in read_clips(path, clip_id, ingest):
                 fields = dataclasses.asdict(clip)
                 pcm = fields.pop("pcm")
-                _send(connection, fields)
+                _send(connection, fields | {"pcm_bytes": len(pcm)})
                 connection.send_bytes(pcm)
-            answer: Any = None
+            answer: dict[str, Any] = {}
         except AudioError as error:
             # The path may be that of a temporary copy.
             answer = {"refused": [error.reason, str(error).replace(path, clip_id)]}
         except MemoryError:
             detail = f"{clip_id} needs more than {_MEMORY_BYTES >> 30} GB of memory to be decoded."
             answer = {"refused": ["too_long", detail]}
+        except OSError as error:
+            answer = {"failed": [error.errno, error.strerror or str(error)]}
         _send(connection, answer)
 
 
-def _send(connection: Connection, message: dict[str, Any] | None) -> None:
+def _send(connection: Connection, message: dict[str, Any]) -> None:
     connection.send_bytes(json.dumps(message).encode())
 
 

@@ -4,7 +4,8 @@ import hashlib
 from collections.abc import Callable
 
 from components.audio_example_gen.sources import audioset, folders, manifest
-from components.audio_example_gen.sources.file_tree import FileTree, open_tree
+from components.audio_example_gen.sources.data_root import open_tree
+from components.audio_example_gen.sources.file_tree import FileTree
 from components.audio_example_gen.sources.listing import Listing, SourceFile
 from components.audio_example_gen.sources.unassigned_files import UnassignedFiles
 from components.audio_example_gen.splits import assign_splits

@@ -90,31 +90,44 @@ def read_class_names(settings: SourceSettings, tree: FileTree) -> tuple[str, ...
 
 
 def read_released_clips(
-    path: str, names: tuple[str, ...] | None, settings: SourceSettings, where: str
+    tree: FileTree, file_id: str, names: tuple[str, ...] | None, settings: SourceSettings
 ) -> Iterator[ReleasedClip | tuple[str, Reject]]:
     """Reads a record file.
 
     Args:
-        path: Path of the file.
+        tree: The root.
+        file_id: Path of the file below the root, from which record ids are made.
         names: The class names by number.
         settings: The source; `classes` are the only classes.
-        where: Id of the file, from which record ids are made.
 
     Yields:
         A clip for every record, or the id and the reason of a refusal. The rest of a
         file after a damaged record cannot be read, and is refused as one.
+
+    Raises:
+        OSError: The storage or this machine failed.
     """
+    try:
+        with tree.local(file_id) as path:
+            yield from _read_records(path, file_id, names, settings)
+    except RefusedError as error:
+        yield file_id, Reject(error.reason, str(error))
+
+
+def _read_records(
+    path: str, file_id: str, names: tuple[str, ...] | None, settings: SourceSettings
+) -> Iterator[ReleasedClip | tuple[str, Reject]]:
     import tensorflow as tf
 
     records = tf.data.TFRecordDataset(path).as_numpy_iterator()
     number = 0
     while True:
-        record_id = f"{where}#record={number}"
+        record_id = f"{file_id}#record={number}"
         try:
             yield _parse(next(records), names, settings, record_id)
         except StopIteration:
             return
-        except tf.errors.OpError as error:
+        except tf.errors.DataLossError as error:
             detail = f"damaged after {number} records: {error.message}"
             yield record_id, Reject("unreadable", detail)
             return

@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from ml_metadata.proto import metadata_store_pb2
 from real_runs import end, start, write_job
 
 from pipeline.runners.metadata_store import open_metadata_store
+from pipeline.runners.retries import is_transient
 from pipeline.runners.run_comparisons import read_comparisons
 from pipeline.runners.run_folder import RunFolder
 from schema.config.run_settings import MetadataSettings
@@ -125,6 +127,38 @@ open_metadata_store(settings, RunFolder(Path(".")))
 def test_many_at_once_find_an_empty_database(mariadb: int, password: None) -> None:
     opened = [subprocess.Popen([sys.executable, "-c", OPEN, str(mariadb)]) for _ in range(3)]
     assert [process.wait() for process in opened] == [0] * 3
+
+
+def test_row_that_another_run_has_changed_is_worth_another_attempt(
+    mariadb: int, password: None, tmp_path: Path
+) -> None:
+    settings = MetadataSettings(kind="mysql", history="x", port=mariadb)
+    store = ml_metadata.MetadataStore(open_metadata_store(settings, RunFolder(tmp_path)))
+    kind = metadata_store_pb2.ExecutionType(name="Contended")
+    key = store.put_execution_type(kind)
+    change = f"insert into TypeProperty (type_id, name, data_type) values ({key}, 'seed', 1)"  # noqa: S608
+    other = subprocess.Popen(
+        [
+            shutil.which("mariadb") or "mariadb",
+            "--no-defaults",
+            "--unbuffered",
+            "--host=127.0.0.1",
+            f"--port={mariadb}",
+            "--user=vggish_tfx",
+            f"--execute=begin; {change}; select 'changed'; do sleep(5); commit",
+            "vggish_tfx",
+        ],
+        env={**os.environ, "MYSQL_PWD": PASSWORD},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert other.stdout is not None and other.stdout.readline() == "changed\n"
+    kind.properties["seed"] = metadata_store_pb2.INT
+    with pytest.raises(ml_metadata.errors.InternalError, match="changed since") as refused:
+        # Waits for the other, and then has read too early.
+        store.put_execution_type(kind, can_add_fields=True)
+    assert other.wait() == 0
+    assert is_transient(refused.value)
 
 
 def test_wrong_password_is_one_sentence_without_it(

@@ -88,6 +88,47 @@ def test_a_file_that_crashes_the_decoder_costs_itself_alone(
     assert len(list(decoder.clips(path, "good.wav"))) == 1
 
 
+def test_a_disk_that_fails_is_not_the_fault_of_the_file(decoder: Decoder, tmp_path: Path) -> None:
+    good = str(write_sound(tmp_path / "good.wav"))
+    with pytest.raises(OSError, match="Input/output error"):
+        list(decoder.clips("/proc/self/mem", "x.wav"))  # Address 0 can never be read.
+    assert len(list(decoder.clips(good, "good.wav"))) == 1
+
+
+def test_a_process_that_is_ended_from_outside_costs_no_file(
+    decoder: Decoder, tmp_path: Path
+) -> None:
+    good = str(write_sound(tmp_path / "good.wav"))
+    list(decoder.clips(good, "good.wav"))
+    os.mkfifo(tmp_path / "pipe.wav")
+    threading.Timer(0.3, os.kill, (decoder.process_id, signal.SIGKILL)).start()
+    with pytest.raises(ConnectionError, match="ended from outside \\(signal 9\\)"):
+        list(decoder.clips(str(tmp_path / "pipe.wav"), "x.wav"))
+    assert len(list(decoder.clips(good, "good.wav"))) == 1
+
+
+def test_a_recording_with_a_part_that_fails_gives_no_clip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoder = Decoder(IngestSettings(max_seconds=4, long="split"))
+    path = str(write_sound(tmp_path / "long.wav", seconds=10))
+    received = 0
+
+    def receive(seconds: float) -> bytes:
+        nonlocal received
+        received += 1
+        if received == 4:  # The start, a clip's fields and its samples came before.
+            raise TimeoutError
+        return original(seconds)
+
+    original = decoder._receive
+    monkeypatch.setattr(decoder, "_receive", receive)
+    clips = decoder.clips(path, "long.wav")
+    with pytest.raises(AudioError, match="gave no sound within"):
+        next(clips)
+    decoder.close()
+
+
 def test_who_stops_halfway_gets_the_right_clips_next(decoder: Decoder, tmp_path: Path) -> None:
     long = decoder.clips(str(write_sound(tmp_path / "long.wav", seconds=10)), "long.wav")
     assert next(long).part == "#t=0,4"
