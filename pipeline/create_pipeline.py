@@ -90,7 +90,7 @@ def create_pipeline(
     }
     _name_apart("Trainer", trainers)
     rivals = {name: node.outputs["model"] for name, node in trainers.items()}
-    baseline = _find_pushed_model(rivals, places).with_id("LatestPushedModel")
+    baseline = PushedModelFinder(rivals, places.push_destination).with_id("LatestPushedModel")
     evaluators = {
         name: _evaluate(config, clips, trainer, baseline) for name, trainer in trainers.items()
     }
@@ -214,11 +214,7 @@ def _previous_model(config: Config, places: Places) -> PushedModelFinder | None:
     """Finds the model to continue from, if a configured model asks for it."""
     if all(model.warm_start.start == "checkpoint" for model in config.model):
         return None
-    return _find_pushed_model({}, places).with_id("PreviousModel")
-
-
-def _find_pushed_model(rivals: dict[str, BaseChannel], places: Places) -> PushedModelFinder:
-    return PushedModelFinder(rivals, places.push_destination)
+    return PushedModelFinder({}, places.push_destination).with_id("PreviousModel")
 
 
 def _known_to_every_trainer(clips: _Clips) -> dict[str, BaseChannel]:

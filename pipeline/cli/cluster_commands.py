@@ -36,7 +36,9 @@ def compile_job(  # noqa: PLR0913  Its arguments are the options of the command.
 ) -> None:
     """Compile a job to a pipeline file for Kubeflow Pipelines or Vertex AI."""
     spec = _compile(config, read_overrides(overrides, data_root, checkpoint), image, root)
-    _write(spec, output)
+    from pipeline.runners.kubeflow_spec import write_spec
+
+    write_spec(spec, output)
     open_ones = _without_default(spec)
     hint = f"; a run needs values for {', '.join(open_ones)}" if open_ones else ""
     print(f"{output}: {len(spec['root']['dag']['tasks'])} nodes{hint}")
@@ -75,12 +77,13 @@ def submit_job(  # noqa: PLR0913  Its arguments are the options of the command.
             f"{', '.join('--' + key.replace('_', '-') for key in missing)}."
         )
     from pipeline.cli.console import quiet
+    from pipeline.runners.kubeflow_spec import write_spec
     from pipeline.runners.submission import submit_to_kubeflow, submit_to_vertex
 
     # The services' clients print every attempt.
     with tempfile.TemporaryDirectory() as folder, quiet(Path(os.devnull)):
         file = Path(folder, "pipeline.yaml")
-        _write(spec, file)
+        write_spec(spec, file)
         if host is not None:
             page = submit_to_kubeflow(file, host=host, name=name or config.stem)
         else:
@@ -100,12 +103,6 @@ def _compile(config: Path, values: dict[str, Any], image: str, root: str | None)
         from pipeline.runners.kubeflow_spec import compile_pipeline
 
         return compile_pipeline(checked, image, root.rstrip("/") if root else None)
-
-
-def _write(spec: dict[str, Any], file: Path) -> None:
-    from pipeline.runners.kubeflow_spec import write_spec
-
-    write_spec(spec, file)
 
 
 def _without_default(spec: dict[str, Any]) -> list[str]:

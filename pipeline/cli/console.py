@@ -124,7 +124,8 @@ class NodeProgress(logging.Handler):
     def ended(self, run: "NodeRun") -> None:
         """Replaces the moving line with the result of the node."""
         self.clear()
-        self._console.print(f"{self._node} {run.outcome.value:8} {run.seconds:6.1f} s")
+        outcome = "cached" if run.cached else "done"
+        self._console.print(f"{self._node} {outcome:8} {run.seconds:6.1f} s")
 
     def say(self, text: str) -> None:
         """Writes a line above the moving one."""

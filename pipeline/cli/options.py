@@ -12,6 +12,7 @@ DataRootOption = Annotated[
 CHECKPOINT = typer.Option(
     help="Path of vggish_model.ckpt, `download` or `random`.", metavar="PATH|download|random"
 )
+PCA = typer.Option(help="Path of vggish_pca_params.npz, or `download`.", metavar="PATH")
 CheckpointOption = Annotated[str | None, CHECKPOINT]
 OverridesOption = Annotated[
     list[str] | None,

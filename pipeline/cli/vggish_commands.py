@@ -3,9 +3,8 @@
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -20,7 +19,7 @@ from rich.progress import (
 
 from pipeline.cli.console import import_tensorflow_quietly
 from pipeline.cli.exit_codes import EXIT_FAILURE
-from pipeline.cli.options import CHECKPOINT
+from pipeline.cli.options import CHECKPOINT, PCA
 from vggish.errors import ConfigError
 from vggish.params import WINDOW_SECONDS
 
@@ -29,27 +28,6 @@ if TYPE_CHECKING:
 
     from vggish.embedding.embed_files import EmbedOutcome
     from vggish.weights.download import DownloadProgress
-
-
-class PoolChoice(StrEnum):
-    """How a clip's windows are written."""
-
-    mean = "mean"
-    none = "none"
-
-
-class ComputeChoice(StrEnum):
-    """The network's precision."""
-
-    float32 = "float32"
-    bfloat16 = "bfloat16"
-
-
-class ResamplerChoice(StrEnum):
-    """The resampler to 16 kHz."""
-
-    resampy = "resampy"
-    soxr = "soxr"
 
 
 def embed(  # noqa: PLR0913  Its arguments are the options of the command.
@@ -68,16 +46,14 @@ def embed(  # noqa: PLR0913  Its arguments are the options of the command.
         str, typer.Option(help="Features: embedding, fc1, pool4, fusion, log_mel or mfcc.")
     ] = "embedding",
     pool: Annotated[
-        PoolChoice, typer.Option(help="Average over a clip's windows, or write every window.")
-    ] = PoolChoice.mean,
+        Literal["mean", "none"],
+        typer.Option(help="Average over a clip's windows, or write every window."),
+    ] = "mean",
     postprocess: Annotated[
         bool,
         typer.Option("--postprocess", help="Whiten and quantise, as AudioSet's embeddings are."),
     ] = False,
-    pca: Annotated[
-        str,
-        typer.Option(help="Path of vggish_pca_params.npz, or `download`.", metavar="PATH"),
-    ] = "download",
+    pca: Annotated[str, PCA] = "download",
     hop_seconds: Annotated[
         float,
         typer.Option(
@@ -85,13 +61,13 @@ def embed(  # noqa: PLR0913  Its arguments are the options of the command.
         ),
     ] = WINDOW_SECONDS,
     compute: Annotated[
-        ComputeChoice,
+        Literal["float32", "bfloat16"],
         typer.Option(help="Precision; bfloat16 is less exact, and faster on hardware that has it."),
-    ] = ComputeChoice.float32,
+    ] = "float32",
     resampler: Annotated[
-        ResamplerChoice,
+        Literal["resampy", "soxr"],
         typer.Option(help="Resampler; resampy is the reference's, soxr is many times faster."),
-    ] = ResamplerChoice.resampy,
+    ] = "resampy",
     label_from_folder: Annotated[
         bool, typer.Option("--label-from-folder", help="Add each file's folder as its label.")
     ] = False,
@@ -114,7 +90,7 @@ def embed(  # noqa: PLR0913  Its arguments are the options of the command.
     layout = EmbeddingLayout(
         feature=find_feature(features),
         hop_samples=round(hop_seconds * SAMPLE_RATE),
-        by_window=pool is PoolChoice.none or audio_set,
+        by_window=pool == "none" or audio_set,
         labels=label_from_folder,
         quantised=postprocess or audio_set,
     )
@@ -127,7 +103,7 @@ def embed(  # noqa: PLR0913  Its arguments are the options of the command.
         embedder = Embedder(
             features,
             weights,
-            dtype=compute.value,
+            dtype=compute,
             hop_samples=layout.hop_samples,
             postprocessor=postprocessor,
         )
@@ -144,7 +120,7 @@ def embed(  # noqa: PLR0913  Its arguments are the options of the command.
                 find_files(audio),
                 embedder,
                 write,
-                resampler=resampler.value,
+                resampler=resampler,
                 label_from_folder=label_from_folder,
                 advance=lambda: bar.advance(task),
             )
@@ -183,10 +159,7 @@ def check_vggish(
         str | None,
         typer.Option(help="Path of vggish_model.ckpt, or `download`.", metavar="PATH|download"),
     ] = None,
-    pca: Annotated[
-        str | None,
-        typer.Option(help="Path of vggish_pca_params.npz, or `download`.", metavar="PATH"),
-    ] = None,
+    pca: Annotated[str | None, PCA] = None,
 ) -> None:
     """Compare this installation's results with the published values of VGGish."""
     import_tensorflow_quietly()

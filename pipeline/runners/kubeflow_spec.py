@@ -76,7 +76,8 @@ def compile_pipeline(config: Config, image: str, root: str | None) -> dict[str, 
             task["cachingOptions"] = {}
         if config.run.retries:
             task["retryPolicy"] = _retry_policy(config.run)
-    return _checked(spec)
+    json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())  # Checks the changes.
+    return spec
 
 
 def write_spec(spec: dict[str, Any], file: Path) -> None:
@@ -131,10 +132,4 @@ def _resource_spec(asked: NodeResources) -> Any:
     if asked.accelerator:
         spec.accelerator.type = asked.accelerator
         spec.accelerator.count = asked.accelerators
-    return spec
-
-
-def _checked(spec: dict[str, Any]) -> dict[str, Any]:
-    """Checks the specification, which was changed after TFX wrote it, against kfp's schema."""
-    json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
     return spec

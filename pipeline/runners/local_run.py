@@ -35,7 +35,7 @@ def run_locally(config: Config, folder: RunFolder, observer: "NodeObserver") -> 
     with folder.alone(observer.say):
         observer.show("loading TensorFlow and TFX")
         from pipeline.create_pipeline import Places, create_pipeline, push_destination
-        from pipeline.runners.local_runner import LocalRunner, NodeOutcome, output_uri
+        from pipeline.runners.local_runner import LocalRunner, output_uri
 
         _check_weights(config.features)
         connection = open_metadata_store(config.metadata, folder)
@@ -53,7 +53,7 @@ def run_locally(config: Config, folder: RunFolder, observer: "NodeObserver") -> 
         data = _read_json(os.path.join(output_uri(connection, report, "report"), "data.json"))
     seconds = {run.node: round(run.seconds, 3) for run in runner.runs}
     seconds["total"] = round(time.monotonic() - begin, 3)
-    cached = [run.node for run in runner.runs if run.outcome is NodeOutcome.CACHED]
+    cached = [run.node for run in runner.runs if run.cached]
     data["summary"] |= {"seconds": seconds, "cached": cached}
     folder.write(render_page(ReportData(**data)), data["summary"])
     return data["summary"]

@@ -1,6 +1,5 @@
 """Runs a pipeline on this machine, node by node, with retries and time limits."""
 
-import enum
 import functools
 import time
 import traceback
@@ -32,14 +31,7 @@ from schema.config.run_settings import RunSettings, node_kind
 from vggish.errors import ConfigError
 from vggish.suggestions import suggest
 
-_DONE = (metadata_store_pb2.Execution.COMPLETE, metadata_store_pb2.Execution.CACHED)
-
-
-class NodeOutcome(enum.StrEnum):
-    """The outcome of a node."""
-
-    RAN = "done"
-    CACHED = "cached"
+_DONE = (Execution.COMPLETE, Execution.CACHED)
 
 
 @dataclass(frozen=True)
@@ -49,13 +41,13 @@ class NodeRun:
     Attributes:
         node: The node's name.
         execution_id: The execution's id in ML Metadata.
-        outcome: Whether the node ran or its outputs were cached.
+        cached: Whether the node's outputs were reused from an earlier execution.
         seconds: The time it took.
     """
 
     node: str
     execution_id: int
-    outcome: NodeOutcome
+    cached: bool
     seconds: float
 
 
@@ -166,12 +158,8 @@ class LocalRunner(LocalDagRunner):
                 custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, node_id),
             )
             execution = self._run_node(node_id, new_attempt, connection)
-            if execution.last_known_state == metadata_store_pb2.Execution.CACHED:
-                outcome = NodeOutcome.CACHED
-            else:
-                outcome = NodeOutcome.RAN
-            seconds = time.monotonic() - begin
-            self.runs.append(NodeRun(node_id, execution.id, outcome, seconds))
+            cached = execution.last_known_state == Execution.CACHED
+            self.runs.append(NodeRun(node_id, execution.id, cached, time.monotonic() - begin))
             self._observer.ended(self.runs[-1])
 
     def _run_node(
@@ -180,22 +168,10 @@ class LocalRunner(LocalDagRunner):
         new_attempt: Callable[[], launcher.Launcher],
         connection: metadata_store_pb2.ConnectionConfig,
     ) -> Execution:
-        """Runs one node within its time limit, with retries."""
+        """Runs one node within its time limit; each attempt is an execution in ML Metadata."""
 
         def attempt() -> Execution:
             return _execution(connection, new_attempt().launch(), node_id)
-
-        limit = self._settings.time_limit(node_id)
-        try:
-            with time_limit(node_id, limit, self._observer.say):
-                return self._try(attempt, node_id)
-        except NodeError:
-            raise
-        except Exception as error:
-            raise NodeError(node_id) from error
-
-    def _try(self, attempt: Callable[[], Execution], node_id: str) -> Execution:
-        """Retries transient errors; each attempt is an execution of its own in ML Metadata."""
 
         def tell(state: RetryCallState) -> None:
             error: Any = state.outcome and state.outcome.exception()
@@ -212,7 +188,13 @@ class LocalRunner(LocalDagRunner):
             before_sleep=tell,
             reraise=True,
         )
-        return retrying(attempt)
+        try:
+            with time_limit(node_id, self._settings.time_limit(node_id), self._observer.say):
+                return retrying(attempt)
+        except NodeError:
+            raise
+        except Exception as error:
+            raise NodeError(node_id) from error
 
 
 def _check_time_limits(settings: RunSettings, nodes: list[str]) -> None:

@@ -44,6 +44,8 @@ def open_metadata_store(
     import ml_metadata
     from ml_metadata.proto import metadata_store_pb2
 
+    faults = (RuntimeError, ml_metadata.errors.StatusError)
+
     connection = metadata_store_pb2.ConnectionConfig(
         mysql=metadata_store_pb2.MySQLDatabaseConfig(
             host=settings.host,
@@ -54,28 +56,9 @@ def open_metadata_store(
             skip_db_creation=True,
         )
     )
-    try:
-        _open(connection)
-    except (RuntimeError, ml_metadata.errors.StatusError) as error:
-        reason = " ".join(str(error).split()).replace(password, "…")[:200]
-        raise ConfigError(
-            f"The metadata store (MySQL at {settings.host}:{settings.port}, database "
-            f"{settings.database!r}, user {settings.user!r}) cannot be used ({reason}); check that "
-            "it runs, has the database and accepts the password; MySQL 8 must use "
-            "mysql_native_password for the user."
-        ) from error
-    return connection
-
-
-def _open(connection: "metadata_store_pb2.ConnectionConfig") -> None:
-    """Opens a store, which creates its tables if they are missing.
-
-    ML Metadata fails if another run creates them at the same moment, and asks to try again.
-    """
-    import ml_metadata
 
     def may_pass(error: BaseException) -> bool:
-        faults = (RuntimeError, ml_metadata.errors.StatusError)
+        # Opening creates missing tables, which fails while another run creates them.
         return isinstance(error, faults) and "mysql_real_connect" not in str(error)
 
     retrying = Retrying(
@@ -84,4 +67,14 @@ def _open(connection: "metadata_store_pb2.ConnectionConfig") -> None:
         wait=wait_fixed(_WAIT_SECONDS),
         reraise=True,
     )
-    retrying(ml_metadata.MetadataStore, connection)
+    try:
+        retrying(ml_metadata.MetadataStore, connection)
+    except faults as error:
+        reason = " ".join(str(error).split()).replace(password, "…")[:200]
+        raise ConfigError(
+            f"The metadata store (MySQL at {settings.host}:{settings.port}, database "
+            f"{settings.database!r}, user {settings.user!r}) cannot be used ({reason}); check that "
+            "it runs, has the database and accepts the password; MySQL 8 must use "
+            "mysql_native_password for the user."
+        ) from error
+    return connection

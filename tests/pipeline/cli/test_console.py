@@ -26,7 +26,7 @@ with quiet(Path(sys.argv[1])) as console, NodeProgress(console) as progress:
     clips.advance(2)
     time.sleep(0.5)  # A terminal's line moves ten times a second.
     # As pipeline.runners.local_runner.NodeRun, which takes TFX and seconds to import.
-    progress.ended(SimpleNamespace(outcome=SimpleNamespace(value="done"), seconds=1.25))
+    progress.ended(SimpleNamespace(cached=False, seconds=1.25))
 print("back")
 """
 

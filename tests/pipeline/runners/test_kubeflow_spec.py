@@ -98,12 +98,12 @@ def test_parameters_of_a_run(spec: dict[str, Any], tmp_path: Path) -> None:
     assert defaults(at_home) == {}
     assert "defaultPipelineRoot" not in at_home
     used = {
-        key: [
+        key: sorted(
             task
             for task, body in spec["root"]["dag"]["tasks"].items()
             for value in body["inputs"].get("parameters", {}).values()
             if value.get("componentInputParameter") == key
-        ]
+        )
         for key in RUN_PARAMETERS
     }
     assert used == {
