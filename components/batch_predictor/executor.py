@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 import apache_beam as beam
+import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 from apache_beam.io.parquetio import WriteToParquetBatched
@@ -14,12 +15,12 @@ from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
 from components.leftovers import remove_leftovers
+from components.window_batches import BatchByWindows
 from schema import clip_examples
 from schema.config.split_settings import UNLABELLED
 from schema.model_card import read_model_card
+from vggish import params
 from vggish.progress import Progress
-
-_CLIPS_A_BATCH = 32
 
 
 class Executor(BaseBeamExecutor):
@@ -43,7 +44,8 @@ class Executor(BaseBeamExecutor):
         if UNLABELLED not in artifact_utils.decode_split_names(examples.split_names):
             return
         model = path_utils.serving_model_path(artifact_utils.get_single_uri(input_dict["model"]))
-        classes = read_model_card(model)["classes"]
+        card = read_model_card(model)
+        classes = card["classes"]
         schema = pa.schema(
             [("fname", pa.string()), ("label", pa.string())]
             + [(f"score_{name}", pa.float32()) for name in classes]
@@ -54,7 +56,7 @@ class Executor(BaseBeamExecutor):
             (
                 pipeline
                 | "Read" >> beam.io.ReadFromTFRecord(os.path.join(clips, "*"))
-                | "Batch" >> beam.BatchElements(_CLIPS_A_BATCH, _CLIPS_A_BATCH)
+                | "Batch" >> BatchByWindows(_window_bytes(card))
                 | "Predict" >> beam.ParDo(PredictClips(model, schema))
                 | "Write"
                 >> WriteToParquetBatched(
@@ -62,6 +64,13 @@ class Executor(BaseBeamExecutor):
                 )
             )
         remove_leftovers(output_dict)
+
+
+def _window_bytes(card: dict[str, Any]) -> int:
+    """Returns how much a clip example grows with each window."""
+    if card["embedded"]:
+        return params.EMBEDDING_SIZE * np.dtype(np.float32).itemsize
+    return round(card["hop_seconds"] * params.SAMPLE_RATE) * np.dtype(np.int16).itemsize
 
 
 class PredictClips(beam.DoFn):

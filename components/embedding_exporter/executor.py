@@ -20,6 +20,7 @@ from tfx.utils import path_utils
 
 from components.counts import WriteCounts
 from components.leftovers import remove_leftovers
+from components.window_batches import BatchByWindows
 from schema import clip_examples
 from schema.imported_weights import read_imported_weights
 from vggish import params
@@ -33,7 +34,7 @@ from vggish.networks.layer_taps import feature_size
 from vggish.networks.window_batches import map_batches
 from vggish.progress import Progress
 
-_CLIPS_A_BATCH = 64
+_WINDOW_BYTES = params.NUM_FRAMES * params.NUM_BANDS * np.dtype(np.float32).itemsize
 _ROWS_A_TABLE_BATCH = 1024
 _TABLE = "table"
 _COUNTS = "counts"
@@ -80,7 +81,8 @@ class Executor(BaseBeamExecutor):
                     [os.path.join(artifact_utils.get_split_uri([examples], s), "*") for s in splits]
                 )
                 | "Read" >> beam.io.ReadAllFromTFRecord(with_filename=True)
-                | "Batch" >> beam.BatchElements(_CLIPS_A_BATCH, _CLIPS_A_BATCH)
+                # Examples of released embeddings are smaller than those of log-mel windows.
+                | "Batch" >> BatchByWindows(_WINDOW_BYTES, lambda named: len(named[1]))
                 | "Embed" >> beam.ParDo(embed).with_outputs(*splits, _TABLE, _COUNTS)
             )
             for split in splits:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from schema.config.beam_settings import BeamSettings
 from schema.config.delivery_settings import (
@@ -18,6 +18,11 @@ from schema.config.settings import Settings
 from schema.config.source_settings import SourceSettings
 from schema.config.split_settings import SplitSettings
 from schema.config.warm_start_settings import WARM_START_RATE
+from vggish.params import SAMPLE_RATE, WINDOW_HOP_SAMPLES
+
+MAX_CLIP_WINDOWS = 8_192
+"""Maximum number of windows of a clip: a served model has all their features in memory at once,
+up to 48 KiB of each."""
 
 
 class Config(Settings):
@@ -56,6 +61,21 @@ class Config(Settings):
             if titles.count(title) > 1:
                 raise ValueError(f"several models are called {title!r}; give each a `name`")
         return models
+
+    @model_validator(mode="after")
+    def _clips_can_be_served(self) -> "Config":
+        # A hop beyond a window does not allow longer clips: their samples take memory, too.
+        hop = min(self.features.hop_samples, WINDOW_HOP_SAMPLES)
+        windows = self.ingest.max_clip_samples // hop
+        if windows > MAX_CLIP_WINDOWS:
+            seconds = MAX_CLIP_WINDOWS * hop // SAMPLE_RATE
+            raise ValueError(
+                f"ingest.max_seconds ({self.ingest.max_seconds:g}) and features.hop_seconds "
+                f"({self.features.hop_seconds:g}) let in clips of {windows} windows, but a served "
+                f"model takes {MAX_CLIP_WINDOWS}; set ingest.max_seconds to {seconds} or less, or "
+                "features.hop_seconds to more"
+            )
+        return self
 
     @property
     def multi_label(self) -> bool:

@@ -105,7 +105,7 @@ def _explain(error: ValidationError) -> str:
     message = first["msg"].removeprefix("Value error, ")
     found = first["input"]
     said = "" if isinstance(found, list | dict) else f" (it is {found!r})"
-    return f"{key!r}: {message}{said}."
+    return f"{key!r}: {message}{said}." if key else f"{message}."
 
 
 def _option_for(key: str) -> str:

@@ -1,5 +1,6 @@
 """Acceptance and shape of clips (`ingest`)."""
 
+import math
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -23,7 +24,9 @@ class IngestSettings(Settings):
     """Acceptance and shape of clips (`ingest`)."""
 
     max_seconds: float = Field(
-        default=600.0, gt=0, description="Maximum length in seconds; see `long`."
+        default=600.0,
+        gt=0,
+        description="Maximum length in seconds, on ingestion (see `long`) and of the served model.",
     )
     long: Literal["reject", "first", "random", "split"] = Field(
         default="reject",
@@ -60,6 +63,11 @@ class IngestSettings(Settings):
     def target_samples(self) -> int:
         """Samples at 16 kHz below which a clip is short."""
         return WINDOW_SAMPLES + ((self.windows.exactly or 1) - 1) * WINDOW_HOP_SAMPLES
+
+    @property
+    def max_clip_samples(self) -> int:
+        """Maximum length of a clip that is let in or served, in samples at 16 kHz."""
+        return max(math.ceil(self.max_seconds * SAMPLE_RATE), self.target_samples)
 
     @model_validator(mode="after")
     def _lengths_fit_together(self) -> "IngestSettings":

@@ -5,12 +5,13 @@ from pathlib import Path
 import keras
 import numpy as np
 import pyarrow.parquet as pq
+import pytest
 import tensorflow as tf
 from beam_pipelines import local_context
 from tfx.types import artifact_utils, standard_artifacts
 
 from components.artifacts import Predictions
-from components.batch_predictor.executor import Executor
+from components.batch_predictor.executor import Executor, PredictClips
 from schema.model_card import write_model_card
 from trainer.heads.pooling import PooledHead
 from trainer.serving.served_classifier import ServedClassifier
@@ -53,14 +54,20 @@ def predict(folder: Path, splits: list[str]) -> Path:
     return folder / "predictions"
 
 
-def test_every_unlabelled_clip_has_a_row(tmp_path: Path) -> None:
+def write_model(root: Path) -> ServedClassifier:
     keras.utils.set_random_seed(0)
     head = keras.Sequential([keras.Input([40]), keras.layers.Dense(2, activation="softmax")])
     served = ServedClassifier(
         build_features("mfcc", None), PooledHead(head), CLASSES, 15_360, thresholds=None
     )
-    served.save(str(tmp_path / "model" / "Format-Serving"))
-    write_model_card(str(tmp_path / "model" / "Format-Serving"), {"classes": CLASSES})
+    served.save(str(root / "model" / "Format-Serving"))
+    card = {"classes": CLASSES, "embedded": False, "hop_seconds": 0.96}
+    write_model_card(str(root / "model" / "Format-Serving"), card)
+    return served
+
+
+def test_every_unlabelled_clip_has_a_row(tmp_path: Path) -> None:
+    served = write_model(tmp_path)
     records = write_clips(
         tmp_path / "examples" / "Split-unlabelled" / "clips.gz", [5_000, 40_000, 16_000]
     )
@@ -73,3 +80,21 @@ def test_every_unlabelled_clip_has_a_row(tmp_path: Path) -> None:
 
 def test_nothing_to_predict_is_nothing(tmp_path: Path) -> None:
     assert not predict(tmp_path, ["train", "eval", "test"]).exists()
+
+
+def test_batches_are_by_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_model(tmp_path)
+    write_clips(
+        tmp_path / "examples" / "Split-unlabelled" / "clips.gz", [9_000] * 80 + [2_000_000] * 5
+    )
+    batches = []
+
+    def note(_: PredictClips, batch: list[bytes]) -> list[None]:
+        batches.append([len(record) // (2 * 15_360) for record in batch])
+        return []
+
+    monkeypatch.setattr(PredictClips, "process", note)
+    predict(tmp_path, ["unlabelled"])
+    assert sum(map(len, batches)) == 85
+    assert max(map(len, batches)) > 32  # Short clips are not counted.
+    assert max(map(sum, batches)) <= 256  # Two long clips are.

@@ -166,3 +166,19 @@ def test_metadata_store_that_cannot_be_is_refused(
     path.write_text(yaml.safe_dump({"source": {"root": "sounds"}, "metadata": values}))
     with pytest.raises(ConfigError, match=said):
         load_config(path, {})
+
+
+def test_clips_that_no_model_could_serve_are_told(tmp_path: Path) -> None:
+    text = "source: {root: /sounds}\nfeatures: {hop_seconds: 0.01}"
+    with pytest.raises(ConfigError, match=r"clips of 60000 windows.* to 81 or less"):
+        load(tmp_path, text)
+    assert load(tmp_path, text, **{"ingest.max_seconds": 81})
+    assert load(tmp_path, text, **{"features.hop_seconds": 0.1})
+    with pytest.raises(ConfigError, match=r"set ingest\.max_seconds to 7864 or less"):
+        load(tmp_path, text, **{"features.hop_seconds": 10, "ingest.max_seconds": 10_000})
+
+
+def test_what_is_lengthened_can_be_served(tmp_path: Path) -> None:
+    text = "source: {root: /sounds}\ningest: {max_seconds: 1, windows: {exactly: 3}}"
+    ingest = load(tmp_path, text).ingest
+    assert ingest.max_clip_samples == ingest.target_samples > 16_000
