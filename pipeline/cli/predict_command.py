@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.console import import_tensorflow_quietly
-from pipeline.cli.exit_codes import EXIT_FAILURE
+from pipeline.cli.process_exit import EXIT_FAILURE
 
 
 def predict(

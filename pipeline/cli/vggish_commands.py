@@ -18,7 +18,7 @@ from rich.progress import (
 )
 
 from pipeline.cli.console import import_tensorflow_quietly
-from pipeline.cli.exit_codes import EXIT_FAILURE
+from pipeline.cli.process_exit import EXIT_FAILURE
 from pipeline.cli.options import CHECKPOINT, PCA
 from vggish.errors import ConfigError
 from vggish.params import WINDOW_SECONDS

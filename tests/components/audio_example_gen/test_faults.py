@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import tenacity
 import tensorflow as tf
-from failing_storage import FailingStorage, upload
+from flaky_storage import FlakyStorage, upload
 from generation import generate
 from trees import write_sounds
 
@@ -38,7 +38,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_storage_that_fails_now_and_then_loses_no_clip(
     tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    storage = FailingStorage(monkeypatch, address, 0.03, tf.errors.UnavailableError)
+    storage = FlakyStorage(monkeypatch, address, 0.03, tf.errors.UnavailableError)
     found = generate(tmp_path, {"root": address})
     assert storage.failures > 2
     assert found.clips.keys() == set(NAMES)
@@ -50,7 +50,7 @@ def test_a_storage_that_is_down_stops_the_run_and_may_be_retried(
     tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listing = list_source(SourceSettings(root=address))
-    FailingStorage(monkeypatch, address, 1.0, tf.errors.UnavailableError)
+    FlakyStorage(monkeypatch, address, 1.0, tf.errors.UnavailableError)
     with pytest.raises(ConnectionError) as listed:
         generate(tmp_path, {"root": address})
     assert is_transient(listed.value)
@@ -65,7 +65,7 @@ def test_a_storage_that_is_down_stops_the_run_and_may_be_retried(
 def test_a_storage_that_refuses_stops_the_run(
     tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    FailingStorage(monkeypatch, address, 1.0, tf.errors.PermissionDeniedError)
+    FlakyStorage(monkeypatch, address, 1.0, tf.errors.PermissionDeniedError)
     with pytest.raises(DataSetError, match="refuses \\(no answer\\); check the address"):
         generate(tmp_path, {"root": address})
 

@@ -14,7 +14,7 @@ SENTENCE = "Interrupted; run the same command again to continue.\n"
 SCRIPT = """
 import os, sys, threading, time
 from pathlib import Path
-from pipeline.cli import interruption, main
+from pipeline.cli import main, process_exit
 from pipeline.cli.console import quiet
 
 def ready():
@@ -36,7 +36,7 @@ def turn_into_an_error():
         raise RuntimeError("the kernel was interrupted") from error
 
 def swallow():
-    interruption.GRACE_SECONDS = 0.1
+    process_exit.GRACE_SECONDS = 0.1
     try:
         sleep()
     except KeyboardInterrupt:

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 
-class FailingStorage:
+class FlakyStorage:
     """Makes a share of the calls on one address fail.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""Ctrl-C: one sentence and exit code 130, whatever the libraries are doing."""
+"""How a command ends: its exit codes, and Ctrl-C."""
 
 import os
 import signal
@@ -6,8 +6,16 @@ import threading
 from types import FrameType
 from typing import NoReturn
 
-from pipeline.cli.exit_codes import EXIT_INTERRUPTED
 from pipeline.runners.retries import GRACE_SECONDS
+
+EXIT_FAILURE = 1
+"""Something failed, or a part of the input got no result."""
+
+EXIT_WRONG_INPUT = 2
+"""The input or the configuration is wrong."""
+
+EXIT_INTERRUPTED = 130
+"""The user pressed Ctrl-C."""
 
 
 class Interruption:
