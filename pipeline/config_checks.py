@@ -1,10 +1,32 @@
 """Checks of a configuration before a run starts."""
 
+import collections
+import glob
+import os
+from typing import Any
+
 from components.audio_example_gen.sources import list_source
+from components.audio_example_gen.sources.listing import Listing
 from schema.config.beam_settings import BeamSettings
 from schema.config.config import Config
+from schema.config.feature_settings import FeatureSettings
+from schema.config.settings import Settings
 from schema.config.source_settings import SourceSettings
-from vggish.errors import ConfigError
+from schema.config.split_settings import SPLITS
+from vggish.errors import CheckpointError, ConfigError, DataSetError
+
+# The source expands those below its root by itself.
+_PATHS = (
+    "source.root",
+    "features.checkpoint",
+    "features.pca_params",
+    "push.folder",
+    "beam.flink.job_server",
+    "beam.flink.worker.command",
+    "beam.spark.job_server",
+    "beam.spark.worker.command",
+)
+"""The keys whose values may begin with `~`, this machine's home folder."""
 
 
 def check_config(config: Config) -> Config:
@@ -14,13 +36,15 @@ def check_config(config: Config) -> Config:
         config: The configuration.
 
     Returns:
-        The configuration with every model's `task` decided.
+        The configuration with every model's `task` decided, and no `~` in any path.
 
     Raises:
         ConfigError: No checkpoint is named, the models do not fit the source or each other, or
             Beam's workers cannot see the run's folder.
-        DataSetError: The source has no sounds to learn from.
+        CheckpointError: There is no file at the path of the checkpoint or the PCA parameters.
+        DataSetError: The source has no sounds to learn from, or too few of a class.
     """
+    config = _without_tilde(config)
     if config.features.checkpoint is None:
         raise ConfigError(
             "No VGGish checkpoint is named; pass --checkpoint with the path of vggish_model.ckpt, "
@@ -28,11 +52,57 @@ def check_config(config: Config) -> Config:
         )
     _check_models(config)
     _check_workers(config.beam)
+    _check_files(config.features)
     listing = list_source(config.source, config.split)
+    if config.ingest.long != "split":  # Otherwise one file may become many clips.
+        _check_class_sizes(listing)
     several = _several_labels(config.source)
     if several is None:
         several = any(len(file.labels) > 1 for file in listing.files)
     return _decide_tasks(config, several=several)
+
+
+def _without_tilde(config: Config) -> Config:
+    """Replaces `~` in every path by the home folder."""
+
+    def expanded(settings: Any, keys: list[str]) -> Any:
+        if isinstance(settings, str):
+            return os.path.expanduser(settings)
+        if not isinstance(settings, Settings):
+            return settings
+        inner = expanded(getattr(settings, keys[0]), keys[1:])
+        return settings.model_copy(update={keys[0]: inner})
+
+    for path in _PATHS:
+        config = expanded(config, path.split("."))
+    return config
+
+
+def _check_files(features: FeatureSettings) -> None:
+    """Refuses paths on this machine's disk that lead nowhere; TensorFlow, not yet loaded, reads."""
+    for key, path in (("checkpoint", features.checkpoint), ("pca_params", features.pca_params)):
+        if path in (None, "download", "random") or "://" in path:
+            continue
+        # A checkpoint's path may be the prefix of several files' names.
+        if not any(map(os.path.isfile, glob.glob(f"{glob.escape(path)}*"))):
+            raise CheckpointError(
+                f"There is no file at features.{key}, {path}; correct the path, or set `download`."
+            )
+
+
+def _check_class_sizes(listing: Listing) -> None:
+    """Refuses a class that has too few files, before any sound is opened."""
+    if not listing.single_label:
+        return  # Among hundreds of labels, some are always too rare for every split.
+    counts = collections.Counter(
+        label for file in listing.files if not file.refused for label in file.labels
+    )
+    for label, count in sorted(counts.items()):
+        if count < len(SPLITS):
+            raise DataSetError(
+                f"The class {label!r} has {count} sounds, too few to train and test with; add "
+                "sounds, or leave the class out."
+            )
 
 
 def check_config_without_data(config: Config) -> Config:
@@ -49,6 +119,11 @@ def check_config_without_data(config: Config) -> Config:
             on the data.
     """
     _check_models(config)
+    if (config.features.pca_params or "").startswith("~"):
+        raise ConfigError(
+            f"The cluster does not see features.pca_params, {config.features.pca_params}, in this "
+            "machine's home folder; give a path that it sees, or `download`."
+        )
     several = _several_labels(config.source)
     if several is None and any(model.task == "auto" for model in config.model):
         raise ConfigError(

@@ -15,8 +15,8 @@ def predict(
     arguments: Annotated[
         list[str],
         typer.Argument(
-            help="A pushed model, runs/NAME/serving/VERSION, unless --server is given; then sound "
-            "files, folders and globs.",
+            help="A pushed model, or runs/NAME/serving for the newest, unless --server is given; "
+            "then sound files, folders and globs.",
             metavar="[MODEL] AUDIO…",
         ),
     ],
@@ -26,7 +26,7 @@ def predict(
     ] = None,
     server: Annotated[
         str | None,
-        typer.Option(help="Ask TensorFlow Serving: http://HOST:8501 or grpc://HOST:8500."),
+        typer.Option(help="Ask TensorFlow Serving: http(s)://HOST:8501 or grpc(s)://HOST:8500."),
     ] = None,
     model_name: Annotated[str, typer.Option(help="The model's name on the server.")] = "sounds",
     timeout: Annotated[
@@ -35,7 +35,7 @@ def predict(
 ) -> None:
     """Print the predictions of a model for sound files, one JSON line per file."""
     import_tensorflow_quietly()
-    from pipeline.predict.clip_prediction import load_pushed_model, predict_files
+    from pipeline.predict.clip_prediction import load_pushed_model, predict_files, take_model
     from pipeline.predict.model_server import connect_to_server
     from pipeline.predict.prediction_tables import check_table_path, write_predictions
     from vggish.audio.sound_files import find_files
@@ -43,7 +43,8 @@ def predict(
     if output is not None:
         check_table_path(output)
     if server is None:
-        model, sounds = load_pushed_model(Path(arguments[0])), arguments[1:]
+        folder, sounds = take_model(arguments)
+        model = load_pushed_model(folder)
     else:
         model, sounds = connect_to_server(server, model_name, timeout), arguments
     predictions = predict_files(find_files(sounds), model)

@@ -1,7 +1,9 @@
 """The commands that run the pipeline on this machine: `demo` and `run`."""
 
+import sys
 import traceback
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,7 +31,10 @@ def run_demo(
     from pipeline.runners.run_folder import open_run_folder
 
     folder = open_run_folder(output)
-    sounds = make_sounds(folder)
+    with folder.alone(
+        partial(print, file=sys.stderr)
+    ):  # Another demo may be learning from these sounds.
+        sounds = make_sounds(folder)
     print(f"Synthesized sounds: {sounds}")
     summary = _run(DEMO_CONFIG, output, {"source.root": str(sounds)})
     if summary["pushed_path"]:

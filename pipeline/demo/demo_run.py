@@ -7,7 +7,6 @@ import numpy as np
 import soundfile
 
 from pipeline.demo.sound_synthesizer import synthesize, write_sound_set
-from pipeline.predict.clip_prediction import load_pushed_model, predict_files
 from pipeline.runners.run_folder import RunFolder
 
 _HELD_BACK_LABEL = "siren"
@@ -30,10 +29,12 @@ def predict_held_back(model: str) -> str:
     Returns:
         A sentence with the true class and the predicted one.
     """
+    from pipeline.predict.clip_prediction import load_pushed_model, predict_files
+
     samples, rate = synthesize(_HELD_BACK_LABEL, np.random.default_rng(_HELD_BACK_SEED))
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch, f"{_HELD_BACK_LABEL}.wav")
         soundfile.write(path, samples, rate)
-        (prediction,) = predict_files([path], load_pushed_model(Path(model)))
+        (prediction,) = predict_files([path], load_pushed_model(model))
     label, score = next(iter(prediction.scores.items()))
     return f"a {_HELD_BACK_LABEL} is heard as {label} (score {score:.3f})"

@@ -1,15 +1,22 @@
 """Predictions of a model for sound files."""
 
-from collections.abc import Callable, Iterable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
+from components.pushed_models import is_whole_model, newest_model, pushed_versions
+from schema.clip_examples import PCM
+from schema.model_card import read_model_card
 from vggish.audio import decoding
 from vggish.audio.sound_files import printable_name
 from vggish.errors import AudioError, ConfigError
+from vggish.example_features import bytes_feature, serialized_example
 from vggish.params import SAMPLE_RATE
 
 _CLIPS_A_BATCH = 32
@@ -64,11 +71,32 @@ class Prediction:
     error: str | None = None
 
 
-def load_pushed_model(folder: Path) -> ClipModel:
+def take_model(arguments: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """Separates the model from the sounds after it.
+
+    A shell turns `serving/*/` into all versions, which together stand for the newest.
+
+    Args:
+        arguments: A model's folder, the folder of its versions, or several versions in one folder;
+            then sounds.
+
+    Returns:
+        The folder for `load_pushed_model`, and the sounds.
+    """
+    names = [os.path.split(argument.rstrip("/")) for argument in arguments]
+    versions = [*takewhile(lambda name: name[0] == names[0][0] and name[1].isdecimal(), names)]
+    if len(versions) < 2:
+        return arguments[0], arguments[1:]
+    paths = arguments[: len(versions)]
+    return newest_model(paths) or paths[0], arguments[len(versions) :]
+
+
+def load_pushed_model(folder: str) -> ClipModel:
     """Loads a model that the pipeline pushed.
 
     Args:
-        folder: The model's version folder, `serving/<version>`.
+        folder: The model's version folder, `serving/<version>`, or the folder of its versions, of
+            which the newest is loaded.
 
     Returns:
         The model.
@@ -76,28 +104,20 @@ def load_pushed_model(folder: Path) -> ClipModel:
     Raises:
         ConfigError: The folder does not hold a pushed model.
     """
-    if not (folder / "saved_model.pb").is_file():
+    model = newest_model(pushed_versions(folder)) or folder
+    if not is_whole_model(model):
         raise ConfigError(
-            f"{folder} is not a pushed model: it has no saved_model.pb; name a folder such as "
-            "runs/NAME/serving/1700000000."
+            f"{folder} holds no pushed model: its saved_model.pb or its variables are missing or "
+            "damaged; name a folder such as runs/NAME/serving."
         )
-    import tensorflow as tf
-
-    from schema.model_card import read_model_card
-
-    signatures = tf.saved_model.load(str(folder)).signatures
+    signatures = tf.saved_model.load(model).signatures
     # The signature `examples` has no limit on length, but needs embeddings if the model does.
-    if read_model_card(str(folder))["embedded"]:
+    if read_model_card(model)["embedded"]:
         return lambda clips: [_answer_waveform(signatures["waveform"], clip) for clip in clips]
     return lambda clips: _answer_examples(signatures["examples"], clips)
 
 
 def _answer_examples(signature: Any, clips: list[np.ndarray]) -> list[Answer | Refusal]:
-    import tensorflow as tf
-
-    from schema.clip_examples import PCM
-    from vggish.example_features import bytes_feature, serialized_example
-
     examples = [
         serialized_example({PCM: bytes_feature([decoding.pcm16_from_samples(clip)])})
         for clip in clips
@@ -111,8 +131,6 @@ def _answer_examples(signature: Any, clips: list[np.ndarray]) -> list[Answer | R
 
 
 def _answer_waveform(signature: Any, clip: np.ndarray) -> Answer | Refusal:
-    import tensorflow as tf
-
     # The pipeline stores samples in 16 bits.
     samples = decoding.samples_from_pcm16(decoding.pcm16_from_samples(clip))
     try:

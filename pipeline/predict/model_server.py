@@ -33,7 +33,7 @@ def connect_to_server(url: str, name: str, timeout: float) -> ClipModel:
     A request that fails because the server is busy or down is sent up to four times.
 
     Args:
-        url: `http://host:8501`, `https://…` or `grpc://host:8500`.
+        url: `http://host:8501`, `https://…`, `grpc://host:8500` or, encrypted, `grpcs://…`.
         name: The model's name on the server.
         timeout: The timeout per attempt, in seconds.
 
@@ -46,11 +46,12 @@ def connect_to_server(url: str, name: str, timeout: float) -> ClipModel:
     parts = urlsplit(url)
     if parts.scheme in ("http", "https") and parts.netloc:
         ask = _connect_rest(url.rstrip("/"), name, timeout)
-    elif parts.scheme == "grpc" and parts.netloc:
-        ask = _connect_grpc(parts.netloc, name, timeout)
+    elif parts.scheme in ("grpc", "grpcs") and parts.netloc:
+        ask = _connect_grpc(parts.netloc, name, timeout, encrypted=parts.scheme == "grpcs")
     else:
         raise ConfigError(
-            f"{url} is not a server's address; give http://host:8501 or grpc://host:8500."
+            f"{url} is not a server's address; give http://host:8501 or grpc://host:8500, or "
+            "https:// or grpcs:// if it is encrypted."
         )
 
     def answer(clip: np.ndarray) -> Answer | Refusal:
@@ -112,7 +113,7 @@ def _outputs_of(response: Any, address: str) -> dict[str, Any]:
     return outputs
 
 
-def _connect_grpc(address: str, name: str, timeout: float) -> _Ask:
+def _connect_grpc(address: str, name: str, timeout: float, *, encrypted: bool) -> _Ask:
     import grpc
     import tensorflow as tf
     from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
@@ -125,7 +126,11 @@ def _connect_grpc(address: str, name: str, timeout: float) -> _Ask:
         "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
     }
     service = {"methodConfig": [{"name": [{}], "retryPolicy": policy}]}
-    channel = grpc.insecure_channel(address, [("grpc.service_config", json.dumps(service))])
+    options = [("grpc.service_config", json.dumps(service))]
+    if encrypted:
+        channel = grpc.secure_channel(address, grpc.ssl_channel_credentials(), options)
+    else:
+        channel = grpc.insecure_channel(address, options)
     stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
 
     def ask(wav: bytes) -> dict[str, Any]:

@@ -87,15 +87,17 @@ def write_spec(spec: dict[str, Any], file: Path) -> None:
 
 def _defaults(config: Config, root: str | None) -> dict[str, str]:
     """Lists the default values that are valid on every machine."""
-    data_root, checkpoint = config.source.root, config.features.checkpoint
     folder = config.push.folder or (f"{root}/serving" if root else None)
-    values = {
-        # A path may exist on the cluster as well, but not below this machine's home folder.
-        "data_root": None if data_root.startswith("~") else data_root,
-        "checkpoint": checkpoint,
-        "push_destination": push_destination(folder) if folder else None,
+    places = {
+        "data_root": config.source.root,
+        "checkpoint": config.features.checkpoint,
+        "push_destination": folder,
     }
-    return {name: value for name, value in values.items() if value is not None}
+    # A path may exist on the cluster as well, but not below this machine's home folder.
+    values = {name: path for name, path in places.items() if path and not path.startswith("~")}
+    if "push_destination" in values:
+        values["push_destination"] = push_destination(values["push_destination"])
+    return values
 
 
 def _retry_policy(run: RunSettings) -> dict[str, Any]:

@@ -36,10 +36,10 @@ def open_metadata_store(
     if settings.kind == "sqlite":
         return sqlite_metadata_connection_config(str(folder.metadata))
     password = os.environ.get(settings.password_variable)
-    if password is None:
+    if not password:
         raise ConfigError(
-            f"The metadata store's password is missing; set the environment variable "
-            f"{settings.password_variable}."
+            f"The metadata store's password is missing or empty; set the environment "
+            f"variable {settings.password_variable}."
         )
     import ml_metadata
     from ml_metadata.proto import metadata_store_pb2

@@ -3,11 +3,15 @@
 import os
 import warnings
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from vggish.errors import ConfigError, VggishError
 
 TOKEN_VARIABLE = "KFP_TOKEN"  # noqa: S105
 """The environment variable of the bearer token for a Kubeflow server."""
+
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class SubmissionError(VggishError):
@@ -64,16 +68,24 @@ def submit_to_kubeflow(spec: Path, *, host: str, name: str) -> str:
         The address of the run's page.
 
     Raises:
-        ConfigError: The server requires credentials, or other ones.
+        ConfigError: The server requires credentials, or other ones, or they would be sent without
+            encryption.
         SubmissionError: The server refuses, or cannot be reached.
     """
+    token = os.environ.get(TOKEN_VARIABLE)
+    address = urlsplit(host)
+    if token and address.scheme != "https" and address.hostname not in _LOOPBACK:
+        raise ConfigError(
+            f"The token in {TOKEN_VARIABLE} would be sent to {host} without encryption; give an "
+            "https:// address, or unset the variable."
+        )
     import kfp_server_api
     from kfp.client import Client
     from urllib3.exceptions import HTTPError
 
     try:
         with warnings.catch_warnings(action="ignore"):
-            client = Client(host=host, existing_token=os.environ.get(TOKEN_VARIABLE))
+            client = Client(host=host, existing_token=token)
         experiment = client.create_experiment("vggish-tfx").experiment_id
         run = client.run_pipeline(experiment, name, str(spec))
     except kfp_server_api.ApiException as error:

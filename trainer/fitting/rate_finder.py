@@ -7,6 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from vggish.errors import ConfigError
+
 LOWEST_RATE, HIGHEST_RATE = 1e-6, 1.0
 NUM_RATES = 200
 """Number of rates from the lowest to the highest; the test ends earlier if the loss explodes."""
@@ -46,6 +48,9 @@ def find_rate(model: keras.Model, batches: Iterable[tuple[tf.Tensor, tf.Tensor]]
 
     Returns:
         The curve and the choice.
+
+    Raises:
+        ConfigError: The loss of the first step is not finite, so no rate can help.
     """
     before = [variable.numpy() for variable in model.variables]
     rates = np.geomspace(LOWEST_RATE, HIGHEST_RATE, NUM_RATES)
@@ -62,5 +67,10 @@ def find_rate(model: keras.Model, batches: Iterable[tuple[tf.Tensor, tf.Tensor]]
         losses.append(smoothed)
     for variable, value in zip(model.variables, before, strict=True):
         variable.assign(value)
+    if not losses:
+        raise ConfigError(
+            "The loss was not finite from the first step, at a learning rate of "
+            f"{LOWEST_RATE:g}; check the weights of features.checkpoint."
+        )
     tested = rates[: len(losses)].tolist()
     return RateCurve(tested, losses, tested[int(np.argmin(losses))] / _BELOW_LOWEST)

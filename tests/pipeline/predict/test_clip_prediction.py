@@ -1,6 +1,8 @@
 """Predictions of files: by a model that is loaded here, and by a server over REST and gRPC."""
 
+import glob
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -11,9 +13,15 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import soundfile
+import tensorflow as tf
 from serving_stand_in import NAME, Server, rest, rpc
 
-from pipeline.predict.clip_prediction import Prediction, load_pushed_model, predict_files
+from pipeline.predict.clip_prediction import (
+    Prediction,
+    load_pushed_model,
+    predict_files,
+    take_model,
+)
 from pipeline.predict.model_server import ServerError, connect_to_server
 from pipeline.predict.prediction_tables import check_table_path, write_predictions
 from schema.model_card import write_model_card
@@ -53,7 +61,7 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def local(model: Path, sounds: list[Path]) -> list[Prediction]:
-    return list(predict_files(sounds, load_pushed_model(model)))
+    return list(predict_files(sounds, load_pushed_model(str(model))))
 
 
 def test_every_file_is_answered_or_refused(local: list[Prediction], sounds: list[Path]) -> None:
@@ -67,8 +75,26 @@ def test_every_file_is_answered_or_refused(local: list[Prediction], sounds: list
 
 
 def test_no_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"has no saved_model\.pb"):
-        load_pushed_model(tmp_path)
+    with pytest.raises(ConfigError, match=r"holds no pushed model: its saved_model\.pb"):
+        load_pushed_model(str(tmp_path))
+
+
+@pytest.mark.parametrize("named", ["serving", "serving/", "serving/*/", "serving/9"])
+def test_newest_of_several_versions_is_loaded(
+    named: str, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for version in ("9", "10"):
+        shutil.copytree(model, tmp_path / "serving" / version)
+    (tmp_path / "serving" / "11").mkdir()  # A push that died.
+    loaded: list[str] = []
+    load = tf.saved_model.load
+    monkeypatch.setattr(tf.saved_model, "load", lambda path: loaded.append(path) or load(path))
+    monkeypatch.chdir(tmp_path)
+    words = sorted(glob.glob(named)) if "*" in named else [named]
+    folder, sounds = take_model([*words, "7"])
+    load_pushed_model(folder)
+    assert [Path(path).name for path in loaded] == ["9" if named == "serving/9" else "10"]
+    assert sounds == ["7"]
 
 
 @pytest.mark.parametrize("serve", [rest, rpc])
@@ -107,7 +133,7 @@ def test_what_the_server_lacks_is_said(
         list(predict_files(sounds[:1], connect_to_server(url, "other", 30)))
 
 
-@pytest.mark.parametrize("scheme", ["http", "grpc"])
+@pytest.mark.parametrize("scheme", ["http", "https", "grpc", "grpcs"])
 def test_no_server_is_said(scheme: str, sounds: list[Path]) -> None:
     # The port of a listener that is closed.
     with pytest.raises(ServerError, match=r"127\.0\.0\.1:9"):

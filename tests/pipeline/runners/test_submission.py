@@ -136,6 +136,17 @@ def test_no_kubeflow_server(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None
         submit_to_kubeflow(spec, host="http://127.0.0.1:9", name="sounds")
 
 
+@pytest.mark.parametrize(
+    "host", ["http://kubeflow.example", "http://127.0.0.1.example", "kubeflow"]
+)
+def test_token_stays_here_without_encryption(
+    host: str, spec: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KFP_TOKEN", "secret")
+    with pytest.raises(ConfigError, match=rf"would be sent to {host} without encryption"):
+        submit_to_kubeflow(spec, host=host, name="sounds")
+
+
 def test_no_google_credentials(job: Path) -> None:
     done = submit(job, "--project", "project", "--region", "europe-west4")
     assert (done.returncode, done.stdout) == (2, "")

@@ -2,9 +2,11 @@
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from trainer.fitting.rate_finder import HIGHEST_RATE, LOWEST_RATE, NUM_RATES, find_rate
+from vggish.errors import ConfigError
 
 
 def regression(scale: float) -> tuple[keras.Model, list[tuple[tf.Tensor, tf.Tensor]]]:
@@ -32,3 +34,9 @@ def test_rate_falls_with_the_curvature() -> None:
             np.testing.assert_array_equal(variable, value)
         chosen[scale] = curve.chosen
     np.testing.assert_allclose(chosen[2] / chosen[8], 16, rtol=0.5)
+
+
+def test_loss_that_is_never_finite_is_a_sentence() -> None:
+    model, batches = regression(float("nan"))
+    with pytest.raises(ConfigError, match="not finite from the first step"):
+        find_rate(model, batches)

@@ -1,0 +1,83 @@
+"""What is found out about a configuration before anything starts."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+
+from pipeline.config_checks import check_config, check_config_without_data
+from pipeline.runners.metadata_store import open_metadata_store
+from pipeline.runners.run_folder import RunFolder
+from schema.config.config import Config
+from schema.config.metadata_settings import MetadataSettings
+from vggish.errors import ConfigError, DataSetError
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder with sounds of two classes, and the files that a configuration names."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for i in range(6):
+        path = tmp_path / "sounds" / "ab"[i % 2] / f"{i}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, [0.0] * 160, 16_000)
+    for name in ("vggish.ckpt", "pca.npz"):
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def config(**sections: Any) -> Config:
+    features = {"checkpoint": "random"}
+    return Config.model_validate({"source": {"root": "~/sounds"}, "features": features} | sections)
+
+
+def test_tilde_is_the_home_folder_in_every_path(home: Path) -> None:
+    worker = {"kind": "process", "command": "~/beam-worker"}
+    cluster = {"worker": worker, "job_server": "~/server.jar"}
+    checked = check_config(
+        config(
+            features={"checkpoint": "~/vggish.ckpt", "pca_params": "~/pca.npz"},
+            model={"features": "embedding"},
+            push={"folder": "~/serving"},
+            beam={"flink": {"master": "h:1"} | cluster, "spark": cluster},
+        )
+    )
+    assert "~" not in checked.model_dump_json()
+    assert checked.source.root == str(home / "sounds")
+    assert checked.features.checkpoint == str(home / "vggish.ckpt")
+
+
+def test_other_values_are_left_alone(home: Path) -> None:
+    checked = check_config(config())
+    assert (checked.features.checkpoint, checked.push.folder) == ("random", None)
+
+
+def test_cluster_does_not_see_this_machine_s_home() -> None:
+    with pytest.raises(ConfigError, match=r"does not see features\.pca_params"):
+        check_config_without_data(
+            config(
+                features={"checkpoint": "random", "pca_params": "~/pca.npz"},
+                model={"features": "embedding"},
+            )
+        )
+
+
+def test_class_of_one_long_recording_may_become_many_clips(home: Path) -> None:
+    (home / "sounds" / "a" / "0.wav").unlink()
+    with pytest.raises(DataSetError, match="'a' has 2 sounds"):
+        check_config(config())
+    check_config(config(ingest={"long": "split"}))
+
+
+@pytest.mark.parametrize("password", [None, ""])
+def test_store_without_a_password_is_refused(
+    password: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = MetadataSettings(kind="mysql", history="job")
+    if password is None:
+        monkeypatch.delenv(settings.password_variable, raising=False)
+    else:
+        monkeypatch.setenv(settings.password_variable, password)
+    with pytest.raises(ConfigError, match="is missing or empty; set the environment variable"):
+        open_metadata_store(settings, RunFolder(tmp_path))
