@@ -1,7 +1,7 @@
 """Decodes listed files into clip examples, as a step of a Beam pipeline."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,8 @@ import apache_beam as beam
 from components.audio_example_gen.decoding.clip_policies import DecodedClip
 from components.audio_example_gen.decoding.decoder import Decoder
 from components.audio_example_gen.duplicates import Copy
-from components.audio_example_gen.leaks import traces_of
+from components.audio_example_gen.ingest_summary import counts_of
+from components.audio_example_gen.leaks import AcceptedFile, digest_of, traces_of
 from components.audio_example_gen.sources.data_root import open_tree
 from components.audio_example_gen.sources.listing import RefusedError, Reject, SourceFile
 from schema.config.ingest_settings import IngestSettings
@@ -44,13 +45,16 @@ def rejected(clip_id: str, reject: Reject) -> Iterator[beam.pvalue.TaggedOutput]
     yield beam.pvalue.TaggedOutput(COUNTS, (("rejected", reject.reason), 1))
 
 
-def accepted(clips: int, split: str, labels: tuple[str, ...]) -> Iterator[beam.pvalue.TaggedOutput]:
-    """Yields the counts of a file's clips."""
+def accepted(
+    file: AcceptedFile, group: str | None, digests: Iterable[str]
+) -> Iterator[beam.pvalue.TaggedOutput]:
+    """Yields the counts and the traces of a file whose clips were written."""
     beam.metrics.Metrics.counter(_METRICS_NAMESPACE, "accepted").inc()
-    yield beam.pvalue.TaggedOutput(COUNTS, (("accepted",), 1))
-    yield beam.pvalue.TaggedOutput(COUNTS, (("split", split), clips))
-    for label in labels:
-        yield beam.pvalue.TaggedOutput(COUNTS, (("label", label, split), clips))
+    for count in counts_of(file).items():
+        yield beam.pvalue.TaggedOutput(COUNTS, count)
+    if file.split != UNLABELLED:
+        for trace in traces_of(file, group, digests):
+            yield beam.pvalue.TaggedOutput(TRACES, trace)
 
 
 class ClipReader:
@@ -90,6 +94,34 @@ def settled(file: SourceFile, copy: Copy | None) -> SourceFile:
 def group_of(file: SourceFile, clip: DecodedClip) -> str | None:
     """Returns a clip's group; the parts of a recording are a group."""
     return file.group or (file.clip_id if clip.part else None)
+
+
+class Tally:
+    """What the clips of one file add up to.
+
+    Attributes:
+        digests: The digests of the clips that are not silent.
+    """
+
+    def __init__(self) -> None:
+        self.digests: list[str] = []
+        self._clips = self._silent = self._clipped = 0
+
+    def add(self, clip: DecodedClip) -> None:
+        """Adds a clip."""
+        self._clips += 1
+        self._clipped += clip.clipped > 0
+        if clip.silent:
+            self._silent += 1
+        else:
+            self.digests.append(digest_of(clip.pcm))
+
+    def accepted(self, file: SourceFile, *, copy: bool) -> AcceptedFile:
+        """Returns what is known of the file when all its clips are added."""
+        split = file.split or ""
+        return AcceptedFile(
+            file.clip_id, split, file.labels, self._clips, self._silent, self._clipped, copy
+        )
 
 
 class _DecodeFiles(beam.DoFn):
@@ -138,28 +170,18 @@ class DecodeClips(_DecodeFiles):
         if copy and not copy.first:
             yield beam.pvalue.TaggedOutput(COUNTS, (("duplicate",), 1))
         file = settled(file, copy)
-        clips = 0
+        tally = Tally()
         try:
             for clip in self._reader.clips(file):
-                yield from self._written(file, clip)
-                clips += 1
+                yield beam.pvalue.TaggedOutput(file.split, _to_record(file, clip))
+                tally.add(clip)
         except AudioError as error:
             yield from rejected(file.clip_id, Reject(error.reason, str(error)))
         else:
-            yield from accepted(clips, file.split or "", file.labels)
-
-    def _written(self, file: SourceFile, clip: DecodedClip) -> Iterator[beam.pvalue.TaggedOutput]:
-        clip_id = file.clip_id + clip.part
-        group = group_of(file, clip)
-        yield beam.pvalue.TaggedOutput(file.split, _to_record(file, clip))
-        if clip.silent:
-            yield beam.pvalue.TaggedOutput(COUNTS, (("silent",), 1))
-        if clip.clipped:
-            yield beam.pvalue.TaggedOutput(COUNTS, (("clipped",), 1))
-        if file.split != UNLABELLED:
-            content = None if clip.silent else clip.pcm
-            for trace in traces_of(clip_id, file.split or "", group, content):
-                yield beam.pvalue.TaggedOutput(TRACES, trace)
+            is_copy = copy is not None and not copy.first
+            yield from accepted(
+                tally.accepted(file, copy=is_copy), group_of(file, clip), tally.digests
+            )
 
 
 class DecodeNoise(_DecodeFiles):

@@ -1,7 +1,9 @@
-"""Files with identical content: found before decoding, and kept in one split.
+"""Copies of one sound: kept in one split.
 
-Only labelled files of the same size can be identical, so only these are read and hashed. Workers
-exchange the hashes alone, never the sounds.
+Files with identical bytes are found before decoding. Only labelled files of the same size can be
+identical, so only these are read and hashed. The same samples in two codings, or in two records,
+are found by their traces (`leaks`) when all is decoded. Workers exchange hashes alone, never
+sounds.
 """
 
 import collections
@@ -9,6 +11,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from components.audio_example_gen.leaks import AcceptedFile
 from components.audio_example_gen.sources.listing import Reject, SourceFile
 from schema.config.ingest_settings import IngestSettings
 from schema.config.split_settings import UNLABELLED
@@ -57,7 +60,51 @@ def content_digest(path: str) -> str:
     return digest.hexdigest()
 
 
-def settle(copies: Sequence[SourceFile], ingest: IngestSettings) -> dict[str, Copy]:
+@dataclass(frozen=True)
+class SameSounds:
+    """The decisions about accepted files that hold the same sound.
+
+    Attributes:
+        refused: The files to take out again, and why, by split and id.
+        copies: Split and id of every file that counts as a copy of another one, and was not counted
+            before decoding.
+    """
+
+    refused: dict[tuple[str, str], tuple[AcceptedFile, Reject]]
+    copies: set[tuple[str, str]]
+
+
+def settle_same_sounds(
+    same: Iterable[Sequence[AcceptedFile]], ingest: IngestSettings
+) -> SameSounds:
+    """Decides about accepted files that hold the same sound, as `settle` does.
+
+    Args:
+        same: The files of each sound that several files hold. The parts of a recording are one
+            file, which is refused as a whole.
+        ingest: Whether to keep all copies in one split.
+
+    Returns:
+        The decisions. No sound is lost: a file is refused for the sake of one that stays.
+    """
+    ordered = sorted(same, key=lambda files: min(file.clip_id for file in files))
+    found = SameSounds({}, set())
+    for split in _PRECEDENCE:
+        for files in ordered:
+            left = {file.key: file for file in files if file.key not in found.refused}
+            if len(left) < 2 or all(file.split != split for file in left.values()):
+                continue
+            sources = [SourceFile(file.clip_id, split=file.split) for file in left.values()]
+            for source, copy in settle(sources, ingest):
+                file = left[source.split or "", source.clip_id]
+                if not copy.first and not file.copy:
+                    found.copies.add(file.key)
+                if copy.refused:
+                    found.refused[file.key] = file, copy.refused
+    return found
+
+
+def settle(copies: Sequence[SourceFile], ingest: IngestSettings) -> list[tuple[SourceFile, Copy]]:
     """Decides about files that are identical.
 
     Files that the source does not place in a split go to the split of the first file. If the source
@@ -69,7 +116,7 @@ def settle(copies: Sequence[SourceFile], ingest: IngestSettings) -> dict[str, Co
         ingest: Whether to keep one of them, or all in one split.
 
     Returns:
-        The decisions by the ids of the files.
+        The files with the decisions.
     """
     ordered = sorted(copies, key=lambda file: file.clip_id)
     placed = {file.split for file in ordered if not file.free}
@@ -77,11 +124,11 @@ def settle(copies: Sequence[SourceFile], ingest: IngestSettings) -> dict[str, Co
     if not placed:
         ordered = [replace(file, split=split) for file in ordered]
     first = next(file for file in ordered if file.split == split)
-    settled = {}
+    settled = []
     for file in ordered:
         elsewhere = file.split != split
         one_too_many = file is not first and ingest.duplicates == "drop"
-        detail = f"is identical to {first.clip_id}, which is in {split}"
+        detail = f"is a copy of {first.clip_id}, which is in {split}"
         refused = Reject("duplicate", detail) if elsewhere or one_too_many else None
-        settled[file.clip_id] = Copy(split, refused, file is first)
+        settled.append((file, Copy(split, refused, file is first)))
     return settled

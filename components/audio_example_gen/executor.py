@@ -26,12 +26,19 @@ from components.audio_example_gen.clip_reading import (
 )
 from components.audio_example_gen.duplicates import (
     Copy,
+    SameSounds,
     content_digest,
     may_be_copies,
     settle,
+    settle_same_sounds,
 )
-from components.audio_example_gen.ingest_summary import check_rejects, check_summary, summarize
-from components.audio_example_gen.leaks import WriteLeaks, check_leaks, read_leaks
+from components.audio_example_gen.ingest_summary import (
+    check_rejects,
+    check_summary,
+    summarize,
+    without_copies,
+)
+from components.audio_example_gen.leaks import WriteLeaks, check_groups, read_leaks
 from components.audio_example_gen.released_embeddings import ReadEmbeddings
 from components.audio_example_gen.sources import list_source
 from components.audio_example_gen.sources.audioset import read_class_names
@@ -101,7 +108,10 @@ class Executor(BaseBeamExecutor):
                 )
 
         remove_leftovers(output_dict)
-        summary = summarize(listing, read_counts(rejects.uri))
+        leaks = list(read_leaks(os.path.join(rejects.uri, _LEAKS_FILE)))
+        same = settle_same_sounds((files for kind, files in leaks if kind == "content"), ingest)
+        _list_copies(same, rejects.uri)
+        summary = summarize(listing, without_copies(read_counts(rejects.uri), same))
         io_utils.write_string_file(
             os.path.join(rejects.uri, SUMMARY_FILE), json.dumps(summary, indent=2)
         )
@@ -111,9 +121,51 @@ class Executor(BaseBeamExecutor):
         except DataSetError as error:
             raise _with_list(error, rejects.uri, REJECTS_FILE, "refused files") from error
         try:
-            check_leaks(read_leaks(os.path.join(rejects.uri, _LEAKS_FILE)))
+            check_groups((files for kind, files in leaks if kind == "group"), same.refused)
         except DataSetError as error:
             raise _with_list(error, rejects.uri, _LEAKS_FILE, "all of them") from error
+        self._remove_copies(same, examples)
+        remove_leftovers(output_dict)
+
+    def _remove_copies(self, same: SameSounds, examples: Artifact) -> None:
+        """Writes the splits anew that hold copies, which only all clips together show."""
+        refused = collections.defaultdict(set)
+        for split, clip_id in same.refused:
+            refused[split].add(clip_id)
+        if not refused:
+            return
+        folders = {split: artifact_utils.get_split_uri([examples], split) for split in refused}
+        old = [
+            path for folder in folders.values() for path in tf.io.gfile.glob(f"{folder}/clips-*")
+        ]
+        with self._make_beam_pipeline() as pipeline:
+            for split, folder in folders.items():
+                (
+                    pipeline
+                    | f"Read[{split}]" >> beam.io.ReadFromTFRecord(f"{folder}/clips-*")
+                    | f"Keep[{split}]" >> beam.Filter(_is_kept, frozenset(refused[split]))
+                    | f"Rewrite[{split}]"
+                    >> beam.io.WriteToTFRecord(f"{folder}/kept", file_name_suffix=".gz")
+                )
+        for path in old:
+            tf.io.gfile.remove(path)
+
+
+def _is_kept(record: bytes, refused: frozenset[str]) -> bool:
+    features = tf.train.Example.FromString(record).features.feature
+    clip_id = features["clip_id"].bytes_list.value[0].decode()
+    recording, _, _ = clip_id.rpartition("#t=")
+    return clip_id not in refused and recording not in refused
+
+
+def _list_copies(same: SameSounds, uri: str) -> None:
+    """Adds the copies to the list of rejects."""
+    path = os.path.join(uri, REJECTS_FILE)
+    lines = [reject_line(file.clip_id, reject) + "\n" for file, reject in same.refused.values()]
+    if lines:
+        with tf.io.gfile.GFile(path) as file:
+            before = file.read()
+        io_utils.write_string_file(path, before + "".join(lines))
 
 
 def _decode_sounds(
@@ -171,7 +223,8 @@ def _settled(
 ) -> Iterator[tuple[str, Copy]]:
     files = list(group[1])
     if len(files) > 1:
-        yield from settle(files, ingest).items()
+        for file, copy in settle(files, ingest):
+            yield file.clip_id, copy
 
 
 def _read_embeddings(

@@ -4,6 +4,8 @@ import collections
 from collections.abc import Iterable
 from typing import Any
 
+from components.audio_example_gen.duplicates import SameSounds
+from components.audio_example_gen.leaks import AcceptedFile
 from components.audio_example_gen.sources.listing import Listing
 from schema.config.ingest_settings import IngestSettings
 from schema.config.split_settings import SPLITS, UNLABELLED
@@ -11,6 +13,29 @@ from vggish.errors import DataSetError
 
 _POLICY_REASONS = ("duplicate",)
 """Reasons that are choices of the settings, not faults of the data set."""
+
+
+def counts_of(file: AcceptedFile) -> dict[tuple[str, ...], int]:
+    """Returns what an accepted file adds to the counts; see `summarize`."""
+    counts: dict[tuple[str, ...], int] = {
+        ("accepted",): 1,
+        ("silent",): file.silent,
+        ("clipped",): file.clipped,
+        ("split", file.split): file.clips,
+    }
+    return counts | {("label", label, file.split): file.clips for label in file.labels}
+
+
+def without_copies(
+    counts: Iterable[tuple[tuple[str, ...], int]], same: SameSounds
+) -> Iterable[tuple[tuple[str, ...], int]]:
+    """Returns the counts after copies that were found last are taken out; see `summarize`."""
+    total = collections.Counter(dict(counts))
+    for file, reject in same.refused.values():
+        total.subtract(counts_of(file))
+        total["rejected", reject.reason] += 1
+    total["duplicate",] += len(same.copies)
+    return sorted(total.items())
 
 
 def summarize(listing: Listing, counts: Iterable[tuple[tuple[str, ...], int]]) -> dict[str, Any]:
@@ -67,8 +92,15 @@ def check_rejects(by_reason: dict[str, int], found: int, ingest: IngestSettings)
         ingest: The limit.
 
     Raises:
-        DataSetError: More files were refused than the limit allows.
+        DataSetError: More files were refused than the limit allows, or a copy if
+            `ingest.duplicates` is `stop`.
     """
+    copies = by_reason.get("duplicate", 0)
+    if copies and ingest.duplicates == "stop":
+        raise DataSetError(
+            f"{copies} of {found} files are copies of sounds in other splits, and "
+            "ingest.duplicates is 'stop'; remove one of each pair, or set it to keep."
+        )
     faults = {r: n for r, n in by_reason.items() if r not in _POLICY_REASONS}
     rejected = sum(faults.values())
     share = rejected / found

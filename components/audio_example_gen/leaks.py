@@ -1,68 +1,107 @@
-"""Proof that no group and no sound was written to two splits."""
+"""Traces of what was written: groups and sounds, which must not be in two splits."""
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 
 import apache_beam as beam
 import tensorflow as tf
 
 from vggish.errors import DataSetError
 
-_Trace = tuple[tuple[str, str], dict[str, str]]
-"""What must be in one split, as `(kind, name)`, and a clip that has it by the clip's split."""
+
+@dataclass(frozen=True)
+class AcceptedFile:
+    """What is known of a labelled file, or of a record, whose clips were written.
+
+    Attributes:
+        clip_id: Id of the file; that of the recording if its clips are parts.
+        split: Split of its clips.
+        labels: Its class names.
+        clips: Number of its clips.
+        silent: Number of silent ones.
+        clipped: Number of clips with samples outside [-1, 1].
+        copy: Whether it was counted as a copy before decoding.
+    """
+
+    clip_id: str
+    split: str
+    labels: tuple[str, ...]
+    clips: int = 1
+    silent: int = 0
+    clipped: int = 0
+    copy: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Split and id; an id may be in several splits if it is a record's."""
+        return self.split, self.clip_id
 
 
-def traces_of(
-    clip_id: str, split: str, group: str | None, content: bytes | None
-) -> Iterator[_Trace]:
-    """Yields the traces of a clip: clips of other splits must not have them.
+Trace = tuple[tuple[str, str], AcceptedFile]
+"""What must be in one split, as `(kind, name)`, and a file that has it."""
+
+
+def digest_of(content: bytes) -> str:
+    """Returns a digest of a clip's written content."""
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def traces_of(file: AcceptedFile, group: str | None, digests: Iterable[str]) -> Iterator[Trace]:
+    """Yields the traces of a file: files of other splits must not have them.
 
     Args:
-        clip_id: Id of the clip.
-        split: Split of the clip.
-        group: Group of the clip, or None.
-        content: Written content; None if it means nothing, as silence.
+        file: The file.
+        group: Its group, or None.
+        digests: The digests of its clips that mean something: silence is left out.
     """
     if group is not None:
-        yield ("group", group), {split: clip_id}
-    if content is not None:
-        digest = hashlib.blake2b(content, digest_size=16).hexdigest()
-        yield ("content", digest), {split: clip_id}
+        yield ("group", group), file
+    for digest in digests:
+        yield ("content", digest), file
 
 
-def merge_traces(clips_by_split: Iterable[dict[str, str]]) -> dict[str, str]:
-    """Joins the clips of one trace, by split."""
-    merged: dict[str, str] = {}
-    for clips in clips_by_split:
-        for split, clip_id in clips.items():
-            merged[split] = min(clip_id, merged.get(split, clip_id))
-    return merged
+def meet(kind: str, files: Iterable[AcceptedFile]) -> list[AcceptedFile]:
+    """Returns the files of a trace: none unless several hold a sound, or splits share a group."""
+    by_key = {file.key: file for file in files}
+    splits = {split for split, _ in by_key}
+    if len(by_key if kind == "content" else splits) < 2:
+        return []
+    return [by_key[key] for key in sorted(by_key)]
 
 
-def check_leaks(leaks: Iterable[tuple[str, dict[str, str]]]) -> None:
-    """Raises an error if a trace is in two splits.
+def check_groups(
+    groups: Iterable[Sequence[AcceptedFile]], refused: Container[tuple[str, str]]
+) -> None:
+    """Raises an error if a group is in two splits.
 
     Args:
-        leaks: The kind of each trace in two splits, and a clip that has it by the clip's split.
+        groups: The files of each group that was found in several splits.
+        refused: Split and id of the files that were taken out again.
 
     Raises:
-        DataSetError: There is such a trace.
+        DataSetError: There is such a group.
     """
-    ordered = sorted(leaks, key=lambda leak: sorted(leak[1].items()))
-    if not ordered:
+    straddling = []
+    for files in groups:
+        first: dict[str, str] = {}
+        for file in files:
+            if file.key not in refused:
+                first.setdefault(file.split, file.clip_id)
+        if len(first) > 1:
+            straddling.append(sorted(first.items()))
+    if not straddling:
         return
-    kind, clips = ordered[0]
-    what = "are of one group" if kind == "group" else "are the same sound"
-    named = " and ".join(f"{clip_id} ({split})" for split, clip_id in sorted(clips.items()))
+    named = " and ".join(f"{clip_id} ({split})" for split, clip_id in min(straddling))
     raise DataSetError(
-        f"{named} {what}, but in different splits, and {len(ordered) - 1} more such pairs are; "
-        "remove one clip of each pair, or give both the same group."
+        f"{named} are of one group, but in different splits, and {len(straddling) - 1} more such "
+        "groups are; remove the clips of one split, or give them another group."
     )
 
 
 class WriteLeaks(beam.PTransform):
-    """Writes the traces that are in two splits as JSON lines.
+    """Writes the sounds that several files hold, and the groups in several splits, as JSON lines.
 
     Args:
         path: Path of the file.
@@ -76,17 +115,21 @@ class WriteLeaks(beam.PTransform):
         """Adds the steps to the pipeline."""
         return (
             traces
-            | "Meet" >> beam.CombinePerKey(merge_traces)
-            | "Straddling" >> beam.Filter(lambda trace: len(trace[1]) > 1)
-            | "ToJson"
-            >> beam.MapTuple(lambda key, clips: json.dumps([key[0], clips], ensure_ascii=False))
+            | "Meet" >> beam.GroupByKey()
+            | "ToJson" >> beam.FlatMapTuple(_to_line)
             | "Write" >> beam.io.WriteToText(self._path, shard_name_template="")
         )
 
 
-def read_leaks(path: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yields the leaks that `WriteLeaks` wrote, as `check_leaks` takes them."""
+def _to_line(key: tuple[str, str], files: Iterable[AcceptedFile]) -> Iterator[str]:
+    kind, _ = key
+    if met := meet(kind, files):
+        yield json.dumps([kind, [asdict(file) for file in met]], ensure_ascii=False)
+
+
+def read_leaks(path: str) -> Iterator[tuple[str, list[AcceptedFile]]]:
+    """Yields the kind and the files of the traces that `WriteLeaks` wrote."""
     with tf.io.gfile.GFile(path) as lines:
         for line in lines:
-            kind, clips = json.loads(line)
-            yield kind, clips
+            kind, files = json.loads(line)
+            yield kind, [AcceptedFile(**file | {"labels": tuple(file["labels"])}) for file in files]

@@ -4,14 +4,8 @@ from collections.abc import Iterator
 
 import apache_beam as beam
 
-from components.audio_example_gen.clip_reading import (
-    COUNTS,
-    TRACES,
-    accepted,
-    rejected,
-    to_features,
-)
-from components.audio_example_gen.leaks import traces_of
+from components.audio_example_gen.clip_reading import COUNTS, accepted, rejected, to_features
+from components.audio_example_gen.leaks import AcceptedFile, digest_of
 from components.audio_example_gen.sources.audioset import ReleasedClip, read_released_clips
 from components.audio_example_gen.sources.data_root import open_tree
 from components.audio_example_gen.sources.listing import Reject, SourceFile
@@ -73,6 +67,5 @@ class ReadEmbeddings(beam.DoFn):
             "embedding": float_feature(clip.embedding.ravel())
         }
         yield beam.pvalue.TaggedOutput(split, serialized_example(features))
-        yield from accepted(1, split, clip.labels)
-        for trace in traces_of(clip.clip_id, split, clip.video, clip.embedding.tobytes()):
-            yield beam.pvalue.TaggedOutput(TRACES, trace)
+        file = AcceptedFile(clip.clip_id, split, clip.labels)
+        yield from accepted(file, clip.video, [digest_of(clip.embedding.tobytes())])

@@ -5,15 +5,29 @@ import csv
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from components.audio_example_gen.clip_reading import ClipReader, group_of, settled
-from components.audio_example_gen.duplicates import Copy, content_digest, may_be_copies, settle
+from components.audio_example_gen.clip_reading import ClipReader, Tally, group_of, settled
+from components.audio_example_gen.duplicates import (
+    Copy,
+    SameSounds,
+    content_digest,
+    may_be_copies,
+    settle,
+    settle_same_sounds,
+)
 from components.audio_example_gen.ingest_summary import check_rejects, check_summary, summarize
-from components.audio_example_gen.leaks import check_leaks, merge_traces, traces_of
+from components.audio_example_gen.leaks import (
+    AcceptedFile,
+    Trace,
+    check_groups,
+    digest_of,
+    meet,
+    traces_of,
+)
 from components.audio_example_gen.sources import list_source
 from components.audio_example_gen.sources.audioset import (
     ReleasedClip,
@@ -30,8 +44,6 @@ from vggish.errors import AudioError, ConfigError, DataSetError
 
 CATALOG_COLUMNS = ("path", "label", "valid", "reason", "split", "duration")
 _LABEL_SEPARATOR = ","
-
-_Trace = tuple[tuple[str, str], dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -115,9 +127,39 @@ def read_catalog(
     for row, found in read:
         rows.append(row)
         traces += found
+    sounds, groups = _meet(traces)
+    same = settle_same_sounds(sounds, ingest)
+    rows = [_after(row, same) for row in rows]
     summary = summarize(listing, _counts(rows))
-    complaint = _complaint(listing, ingest, summary, traces)
-    return DataSetCatalog(listing.root, tuple(rows), summary, complaint)
+    try:
+        check_rejects(summary["by_reason"], summary["found"], ingest)
+        check_summary(summary, listing)
+        check_groups(groups, same.refused)
+    except DataSetError as error:
+        return DataSetCatalog(listing.root, tuple(rows), summary, str(error))
+    return DataSetCatalog(listing.root, tuple(rows), summary, None)
+
+
+def _meet(traces: Iterable[Trace]) -> tuple[list[list[AcceptedFile]], list[list[AcceptedFile]]]:
+    """Returns the files of each sound and of each group that must be in one split."""
+    by_trace = collections.defaultdict(list)
+    for trace, file in traces:
+        by_trace[trace].append(file)
+    met: dict[str, list[list[AcceptedFile]]] = {"content": [], "group": []}
+    for (kind, _), files in by_trace.items():
+        if together := meet(kind, files):
+            met[kind].append(together)
+    return met["content"], met["group"]
+
+
+def _after(row: CatalogRow, same: SameSounds) -> CatalogRow:
+    """Returns a row after the decision about the copies of its sound."""
+    key = row.split or "", row.path
+    copy = row.copy or key in same.copies
+    if key in same.refused:
+        _, reject = same.refused[key]
+        return CatalogRow(row.path, row.labels, reason=reject.reason, copy=copy)
+    return replace(row, copy=copy)
 
 
 def write_catalog_csv(rows: Iterable[CatalogRow], path: Path) -> None:
@@ -148,7 +190,7 @@ def write_catalog_csv(rows: Iterable[CatalogRow], path: Path) -> None:
 
 def _read_sounds(
     listing: Listing, ingest: IngestSettings, advance: Callable[[int], None]
-) -> Iterator[tuple[CatalogRow, list[_Trace]]]:
+) -> Iterator[tuple[CatalogRow, list[Trace]]]:
     """Reads sounds, with one decoder per processor."""
     workers = os.cpu_count() or 1
     readers: SimpleQueue[ClipReader] = SimpleQueue()
@@ -156,7 +198,7 @@ def _read_sounds(
     for reader in made:
         readers.put(reader)
 
-    def read(file: SourceFile) -> tuple[CatalogRow, list[_Trace]]:
+    def read(file: SourceFile) -> tuple[CatalogRow, list[Trace]]:
         reader = readers.get()
         try:
             return _read_file(file, copies.get(file.clip_id), reader)
@@ -194,36 +236,34 @@ def _find_copies(
     copies: dict[str, Copy] = {}
     for group in same.values():
         if len(group) > 1:
-            copies |= settle(group, ingest)
+            copies |= {file.clip_id: copy for file, copy in settle(group, ingest)}
     return copies
 
 
 def _read_file(
     file: SourceFile, copy: Copy | None, reader: ClipReader
-) -> tuple[CatalogRow, list[_Trace]]:
+) -> tuple[CatalogRow, list[Trace]]:
     file = settled(file, copy)
     is_copy = copy is not None and not copy.first
-    traces: list[_Trace] = []
+    tally, seconds = Tally(), []
     try:
-        clips = []
         for clip in reader.clips(file):
-            if file.split != UNLABELLED:
-                content = None if clip.silent else clip.pcm
-                clip_id, group = file.clip_id + clip.part, group_of(file, clip)
-                traces += traces_of(clip_id, file.split or "", group, content)
-            clips.append((clip.duration, clip.silent, clip.clipped > 0))
+            tally.add(clip)
+            seconds.append(clip.duration)
     except AudioError as error:
         return CatalogRow(file.clip_id, file.labels, reason=error.reason, copy=is_copy), []
-    seconds, silent, clipped = zip(*clips, strict=True)
+    accepted = tally.accepted(file, copy=is_copy)
+    labelled = file.split != UNLABELLED
+    traces = list(traces_of(accepted, group_of(file, clip), tally.digests)) if labelled else []
     row = CatalogRow(
         path=file.clip_id,
         labels=file.labels,
         split=file.split,
-        seconds=seconds,
+        seconds=tuple(seconds),
         rate=clip.source_rate,
         format=clip.format,
-        silent=sum(silent),
-        clipped=sum(clipped),
+        silent=accepted.silent,
+        clipped=accepted.clipped,
         copy=is_copy,
     )
     return row, traces
@@ -234,7 +274,7 @@ def _read_embeddings(
     source: SourceSettings,
     split: SplitSettings,
     advance: Callable[[int], None],
-) -> Iterator[tuple[CatalogRow, list[_Trace]]]:
+) -> Iterator[tuple[CatalogRow, list[Trace]]]:
     tree = open_tree(listing.root)
     names = read_class_names(source, tree)
     for file in listing.files:
@@ -248,7 +288,7 @@ def _read_embeddings(
 
 def _embedded_row(
     read: Any, of_file: str | None, split: SplitSettings
-) -> tuple[CatalogRow, list[_Trace]]:
+) -> tuple[CatalogRow, list[Trace]]:
     if not isinstance(read, ReleasedClip):
         clip_id, reject = read
         return CatalogRow(clip_id, (), reason=reject.reason), []
@@ -260,7 +300,8 @@ def _embedded_row(
         seconds=(read.seconds,),
         format="AudioSet features",
     )
-    return row, list(traces_of(read.clip_id, name, read.video, read.embedding.tobytes()))
+    file = AcceptedFile(read.clip_id, name, read.labels)
+    return row, list(traces_of(file, read.video, [digest_of(read.embedding.tobytes())]))
 
 
 def _counts(rows: Iterable[CatalogRow]) -> Iterator[tuple[tuple[str, ...], int]]:
@@ -279,22 +320,3 @@ def _counts(rows: Iterable[CatalogRow]) -> Iterator[tuple[tuple[str, ...], int]]
         for label in row.labels:
             counts["label", label, row.split or ""] += len(row.seconds)
     yield from sorted(counts.items())
-
-
-def _complaint(
-    listing: Listing,
-    ingest: IngestSettings,
-    summary: dict[str, Any],
-    traces: Iterable[_Trace],
-) -> str | None:
-    clips_by_trace = collections.defaultdict(list)
-    for trace, clips in traces:
-        clips_by_trace[trace].append(clips)
-    merged = ((kind, merge_traces(clips)) for (kind, _), clips in clips_by_trace.items())
-    try:
-        check_rejects(summary["by_reason"], summary["found"], ingest)
-        check_summary(summary, listing)
-        check_leaks((kind, clips) for kind, clips in merged if len(clips) > 1)
-    except DataSetError as error:
-        return str(error)
-    return None

@@ -40,9 +40,10 @@ class IngestSettings(Settings):
         default="pad", description="Treatment of clips that are shorter than a window."
     )
     windows: WindowSettings = WindowSettings()
-    duplicates: Literal["keep", "drop"] = Field(
+    duplicates: Literal["keep", "drop", "stop"] = Field(
         default="keep",
-        description="Treatment of identical files in one split: keep all, or only the first.",
+        description="Treatment of copies of a sound: keep those of one split and refuse the "
+        "others; drop all but the first; or stop the run if they are in several splits.",
     )
     resampler: Resampler = Field(
         default="resampy",

@@ -2,7 +2,13 @@ from pathlib import Path
 
 import pytest
 
-from components.audio_example_gen.duplicates import content_digest, may_be_copies, settle
+from components.audio_example_gen.duplicates import (
+    content_digest,
+    may_be_copies,
+    settle,
+    settle_same_sounds,
+)
+from components.audio_example_gen.leaks import AcceptedFile
 from components.audio_example_gen.sources.listing import Reject, SourceFile
 from schema.config.ingest_settings import IngestSettings
 
@@ -13,7 +19,8 @@ def file(name: str, split: str, *, free: bool = False, size: int = 10) -> Source
 
 def outcome(*files: SourceFile, duplicates: str = "keep") -> dict[str, str | None]:
     """By file, its split, or None where it is refused as a duplicate."""
-    settled = settle(files, IngestSettings(duplicates=duplicates))
+    decided = settle(files, IngestSettings(duplicates=duplicates))
+    settled = {file.clip_id: copy for file, copy in decided}
     assert sum(copy.first for copy in settled.values()) == 1
     for copy in settled.values():
         assert copy.refused is None or copy.refused.reason == "duplicate"
@@ -66,3 +73,22 @@ def test_copies_in_one_split_stay_or_are_dropped_but_one() -> None:
     assert outcome(*files, duplicates="drop") == {"a": "train", "b": None, "c": None}
     files = [file("a", "train"), file("b", "test"), file("c", "test")]
     assert outcome(*files, duplicates="drop") == {"a": None, "b": "test", "c": None}
+
+
+def refused(*sounds: str, duplicates: str = "keep") -> tuple[list[str], int]:
+    """What is refused of sounds, such as `test/a train/b`, and the number of copies."""
+    files = [[AcceptedFile(f[-1], f[:-2], ("x",)) for f in sound.split()] for sound in sounds]
+    found = settle_same_sounds(files, IngestSettings(duplicates=duplicates))
+    return sorted("/".join(key) for key in found.refused), len(found.copies)
+
+
+def test_of_accepted_copies_the_test_set_keeps_its_own() -> None:
+    assert refused("test/a train/b eval/c", "train/d train/e") == (["eval/c", "train/b"], 3)
+    assert refused("train/d train/e", duplicates="drop") == (["train/e"], 1)
+    assert refused("train/a test/a") == (["train/a"], 1)
+
+
+def test_no_sound_is_refused_for_one_that_is_refused_itself() -> None:
+    # Part of the recording b is in the test set, another part is in c.
+    assert refused("train/b train/c", "test/z train/b", duplicates="drop") == (["train/b"], 1)
+    assert refused("eval/b train/c", "test/z eval/b") == (["eval/b"], 1)

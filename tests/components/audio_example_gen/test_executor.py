@@ -11,7 +11,7 @@ import soundfile
 import tensorflow as tf
 from generation import Generated, generate
 from preset_trees import audioset_embeddings, audioset_record
-from trees import write_sound, write_sounds, write_table
+from trees import noise, write_sound, write_sounds, write_table
 
 from vggish.audio.decoding import decode, pcm16_from_samples
 from vggish.errors import DataSetError
@@ -150,25 +150,56 @@ def test_a_published_test_set_keeps_its_copies_and_train_loses_them(tmp_path: Pa
     )
     found = generate(tmp_path, {"root": str(root)}, {}, {"kind": "lists", "test_list": "test.txt"})
     assert found.rejects == {"cat/000.wav": "duplicate"}
-    assert "identical to cat/009.wav, which is in test" in found.details["cat/000.wav"]
+    assert "is a copy of cat/009.wav, which is in test" in found.details["cat/000.wav"]
     assert found.clips["cat/009.wav"].split == "test"
 
 
-def test_the_same_sound_in_two_formats_and_splits_stops_the_run(tmp_path: Path) -> None:
+LISTED = {"kind": "lists", "test_list": "test.txt"}
+
+
+@pytest.fixture
+def recoded(tmp_path: Path) -> Path:
+    """60 sounds, and a FLAC file in the test set with the samples of a WAV file in train."""
     root = tmp_path / "data"
     write_classes(root)
     samples, rate = soundfile.read(root / "cat" / "000.wav", dtype="int16")
     soundfile.write(root / "cat" / "copy.flac", samples, rate)
     (root / "test.txt").write_text("cat/copy.flac\ndog/001.wav\ncat/001.wav\n")
-    message = complaint(
-        tmp_path,
-        {"root": str(root)},
-        split={"kind": "lists", "test_list": "test.txt"},
-    )
-    assert "cat/copy.flac (test)" in message
-    assert "cat/000.wav (train) are the same sound" in message
+    return root
+
+
+def test_the_same_sound_in_two_formats_is_refused_once(tmp_path: Path, recoded: Path) -> None:
+    found = generate(tmp_path, {"root": str(recoded)}, split=LISTED)
+    assert found.rejects == {"cat/000.wav": "duplicate"}
+    assert found.details["cat/000.wav"] == "is a copy of cat/copy.flac, which is in test"
+    assert len(found.clips) == found.summary["accepted"] == 60
+    assert "cat/000.wav" not in found.clips
+    assert (found.summary["found"], found.summary["duplicates"]) == (61, 1)
+    written = Counter(clip.split for clip in found.clips.values())
+    assert found.summary["by_split"] == {split: written[split] for split in SPLITS}
+    assert sum(found.summary["by_label"]["cat"].values()) == 30
+
+
+def test_a_run_may_stop_at_copies(tmp_path: Path, recoded: Path) -> None:
+    source, ingest = {"root": str(recoded)}, {"duplicates": "stop"}
+    message = complaint(tmp_path, source, ingest=ingest, split=LISTED)
+    assert message.startswith("1 of 61 files are copies of sounds in other splits")
     kept = Path(message.rpartition(" ")[2])
-    assert kept.read_text().count("\n") == 1
+    assert '"cat/000.wav", "reason": "duplicate"' in kept.read_text()
+
+
+def test_a_recording_is_refused_whole_for_one_part(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    write_classes(root)
+    parts = [noise("part 1", 4), noise("part 2", 4)]
+    soundfile.write(root / "cat" / "long.wav", np.concatenate(parts), 16_000)
+    soundfile.write(root / "cat" / "part.wav", parts[1], 16_000)
+    (root / "test.txt").write_text("cat/part.wav\ndog/001.wav\n")
+    ingest = {"long": "split", "max_seconds": 4}
+    found = generate(tmp_path, {"root": str(root)}, ingest, LISTED)
+    assert found.rejects == {"cat/long.wav": "duplicate"}
+    assert (found.summary["accepted"], len(found.clips)) == (61, 61)
+    assert sum(found.summary["by_split"].values()) == 61
 
 
 def test_parts_of_a_recording_stay_together(tmp_path: Path) -> None:
@@ -290,6 +321,24 @@ def test_released_features_become_examples(tmp_path: Path, audioset: Path) -> No
     stored = np.frombuffer(b"".join(s.bytes_list.value[0] for s in steps), np.uint8)
     # Byte 0 stands for the components from -2 to -2 + 4/255, of which the middle is taken.
     np.testing.assert_allclose(clip.embedding, stored * (4 / 255) - 2 + 4 / 512, atol=1e-6)
+
+
+def test_copies_of_released_features_stay_in_the_test_set(tmp_path: Path, audioset: Path) -> None:
+    copies = [audioset_record(f"copy{i}", [0, 1]) for i in range(2)]
+    for folder, name in (("bal_train", b"mine"), ("eval", b"held")):
+        with tf.io.TFRecordWriter(str(audioset / folder / "9.tfrecord")) as file:
+            file.write(audioset_record("same", [0]))
+            for record in copies:
+                file.write(record.replace(b"copy", name))
+    source = AUDIOSET | {"root": str(audioset)}
+    found = generate(tmp_path, source, {}, AUDIOSET_SPLIT)
+    refused = ("same#t=30,40", "mine0#t=30,40", "mine1#t=30,40")
+    assert found.rejects == dict.fromkeys(refused, "duplicate")
+    assert found.details["mine0#t=30,40"] == "is a copy of held0#t=30,40, which is in test"
+    assert found.clips["same#t=30,40"].split == found.clips["held0#t=30,40"].split == "test"
+    assert found.summary["found"] == found.summary["accepted"] + 3 == 50
+    assert (found.summary["duplicates"], len(found.clips)) == (3, 47)
+    assert found.summary["by_split"]["test"] == 7
 
 
 def test_released_features_are_refused_by_name(tmp_path: Path, audioset: Path) -> None:

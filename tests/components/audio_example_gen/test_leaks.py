@@ -4,46 +4,59 @@ import apache_beam as beam
 import pytest
 from beam_pipelines import TestPipeline
 
-from components.audio_example_gen.leaks import WriteLeaks, check_leaks, read_leaks, traces_of
+from components.audio_example_gen.leaks import (
+    AcceptedFile,
+    WriteLeaks,
+    check_groups,
+    read_leaks,
+    traces_of,
+)
 from vggish.errors import DataSetError
 
 
-def check(folder: Path, *clips: tuple[str, str, str | None, bytes | None]) -> None:
+def leaks(folder: Path, *clips: tuple[str, str, str | None, str | None]) -> list:
     path = str(folder / "leaks.jsonl")
-    traces = [trace for clip in clips for trace in traces_of(*clip)]
+    traces = [
+        trace
+        for clip_id, split, group, digest in clips
+        for trace in traces_of(
+            AcceptedFile(clip_id, split, ("x",)), group, [digest] if digest else []
+        )
+    ]
     with TestPipeline() as pipeline:
         pipeline | beam.Create(traces) | WriteLeaks(path)
-    check_leaks(read_leaks(path))
+    return sorted((kind, [file.key for file in files]) for kind, files in read_leaks(path))
 
 
-def test_splits_that_share_nothing_pass(tmp_path: Path) -> None:
-    check(
+def test_what_shares_nothing_leaves_no_trace(tmp_path: Path) -> None:
+    assert not leaks(
         tmp_path,
-        ("a", "train", "ann", b"1"),
-        ("b", "train", "ann", b"1"),
-        ("c", "test", "bob", b"2"),
-        ("d", "eval", None, b"3"),
+        ("a", "train", "ann", "1"),
+        ("b", "train", "ann", "4"),
+        ("c", "test", "bob", "2"),
+        ("d", "eval", None, "3"),
+        ("e", "eval", None, None),
+        ("f", "test", None, None),
     )
 
 
-def test_silence_is_no_content(tmp_path: Path) -> None:
-    check(tmp_path, ("a", "train", None, None), ("b", "test", None, None))
+def test_shared_sounds_and_straddling_groups_are_named(tmp_path: Path) -> None:
+    found = leaks(
+        tmp_path,
+        ("a", "train", "ann", "1"),
+        ("b", "train", None, "1"),
+        ("c", "test", "ann", "2"),
+        ("c", "train", None, "2"),
+    )
+    assert found == [
+        ("content", [("test", "c"), ("train", "c")]),
+        ("content", [("train", "a"), ("train", "b")]),
+        ("group", [("test", "c"), ("train", "a")]),
+    ]
 
 
-@pytest.mark.parametrize(
-    ("clips", "message"),
-    [
-        (
-            [("b", "train", "ann", b"1"), ("a", "train", "ann", b"2"), ("c", "test", "ann", b"3")],
-            "c (test) and a (train) are of one group, but in different splits, and 0 more",
-        ),
-        (
-            [("a", "train", None, b"1"), ("c", "eval", None, b"1"), ("d", "test", None, b"1")],
-            "c (eval) and d (test) and a (train) are the same sound",
-        ),
-    ],
-)
-def test_what_is_in_two_splits_is_named(tmp_path: Path, clips: list, message: str) -> None:
-    with pytest.raises(DataSetError) as error:
-        check(tmp_path, *clips)
-    assert message in str(error.value)
+def test_a_group_in_two_splits_is_refused_unless_its_copies_are_gone() -> None:
+    group = [AcceptedFile("c", "test", ("x",)), AcceptedFile("a", "train", ("x",))]
+    check_groups([group], {("train", "a")})
+    with pytest.raises(DataSetError, match=r"c \(test\) and a \(train\) are of one group"):
+        check_groups([group], set())

@@ -137,14 +137,20 @@ def test_a_catalog_of_nothing_but_refusals_is_one(tmp_path: Path) -> None:
     assert "A run would stop: 2 of 2 files were refused" in page
 
 
-def test_leaks_are_told_before_a_run(tmp_path: Path) -> None:
-    write_sounds(tmp_path, *(f"{label}/{i}.wav" for label in "ab" for i in range(30)))
-    samples, rate = soundfile.read(tmp_path / "a" / "0.wav", dtype="int16")
-    soundfile.write(tmp_path / "a" / "copy.flac", samples, rate)
-    (tmp_path / "test.txt").write_text("a/copy.flac\nb/0.wav\na/1.wav\n")
-    catalog = take({"root": str(tmp_path)}, {}, {"kind": "lists", "test_list": "test.txt"})
-    assert catalog.complaint is not None
-    assert "are the same sound, but in different splits" in catalog.complaint
+def test_copies_are_told_before_a_run(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    write_sounds(root, *(f"{label}/{i}.wav" for label in "ab" for i in range(30)))
+    samples, rate = soundfile.read(root / "a" / "0.wav", dtype="int16")
+    soundfile.write(root / "a" / "copy.flac", samples, rate)
+    (root / "test.txt").write_text("a/copy.flac\nb/0.wav\na/1.wav\n")
+    source, split = {"root": str(root)}, {"kind": "lists", "test_list": "test.txt"}
+    catalog = take(source, {}, split)
+    assert [row.path for row in catalog.rows if row.reason == "duplicate"] == ["a/0.wav"]
+    assert catalog.summary == generate(tmp_path, source, {}, split).summary
+    assert catalog.complaint is None
+    stopped = take(source, {"duplicates": "stop"}, split)
+    assert stopped.complaint is not None
+    assert "copies of sounds in other splits" in stopped.complaint
 
 
 def test_the_command_prints_a_page_and_writes_a_table(mixed: dict, tmp_path: Path) -> None:
