@@ -10,9 +10,8 @@ from rich.console import Console
 
 from pipeline.cli.catalog_command import catalog
 from pipeline.cli.cluster_commands import compile_job, submit_job
-from pipeline.cli.process_exit import EXIT_FAILURE, EXIT_WRONG_INPUT
-from pipeline.cli.process_exit import Interruption
 from pipeline.cli.predict_command import predict
+from pipeline.cli.process_exit import EXIT_FAILURE, EXIT_WRONG_INPUT, Interruption
 from pipeline.cli.results_command import results
 from pipeline.cli.run_commands import run_demo, run_job
 from pipeline.cli.vggish_commands import check_vggish, convert, embed

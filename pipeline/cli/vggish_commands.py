@@ -18,8 +18,8 @@ from rich.progress import (
 )
 
 from pipeline.cli.console import import_tensorflow_quietly
-from pipeline.cli.process_exit import EXIT_FAILURE
 from pipeline.cli.options import CHECKPOINT, PCA
+from pipeline.cli.process_exit import EXIT_FAILURE
 from vggish.errors import ConfigError
 from vggish.params import WINDOW_SECONDS
 

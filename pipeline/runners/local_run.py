@@ -5,12 +5,11 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from schema.config.model_settings import FeatureSettings
-
 from components.report.page import ReportData, render_page
 from pipeline.runners.metadata_store import open_metadata_store
 from pipeline.runners.run_folder import RunFolder
 from schema.config.config import Config
+from schema.config.model_settings import FeatureSettings
 
 if TYPE_CHECKING:
     from pipeline.runners.local_runner import NodeObserver
