@@ -13,7 +13,13 @@ import pytest
 import soundfile
 from serving_stand_in import NAME, Server, rest, rpc
 
-from pipeline.predict.clip_prediction import Prediction, load_pushed_model, predict_files
+from pipeline.predict.clip_prediction import (
+    Prediction,
+    Refusal,
+    answer_from,
+    load_pushed_model,
+    predict_files,
+)
 from pipeline.predict.model_server import ServerError, connect_to_server
 from pipeline.predict.prediction_tables import check_table_path, write_predictions
 from schema.model_card import write_model_card
@@ -31,7 +37,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     head = keras.Sequential([keras.Input([40]), keras.layers.Dense(3, activation="softmax")])
     folder = tmp_path_factory.mktemp("model")
     served = ServedClassifier(
-        build_features("mfcc", None), PooledHead(head), CLASSES, 15_360, thresholds=None
+        build_features("mfcc", None),
+        PooledHead(head),
+        CLASSES,
+        15_360,
+        max_samples=120 * 16_000,
+        thresholds=None,
     )
     served.save(str(folder))
     write_model_card(str(folder), {"embedded": False})
@@ -86,6 +97,11 @@ def test_a_server_says_the_same(
         assert one.scores == pytest.approx(other.scores, abs=1e-5)
     # What is too long for a server is refused by it, and the others are answered.
     assert "the limit is 120 seconds" in str(served[3].error)
+
+
+def test_an_answer_with_an_error_is_a_refusal() -> None:
+    outputs = {"scores": [0.0], "labels": [b"dog"], "label": b"", "decisions": [False]}
+    assert answer_from(outputs | {"error": b"The item is odd."}) == Refusal("The item is odd.")
 
 
 @pytest.mark.parametrize("serve", [rest, rpc])
