@@ -231,6 +231,7 @@ def _job(config: Config, model: ModelSettings) -> dict[str, Any]:
         "model": model.model_dump(mode="json", exclude={"train"}),
         "train": config.train_settings(model).model_dump(mode="json"),
         "features": config.features.model_dump(mode="json"),
+        "max_clip_samples": config.ingest.max_clip_samples,
         "embedded": _embedded(config),
     }
 

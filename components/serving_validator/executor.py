@@ -27,6 +27,9 @@ from schema.model_card import read_model_card
 VALIDATION_FILE = "validation.json"
 
 _CLIPS = 8
+_RECORD_BYTES = 32 << 20
+"""Maximum size of these clips: 1,000 seconds, or 65,000 windows of released embeddings."""
+
 _SPLIT = "eval"
 _SECONDS = 900
 """Timeout of the probe."""
@@ -51,7 +54,7 @@ class Executor(BaseExecutor):
         self._log_startup(input_dict, output_dict, exec_properties)
         model = path_utils.serving_model_path(artifact_utils.get_single_uri(input_dict["model"]))
         examples = artifact_utils.get_split_uri(input_dict["examples"], _SPLIT)
-        clips = read_probe_clips(examples, _CLIPS)
+        clips = read_probe_clips(examples, _CLIPS, _RECORD_BYTES)
         requests = make_requests(clips, model)
         trained = read_clip_scores(
             os.path.join(artifact_utils.get_single_uri(input_dict["model_run"]), EVAL_SCORES_FILE)

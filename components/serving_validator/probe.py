@@ -2,8 +2,8 @@
 
     python -I probe.py MODEL FOLDER
 
-FOLDER holds `requests.json`, a list of `{"signature", "inputs"}`. An input is the rows of a batch,
-with bytes as `{"b64"}`. The script writes `answers.json`, the outputs in the same order, and
+FOLDER holds `requests.json`, a list of `{"signature", "inputs"}`. An input is a batch, as a
+TensorProto in base64. The script writes `answers.json`, the outputs in the same order, and
 `measured.json` to FOLDER. It times the last request.
 """
 
@@ -29,7 +29,7 @@ def main(model: str, folder: Path) -> None:
     signatures = tf.saved_model.load(model).signatures
     load_seconds = time.monotonic() - begin
     calls = [
-        (signatures[request["signature"]], {k: _decode(v) for k, v in request["inputs"].items()})
+        _read_call(signatures[request["signature"]], request["inputs"])
         for request in json.loads((folder / "requests.json").read_text())
     ]
     answers = [{k: _encode(v) for k, v in call(**inputs).items()} for call, inputs in calls]
@@ -44,10 +44,10 @@ def main(model: str, folder: Path) -> None:
     (folder / "measured.json").write_text(json.dumps(measured))
 
 
-def _decode(rows: list[Any]) -> tf.Tensor:
-    if rows and isinstance(rows[0], dict):
-        return tf.constant([base64.b64decode(row["b64"]) for row in rows])
-    return tf.constant(rows, tf.float32)
+def _read_call(signature: Any, inputs: dict[str, str]) -> tuple[Any, dict[str, tf.Tensor]]:
+    types = {name: spec.dtype for name, spec in signature.structured_input_signature[1].items()}
+    tensors = {name: base64.b64decode(tensor) for name, tensor in inputs.items()}
+    return signature, {name: tf.io.parse_tensor(tensors[name], types[name]) for name in tensors}
 
 
 def _encode(output: tf.Tensor) -> list[Any]:

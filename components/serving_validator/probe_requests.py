@@ -3,7 +3,7 @@
 import base64
 import os
 from dataclasses import dataclass
-from itertools import islice
+from itertools import accumulate, islice
 from typing import Any
 
 import numpy as np
@@ -46,19 +46,22 @@ class ProbeRequests:
     same_scores: list[list[int]]
 
 
-def read_probe_clips(folder: str, count: int) -> list[ProbeClip]:
+def read_probe_clips(folder: str, count: int, record_bytes: int) -> list[ProbeClip]:
     """Reads the first clips of a split.
 
     Args:
         folder: Folder of the split's gzip TFRecord files.
         count: Maximum number of clips.
+        record_bytes: Maximum size of their records together, but for the first.
 
     Returns:
         At least one clip, since a split is never empty.
     """
     files = sorted(tf.io.gfile.glob(os.path.join(folder, "*")))
-    records = tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator()
-    return [_parse(record) for record in islice(records, count)]
+    records = list(islice(tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator(), count))
+    ends = accumulate(len(record) for record in records)
+    few = [record for record, end in zip(records, ends, strict=True) if end <= record_bytes]
+    return [_parse(record) for record in few or records[:1]]
 
 
 def _parse(record: bytes) -> ProbeClip:
@@ -84,39 +87,25 @@ def make_requests(clips: list[ProbeClip], model: str) -> ProbeRequests:
     )
     heard = sounds or [second]
     wavs = [wav_from_pcm16(pcm) for pcm in heard]
-    calls = [_bytes_call("examples", "examples", [clip.example for clip in clips])]
-    calls += [_bytes_call(name, "audio_bytes", wavs) for name in ("serving_default", "embed")]
+    calls = [_call("examples", "examples", [clip.example for clip in clips])]
+    calls += [_call(name, "audio_bytes", wavs) for name in ("serving_default", "embed")]
     first = len(calls)
-    calls += [
-        {"signature": "waveform", "inputs": {"waveform": [samples_from_pcm16(pcm).tolist()]}}
-        for pcm in heard
-    ]
+    calls += [_call("waveform", "waveform", samples_from_pcm16(pcm)[np.newaxis]) for pcm in heard]
     same = [[1], list(range(first, len(calls)))] + ([[0]] if sounds else [])
     calls += _warm_up_calls(os.path.join(model, EXTRA_FOLDER, WARMUP_FILE))
-    calls.append(_bytes_call("serving_default", "audio_bytes", [wav_from_pcm16(second)]))
+    calls.append(_call("serving_default", "audio_bytes", [wav_from_pcm16(second)]))
     return ProbeRequests(calls, [clip.clip_id for clip in clips], same)
 
 
-def _bytes_call(signature: str, name: str, values: list[bytes]) -> dict[str, Any]:
-    return {"signature": signature, "inputs": {name: [_b64(value) for value in values]}}
-
-
-def _b64(value: bytes) -> dict[str, str]:
-    return {"b64": base64.b64encode(value).decode()}
+def _call(signature: str, name: str, values: list[bytes] | np.ndarray) -> dict[str, Any]:
+    tensor = tf.io.serialize_tensor(tf.constant(values)).numpy()
+    return {"signature": signature, "inputs": {name: base64.b64encode(tensor).decode()}}
 
 
 def _warm_up_calls(path: str) -> list[dict[str, Any]]:
     calls: list[dict[str, Any]] = []
     for record in tf.data.TFRecordDataset(tf.io.gfile.glob(path)).as_numpy_iterator():
         request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
-        inputs = {name: tf.make_ndarray(value) for name, value in request.inputs.items()}
-        calls.append(
-            {
-                "signature": request.model_spec.signature_name,
-                "inputs": {
-                    name: [_b64(v) for v in value] if value.dtype == object else value.tolist()
-                    for name, value in inputs.items()
-                },
-            }
-        )
+        ((name, value),) = request.inputs.items()
+        calls.append(_call(request.model_spec.signature_name, name, tf.make_ndarray(value)))
     return calls

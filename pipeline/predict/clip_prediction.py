@@ -17,10 +17,9 @@ from vggish.audio import decoding
 from vggish.audio.sound_files import printable_name
 from vggish.errors import AudioError, ConfigError
 from vggish.example_features import bytes_feature, serialized_example
-from vggish.params import SAMPLE_RATE
+from vggish.params import SAMPLE_RATE, WINDOW_HOP_SAMPLES
 
-_CLIPS_A_BATCH = 32
-_SAMPLES_A_BATCH = 60 * SAMPLE_RATE
+_WINDOWS_A_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -140,12 +139,16 @@ def _answer_waveform(signature: Any, clip: np.ndarray) -> Answer | Refusal:
     return answer_from({name: output.numpy()[0].tolist() for name, output in outputs.items()})
 
 
-def answer_from(outputs: dict[str, Any]) -> Answer:
+def answer_from(outputs: dict[str, Any]) -> Answer | Refusal:
     """Reads the outputs of a served signature for one clip; text may be bytes."""
-    text = [
-        v.decode() if isinstance(v, bytes) else v for v in [outputs["label"], *outputs["labels"]]
+    error, label, *classes = [
+        text.decode() if isinstance(text, bytes) else text
+        # Models that were pushed by earlier versions have no `error`.
+        for text in [outputs.get("error", ""), outputs["label"], *outputs["labels"]]
     ]
-    return Answer(text[0], text[1:], outputs["scores"], outputs["decisions"])
+    if error:
+        return Refusal(error)
+    return Answer(label, classes, outputs["scores"], outputs["decisions"])
 
 
 def predict_files(files: Iterable[Path], model: ClipModel) -> Iterator[Prediction]:
@@ -179,13 +182,13 @@ def _batches(
     sounds: Iterable[tuple[str, np.ndarray | Refusal]],
 ) -> Iterator[list[tuple[str, np.ndarray | Refusal]]]:
     batch: list[tuple[str, np.ndarray | Refusal]] = []
-    samples = 0
+    windows = 0
     for name, sound in sounds:
         batch.append((name, sound))
-        samples += 0 if isinstance(sound, Refusal) else len(sound)
-        if len(batch) == _CLIPS_A_BATCH or samples >= _SAMPLES_A_BATCH:
+        windows += 1 if isinstance(sound, Refusal) else 1 + len(sound) // WINDOW_HOP_SAMPLES
+        if windows >= _WINDOWS_A_BATCH:
             yield batch
-            batch, samples = [], 0
+            batch, windows = [], 0
     if batch:
         yield batch
 

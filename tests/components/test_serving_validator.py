@@ -100,6 +100,30 @@ def test_a_good_model_is_blessed_and_measured(root: Path) -> None:
     assert any("on 3 clips" in check["metric"] for check in validation["checks"])
 
 
+def test_clips_of_any_length_that_was_let_in_are_validated(root: Path) -> None:
+    shutil.rmtree(root / "examples" / "Split-eval")
+    samples = np.random.default_rng(0).normal(0, 0.1, 590 * 16_000)
+    records = []
+    for i in range(8):
+        values = {"clip_id": f"long{i}".encode(), "pcm": pcm16_from_samples(samples)}
+        feature = {
+            key: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+            for key, value in values.items()
+        }
+        features = tf.train.Features(feature=feature)
+        records.append(tf.train.Example(features=features).SerializeToString())
+    (root / "examples" / "Split-eval").mkdir()
+    with tf.io.TFRecordWriter(str(root / "examples" / "Split-eval" / "clips.gz"), "GZIP") as writer:
+        for record in records:
+            writer.write(record)
+    model = tf.saved_model.load(str(root / "model" / "Format-Serving"))
+    scores = model.signatures["examples"](examples=tf.constant(records[:1]))["scores"].numpy()
+    write_clip_scores(str(root / "model_run" / "eval_scores.npz"), np.array([b"long0"]), scores)
+    blessed, validation = validate(root, max_memory_mb=3_000.0)
+    assert failed(validation) == []
+    assert blessed
+
+
 def test_limits_on_cost_and_scores_that_training_did_not_see(root: Path) -> None:
     ids = np.array([b"1.wav", b"another.wav"])
     write_clip_scores(str(root / "model_run" / "eval_scores.npz"), ids, np.full([2, 2], 0.9))

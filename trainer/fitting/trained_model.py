@@ -23,6 +23,7 @@ from trainer.heads.thresholds import tune_thresholds
 from trainer.serving.served_classifier import ServedClassifier
 from trainer.serving.warmup_requests import write_warmup_requests
 from vggish.networks.pca_postprocessor import ReleasedEmbedding
+from vggish.params import SAMPLE_RATE
 
 HISTORY_FILE = "history.json"
 """File in `model_run`: the curves by epoch, the final metrics by split, and the curve of the
@@ -109,6 +110,7 @@ def write_trained_model(fn_args: FnArgs, job: TrainingJob, trained: TrainedModel
         trained.head,
         job.classes,
         job.features.hop_samples,
+        max_samples=job.max_clip_samples,
         thresholds=thresholds,
         embedded=job.embedded,
     ).save(fn_args.serving_model_dir)
@@ -136,6 +138,7 @@ def _model_card(
             None if thresholds is None else dict(zip(job.classes, thresholds, strict=True))
         ),
         "hop_seconds": job.features.hop_seconds,
+        "max_seconds": job.max_clip_samples / SAMPLE_RATE,
         "compute": job.features.compute,
         "embedded": job.embedded,
         "parameters": trained.parameters,

@@ -17,6 +17,7 @@ class TrainingJob:
         model: Settings of the model.
         train: Settings of the training.
         features: Settings of windows and features.
+        max_clip_samples: Maximum length of a served clip, in samples at 16 kHz.
         embedded: Whether the clips are released embeddings instead of sound.
         classes: Class names, in the order of the scores.
     """
@@ -24,6 +25,7 @@ class TrainingJob:
     model: ModelSettings
     train: TrainSettings
     features: FeatureSettings
+    max_clip_samples: int
     embedded: bool
     classes: list[str]
 
@@ -43,6 +45,7 @@ def read_training_job(fn_args: FnArgs) -> TrainingJob:
         model=ModelSettings.model_validate(config["model"]),
         train=TrainSettings.model_validate(config["train"]),
         features=FeatureSettings.model_validate(config["features"]),
+        max_clip_samples=config["max_clip_samples"],
         embedded=config["embedded"],
         classes=[name.decode() for name in vocabulary],
     )

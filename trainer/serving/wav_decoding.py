@@ -1,4 +1,4 @@
-"""Decoding WAV files to windows, as TensorFlow graph code.
+"""Decoding WAV files to samples, as TensorFlow graph code.
 
 It uses core TensorFlow operations only, because it is part of the served model. The result equals
 that of `vggish.decode` with the clip examples' rounding to 16 bits, so that a served model hears a
@@ -13,24 +13,18 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from trainer.serving.request_limits import (
-    RequestFault,
-    length_faults,
-    non_finite_fault,
-    refuse_faulty,
-)
+from trainer.serving.item_faults import ItemFault, first_faults, length_faults, non_finite_fault
 from trainer.serving.sinc_resampler import resampled_length, sinc_resample
 from vggish import params
 from vggish.audio.decoding import MAX_CHANNELS
-from vggish.networks.log_mel import windows_from_ragged
 
 MIN_WAV_RATE = 4_000  # Hz
 MAX_WAV_RATE = 192_000  # Hz
 MAX_WAV_CHUNKS = 1_000
 """Maximum number of chunks before the sound; real files have a few."""
 
-MAX_REQUEST_SAMPLES = 1 << 27
-"""Maximum number of samples of a request, over all channels; decoding one takes 12 bytes."""
+MAX_FILE_SAMPLES = 1 << 27
+"""Maximum number of samples of a file, over all channels; decoding one takes 12 bytes."""
 
 _PCM, _IEEE_FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE  # `wFormatTag` (mmreg.h).
 _SUBFORMAT_TAIL = [0x0000, 0x0000, 0x0010, 0x0080, 0xAA00, 0x3800, 0x719B]
@@ -39,7 +33,7 @@ _IN_DS64 = 0xFFFFFFFF  # Stands for a larger size, which RF64 has in the chunk `
 _PCM16_SCALE = 32_768.0
 
 
-class _Headers(NamedTuple):
+class WavHeaders(NamedTuple):
     """The headers of files, int64 [batch] each except `is_wav`."""
 
     is_wav: tf.Tensor  # bool [batch]
@@ -53,49 +47,67 @@ class _Headers(NamedTuple):
     frame_bytes: tf.Tensor  # Bytes of one sample of all channels.
     frames: tf.Tensor
 
+    @property
+    def lengths(self) -> tf.Tensor:
+        """Samples at 16 kHz, int64 [batch]."""
+        return resampled_length(self.frames, tf.maximum(self.rate, 1))
 
-def windows_from_wav(
-    audio_bytes: tf.Tensor, hop_samples: int = params.WINDOW_HOP_SAMPLES
-) -> tf.RaggedTensor:
-    """Cuts WAV files into windows.
+
+def read_wav_headers(files: tf.Tensor, max_samples: int) -> tuple[WavHeaders, tf.Tensor]:
+    """Reads the headers of WAV files, and checks what they claim.
 
     Accepts 8-bit unsigned PCM, 16, 24 and 32-bit signed PCM, and 32 and 64-bit float, with 1 to 64
     channels, at 4 to 192 kHz. If a file holds less sound than it claims, the sound that it holds is
     used.
 
     Args:
-        audio_bytes: Complete files, string [batch].
-        hop_samples: Samples from one window's start to the next.
+        files: Complete files, string [batch].
+        max_samples: Maximum length of a file, in samples at 16 kHz.
 
     Returns:
-        float32 [batch, n, 15600] in [-1, 1), ragged in n >= 1, as `windows_from_pcm16`.
-
-    Raises:
-        InvalidArgumentError: On running, if a file is not such a WAV file, is empty or too long, or
-            holds a sample that is not finite. The message names its index.
+        The headers; and a sentence for each file that cannot be decoded, string [batch], empty for
+        the others.
     """
-    headers = _read_headers(audio_bytes)
-    lengths = resampled_length(headers.frames, tf.maximum(headers.rate, 1))
-    faults = [*_faults(headers), *length_faults(lengths, hop_samples)]
-    with tf.control_dependencies([refuse_faulty(faults)]):
-        sounds = tf.strings.substr(audio_bytes, headers.data, headers.frames * headers.frame_bytes)
+    headers = _read_headers(files)
+    return headers, first_faults([*_faults(headers), *length_faults(headers.lengths, max_samples)])
+
+
+def decode_wavs(files: tf.Tensor, headers: WavHeaders) -> tuple[tf.RaggedTensor, tf.Tensor]:
+    """Decodes WAV files one after the other, so that memory depends on the longest one.
+
+    Args:
+        files: Complete files, string [batch], for which `read_wav_headers` has no fault.
+        headers: Their headers.
+
+    Returns:
+        Samples at 16 kHz in steps of 16 bits, float32 [batch, n] in [-1, 1), ragged in n; and a
+        sentence for each file with samples that are not finite, string [batch], empty for the
+        others.
+    """
     samples, finite = tf.map_fn(
         lambda file: _decode(*file),
-        (sounds, headers.coding, headers.channels, headers.rate),
+        (
+            files,
+            headers.data,
+            headers.frames * headers.frame_bytes,
+            headers.coding,
+            headers.channels,
+            headers.rate,
+        ),
+        parallel_iterations=1,
         fn_output_signature=(
             tf.RaggedTensorSpec([None], tf.float32, ragged_rank=0),
             tf.TensorSpec([], tf.bool),
         ),
     )
-    with tf.control_dependencies([refuse_faulty([non_finite_fault(finite)])]):
-        # As `pcm16_from_samples` does for clip examples. It matters if a band is near silent: the
-        # log-mel of a recording at 8 kHz is typically off by 0.13 somewhere without the rounding;
-        # with it, most recordings agree with the pipeline to the bit.
-        steps = tf.clip_by_value(tf.round(samples.values * _PCM16_SCALE), -32_768.0, 32_767.0)
-    return windows_from_ragged(samples.with_values(steps / _PCM16_SCALE), hop_samples)
+    # As `pcm16_from_samples` does for clip examples. It matters if a band is near silent: the
+    # log-mel of a recording at 8 kHz is typically off by 0.13 somewhere without the rounding;
+    # with it, most recordings agree with the pipeline to the bit.
+    steps = tf.clip_by_value(tf.round(samples.values * _PCM16_SCALE), -32_768.0, 32_767.0)
+    return samples.with_values(steps / _PCM16_SCALE), first_faults([non_finite_fault(finite)])
 
 
-def _read_headers(files: tf.Tensor) -> _Headers:
+def _read_headers(files: tf.Tensor) -> WavHeaders:
     size = tf.cast(tf.strings.length(files), tf.int64)
     head = _fields(files, tf.zeros_like(size), 18)
     form = _uint32(head, 0)
@@ -120,7 +132,7 @@ def _read_headers(files: tf.Tensor) -> _Headers:
     is_float = (tag == _IEEE_FLOAT) & ((bits == 32) | (bits == 64))
     coding = tf.where(is_pcm, sample_bytes - 1, tf.where(is_float, 4 + bits // 64, -1))
     frame_bytes = tf.maximum(channels * sample_bytes, 1)
-    return _Headers(
+    return WavHeaders(
         is_wav, fmt, data, tag, bits, channels, rate, coding, frame_bytes,
         there // frame_bytes,
     )  # fmt: skip
@@ -158,7 +170,7 @@ def _find_chunks(files: tf.Tensor, size: tf.Tensor) -> tuple[tf.Tensor, tf.Tenso
     return fmt, data, claimed
 
 
-def _faults(headers: _Headers) -> list[RequestFault]:
+def _faults(headers: WavHeaders) -> list[ItemFault]:
     """Returns the possible faults of headers, the most basic first."""
 
     def text(*parts: str | tf.Tensor) -> tf.Tensor:
@@ -198,28 +210,35 @@ def _faults(headers: _Headers) -> list[RequestFault]:
             lambda: text("claims a sample rate of ", headers.rate, f" Hz; {rates}"),
         ),
         (
-            tf.cumsum(headers.frames * headers.channels) > MAX_REQUEST_SAMPLES,
+            headers.frames * headers.channels > MAX_FILE_SAMPLES,
             lambda: text(
-                f"goes beyond the {MAX_REQUEST_SAMPLES} samples, over all channels, that one "
-                "request may hold; send fewer or shorter clips at a time."
+                f"holds more than {MAX_FILE_SAMPLES} samples over all channels; mix it down to "
+                "fewer channels, or cut it."
             ),
         ),
     ]  # fmt: skip
 
 
 def _decode(
-    sound: tf.Tensor, coding: tf.Tensor, channels: tf.Tensor, rate: tf.Tensor
+    file: tf.Tensor,
+    start: tf.Tensor,
+    size: tf.Tensor,
+    coding: tf.Tensor,
+    channels: tf.Tensor,
+    rate: tf.Tensor,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Decodes one file's sound.
 
     Returns:
-        Samples at 16 kHz, float32 [n], and whether all are finite.
+        Samples at 16 kHz, float32 [n], zeros if any is not finite; and whether all are finite.
     """
+    sound = tf.strings.substr(file, start, size)
     decoders = [partial(decoder, sound) for decoder in _DECODERS]
     values = tf.switch_case(tf.cast(coding, tf.int32), decoders)
     mono = tf.reduce_mean(tf.reshape(values, tf.stack([-1, channels])), axis=1)
     samples = tf.cond(rate == params.SAMPLE_RATE, lambda: mono, lambda: sinc_resample(mono, rate))
-    return samples, tf.reduce_all(tf.math.is_finite(samples))
+    finite = tf.reduce_all(tf.math.is_finite(samples))
+    return tf.where(finite, samples, 0.0), finite
 
 
 def _read_floats(sound: tf.Tensor, dtype: tf.DType) -> tf.Tensor:

@@ -7,6 +7,7 @@ gives the same frames, since a window's hop is a whole number of frames.
 """
 
 import math
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -77,19 +78,25 @@ def windows_from_waveform(
     return _gather_windows(rows, row_starts, lengths, hop_samples)
 
 
-def windows_from_ragged(
-    waveforms: tf.RaggedTensor, hop_samples: int = params.WINDOW_HOP_SAMPLES
+def map_windows(
+    compute: Callable[[tf.Tensor], tf.Tensor],
+    waveforms: tf.RaggedTensor,
+    shape: Sequence[int],
+    hop_samples: int = params.WINDOW_HOP_SAMPLES,
 ) -> tf.RaggedTensor:
-    """Cuts clips of different lengths into windows.
+    """Computes something of every window of clips of different lengths.
 
-    Clips are joined end to end, as in `windows_from_pcm16`.
+    Only one batch of windows is cut at a time, since windows that overlap need many times the
+    memory of their clip.
 
     Args:
+        compute: Takes windows, [b, 15600], and returns float32 [b, *shape].
         waveforms: float32 or float64 [batch, n], ragged in n, mono at 16 kHz in [-1, 1].
+        shape: Shape of what is computed of one window.
         hop_samples: Samples between the starts of windows.
 
     Returns:
-        The same type, [batch, n, 15600], ragged in n >= 1, as `windows_from_pcm16`.
+        float32 [batch, n, *shape], ragged in n >= 1, for the windows of `windows_from_pcm16`.
     """
     unit = _unit(hop_samples)
     lengths = waveforms.row_lengths()
@@ -99,7 +106,9 @@ def windows_from_ragged(
     whole = tf.concat([waveforms, tf.RaggedTensor.from_row_lengths(silence, rest)], axis=1)
     rows = tf.reshape(whole.values, [-1, unit])
     row_starts = tf.cumsum(padded // unit, exclusive=True)
-    return _gather_windows(rows, row_starts, lengths, hop_samples)
+    starts = _window_starts(row_starts, lengths, hop_samples, unit)
+    computed = map_batches(lambda some: compute(_cut(rows, some)), starts.values, shape)
+    return starts.with_values(computed)
 
 
 def num_windows(lengths: tf.Tensor, hop_samples: int = params.WINDOW_HOP_SAMPLES) -> tf.Tensor:
@@ -199,17 +208,26 @@ def _padded_lengths(lengths: tf.Tensor, unit: int) -> tf.Tensor:
 def _gather_windows(
     rows: tf.Tensor, row_starts: tf.Tensor, lengths: tf.Tensor, hop_samples: int
 ) -> tf.RaggedTensor:
-    """Collects windows from rows of one unit.
+    """Collects the windows of all clips from rows of one unit."""
+    starts = _window_starts(row_starts, lengths, hop_samples, rows.shape[1])
+    return starts.with_values(_cut(rows, starts.values))
+
+
+def _window_starts(
+    row_starts: tf.Tensor, lengths: tf.Tensor, hop_samples: int, unit: int
+) -> tf.RaggedTensor:
+    """Returns the first row of every window, int [batch, n], ragged in n."""
+    counts = num_windows(lengths, hop_samples)
+    nth = tf.ragged.range(counts)
+    starts = tf.gather(row_starts, nth.value_rowids()) + nth.values * (hop_samples // unit)
+    return tf.RaggedTensor.from_row_lengths(starts, tf.cast(counts, tf.int64))
+
+
+def _cut(rows: tf.Tensor, starts: tf.Tensor) -> tf.Tensor:
+    """Cuts windows, [w, 15600], out of rows.
 
     Rows are much faster to gather than samples, since whole runs are copied.
     """
-    unit = rows.shape[1]
-    counts = num_windows(lengths, hop_samples)
-    nth = tf.ragged.range(counts)
-    window_starts = nth.with_values(
-        tf.gather(row_starts, nth.value_rowids()) + nth.values * (hop_samples // unit)
-    )
-    offsets = tf.range(params.WINDOW_SAMPLES // unit, dtype=window_starts.dtype)
-    indices = window_starts.values[:, tf.newaxis] + offsets
-    windows = tf.reshape(tf.gather(rows, indices), [-1, params.WINDOW_SAMPLES])
-    return tf.RaggedTensor.from_row_lengths(windows, tf.cast(counts, tf.int64))
+    offsets = tf.range(params.WINDOW_SAMPLES // rows.shape[1], dtype=starts.dtype)
+    windows = tf.gather(rows, starts[:, tf.newaxis] + offsets)
+    return tf.reshape(windows, [-1, params.WINDOW_SAMPLES])

@@ -18,6 +18,8 @@ from serving_stand_in import NAME, Server, rest, rpc
 
 from pipeline.predict.clip_prediction import (
     Prediction,
+    Refusal,
+    answer_from,
     load_pushed_model,
     predict_files,
     take_model,
@@ -39,7 +41,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     head = keras.Sequential([keras.Input([40]), keras.layers.Dense(3, activation="softmax")])
     folder = tmp_path_factory.mktemp("model")
     served = ServedClassifier(
-        build_features("mfcc", None), PooledHead(head), CLASSES, 15_360, thresholds=None
+        build_features("mfcc", None),
+        PooledHead(head),
+        CLASSES,
+        15_360,
+        max_samples=120 * 16_000,
+        thresholds=None,
     )
     served.save(str(folder))
     write_model_card(str(folder), {"embedded": False})
@@ -112,6 +119,11 @@ def test_a_server_says_the_same(
         assert one.scores == pytest.approx(other.scores, abs=1e-5)
     # What is too long for a server is refused by it, and the others are answered.
     assert "the limit is 120 seconds" in str(served[3].error)
+
+
+def test_an_answer_with_an_error_is_a_refusal() -> None:
+    outputs = {"scores": [0.0], "labels": [b"dog"], "label": b"", "decisions": [False]}
+    assert answer_from(outputs | {"error": b"The item is odd."}) == Refusal("The item is odd.")
 
 
 @pytest.mark.parametrize("serve", [rest, rpc])

@@ -171,6 +171,7 @@ def train(sounds: Sounds, head: str, folder: Path) -> None:
             model_run_dir=str(folder / "models" / head / "model_run"),
             custom_config={
                 **{name: section.model_dump(mode="json") for name, section in sections.items()},
+                "max_clip_samples": 16_000 * 600,
                 "embedded": False,
             },
         )

@@ -106,7 +106,8 @@ def refusal(server: Server, body: object) -> str:
 
 def check_rows(rows: list[dict]) -> None:
     for row in rows:
-        assert row.keys() == {"scores", "labels", "label", "decisions"}
+        assert row.keys() == {"scores", "labels", "label", "decisions", "error"}
+        assert row["error"] == ""
         assert row["labels"] == CLASSES
         assert sum(row["scores"]) == pytest.approx(1, abs=1e-5)
         top = int(np.argmax(row["scores"]))
@@ -134,12 +135,13 @@ def test_columns_say_the_same_as_rows(server: Server) -> None:
     np.testing.assert_allclose(columns["scores"], [row["scores"] for row in rows], atol=1e-6)
 
 
-def test_one_output_stands_without_a_name(server: Server) -> None:
+def test_embeddings_come_with_their_errors(server: Server) -> None:
     instances = [encoded(file) for file in FILES]
     rows = answer(server, signature_name="embed", instances=instances)["predictions"]
     columns = answer(server, signature_name="embed", inputs=instances)["outputs"]
-    assert np.shape(rows) == (3, 40)
-    np.testing.assert_allclose(columns, rows, atol=1e-5)
+    assert columns["error"] == [row["error"] for row in rows] == ["", "", ""]
+    assert np.shape(columns["embedding"]) == (3, 40)
+    np.testing.assert_allclose(columns["embedding"], [row["embedding"] for row in rows], atol=1e-5)
 
 
 def test_every_signature_gives_the_same_scores(server: Server) -> None:
@@ -159,7 +161,7 @@ def test_every_signature_gives_the_same_scores(server: Server) -> None:
 def test_predict_requests_say_the_same_as_rest(server: Server) -> None:
     request = PredictRequest(inputs={"audio_bytes": tf.make_tensor_proto(FILES)})
     outputs = server.predict(request).outputs
-    assert outputs.keys() == {"scores", "labels", "label", "decisions"}
+    assert outputs.keys() == {"scores", "labels", "label", "decisions", "error"}
     rows = answer(server, instances=[encoded(file) for file in FILES])["predictions"]
     scores = tf.make_ndarray(outputs["scores"])
     assert scores.dtype == np.float32
@@ -205,8 +207,9 @@ def test_a_new_version_takes_over_under_load(model: Path, tmp_path: Path) -> Non
 
 def test_an_empty_batch_has_empty_answers(server: Server) -> None:
     columns = answer(server, inputs=[])["outputs"]
-    assert columns == {"scores": [], "labels": [], "label": [], "decisions": []}
-    assert answer(server, signature_name="embed", inputs=[])["outputs"] == []
+    assert columns == {"scores": [], "labels": [], "label": [], "decisions": [], "error": []}
+    embedded = answer(server, signature_name="embed", inputs=[])["outputs"]
+    assert embedded == {"embedding": [], "error": []}
     nothing = tf.make_tensor_proto(np.array([], object), tf.string, shape=[0])
     outputs = server.predict(PredictRequest(inputs={"audio_bytes": nothing})).outputs
     assert tf.make_ndarray(outputs["scores"]).shape == (0, 3)
@@ -239,14 +242,39 @@ def test_malformed_bodies_are_refused(server: Server, body: object, sentence: st
     assert sentence in refusal(server, body)
 
 
+def test_one_bad_file_of_32_leaves_31_answers(server: Server) -> None:
+    instances = [encoded(FILES[i % 3]) for i in range(32)]
+    expected = answer(server, instances=instances)["predictions"]
+    instances[17] = encoded(b"no sound")
+    found = answer(server, instances=instances)["predictions"]
+    bad = found.pop(17)
+    del expected[17]
+    assert "The item is not a WAV file" in bad.pop("error")
+    no = [False] * 3
+    assert bad == {"scores": [0, 0, 0], "labels": CLASSES, "label": "", "decisions": no}
+    check_rows(found)
+    for row, same in zip(found, expected, strict=True):
+        assert row["scores"] == pytest.approx(same["scores"], abs=1e-5)
+
+
+def test_the_embedding_of_a_bad_file_is_no_number(server: Server) -> None:
+    instances = [encoded(FILES[0]), encoded(b"no sound")]
+    columns = answer(server, signature_name="embed", inputs=instances)["outputs"]
+    assert np.isfinite(columns["embedding"][0]).all()
+    assert np.isnan(columns["embedding"][1]).all()
+    assert columns["error"][0] == ""
+    assert "is not a WAV file" in columns["error"][1]
+
+
 @pytest.mark.parametrize("signature", ["serving_default", "embed"])
-def test_the_model_says_which_file_it_cannot_hear(server: Server, signature: str) -> None:
-    instances = [encoded(FILES[0]), encoded(b"no sound"), encoded(FILES[1])]
+def test_only_bad_files_are_an_error_status(server: Server, signature: str) -> None:
+    instances = [encoded(b"no sound"), encoded(wav(np.zeros(0))), encoded(b"RIFF")]
     message = refusal(server, {"signature_name": signature, "instances": instances})
-    assert "Item 1 of the batch (the first is 0) is not a WAV file" in message
-    request = PredictRequest(inputs={"audio_bytes": tf.make_tensor_proto([FILES[0], b"RIFF"])})
+    assert "The item is not a WAV file" in message
+    assert "The item holds no samples" in message
+    request = PredictRequest(inputs={"audio_bytes": tf.make_tensor_proto([b"RIFF"])})
     request.model_spec.signature_name = signature
-    with pytest.raises(RequestError, match="Item 1 of the batch"):
+    with pytest.raises(RequestError, match="The item is not a WAV file"):
         server.predict(request)
     check_rows(answer(server, instances=[encoded(FILES[0])])["predictions"])
 

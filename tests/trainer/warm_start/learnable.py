@@ -78,6 +78,7 @@ def trainer_call(
         model_run_dir=str(output / "model_run"),
         custom_config={
             **{name: section.model_dump(mode="json") for name, section in sections.items()},
+            "max_clip_samples": 16_000 * 600,
             "embedded": False,
             "noise_files": [str(inputs / "noise.gz")],
             "previous_model": None if previous is None else str(previous),

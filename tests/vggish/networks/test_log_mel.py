@@ -7,6 +7,7 @@ from vggish.audio.decoding import decode, pcm16_from_samples
 from vggish.networks.log_mel import (
     log_mel,
     log_mel_from_windows,
+    map_windows,
     num_real_frames,
     num_windows,
     windows_from_pcm16,
@@ -48,6 +49,24 @@ def test_a_padded_batch_gives_the_same_windows_as_its_clips():
     expected = windows_from_pcm16(tf.constant([clip.tobytes() for clip in clips]))
     np.testing.assert_array_equal(found.row_splits, expected.row_splits)
     np.testing.assert_array_equal(found.values, expected.values)
+
+
+@pytest.mark.parametrize("hop", [15_360, 1_600])
+@pytest.mark.parametrize("lengths", [[*LENGTHS, 2_000_000], []])
+def test_something_of_every_window_is_computed_of_few_at_a_time(hop, lengths):
+    clips = [clip_of(length) for length in lengths]
+    sounds = tf.ragged.constant(
+        [clip / np.float32(32_768) for clip in clips], tf.float32, ragged_rank=1
+    )
+
+    def compute(windows):
+        assert len(windows) <= 64
+        return windows[:, ::100]
+
+    found = map_windows(compute, sounds, [156], hop)
+    expected = windows_from_pcm16(tf.constant([clip.tobytes() for clip in clips], tf.string), hop)
+    np.testing.assert_array_equal(found.row_splits, expected.row_splits)
+    np.testing.assert_array_equal(found.values, expected.values[:, ::100])
 
 
 def test_no_clips_give_no_windows():
