@@ -5,12 +5,11 @@ import glob
 import os
 from typing import Any
 
-from schema.config.model_settings import FeatureSettings
-
 from components.audio_example_gen.sources import list_source
 from components.audio_example_gen.sources.listing import Listing
 from schema.config.beam_settings import BeamSettings
 from schema.config.config import Config
+from schema.config.model_settings import FeatureSettings
 from schema.config.settings import Settings
 from schema.config.source_settings import SourceSettings
 from schema.config.split_settings import SPLITS

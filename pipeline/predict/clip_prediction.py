@@ -17,7 +17,7 @@ from vggish.audio import decoding
 from vggish.audio.sound_files import printable_name
 from vggish.errors import AudioError, ConfigError
 from vggish.example_features import bytes_feature, serialized_example
-from vggish.params import SAMPLE_RATE, WINDOW_HOP_SAMPLES
+from vggish.params import WINDOW_HOP_SAMPLES
 
 _WINDOWS_A_BATCH = 64
 
