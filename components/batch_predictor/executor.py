@@ -15,7 +15,7 @@ from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
 from components.leftovers import remove_leftovers
-from components.window_batches import BatchByWindows
+from components.batches_by_windows import BatchByWindows
 from schema import clip_examples
 from schema.config.split_settings import UNLABELLED
 from schema.model_card import read_model_card

@@ -20,7 +20,7 @@ from tfx.utils import path_utils
 
 from components.counts import WriteCounts
 from components.leftovers import remove_leftovers
-from components.window_batches import BatchByWindows
+from components.batches_by_windows import BatchByWindows
 from schema import clip_examples
 from schema.imported_weights import read_imported_weights
 from vggish import params

@@ -8,7 +8,7 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import io_utils
 
 from components.example_validator.executor import Executor
-from pipeline.create_pipeline import SCHEMAS
+from pipeline.create_pipeline import SCHEMA_FOLDER
 from vggish.errors import DataSetError
 
 
@@ -18,7 +18,7 @@ def validate(folder: Path, csv: str) -> None:
     anomalies = standard_artifacts.ExampleAnomalies()
     schema.uri, statistics.uri = str(folder / "schema"), str(folder / "statistics")
     anomalies.uri = str(folder / "anomalies")
-    io_utils.copy_file(str(SCHEMAS / "schema.pbtxt"), f"{schema.uri}/schema.pbtxt")
+    io_utils.copy_file(str(SCHEMA_FOLDER / "schema.pbtxt"), f"{schema.uri}/schema.pbtxt")
     statistics.split_names = artifact_utils.encode_split_names(["train"])
     stats = tfdv.generate_statistics_from_csv(str(folder / "clips.csv"))
     io_utils.write_bytes_file(

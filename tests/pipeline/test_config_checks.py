@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import soundfile
-from schema.config.metadata_settings import MetadataSettings
+from schema.config.run_settings import MetadataSettings
 
 from pipeline.config_checks import check_config, check_config_without_data
 from pipeline.runners.metadata_store import open_metadata_store

@@ -3,14 +3,12 @@
 Defined by the DCASE 2019 challenge, task 2 (Fonseca et al. 2019, arXiv:1906.02975): for every true
 label of a clip, the share of true labels among those ranked as high or higher, averaged over all
 true labels of all clips. Labels with equal scores all get the last rank among them, as in
-scikit-learn's `label_ranking_average_precision_score`. That function gives the overall value, but
-none by class or clip, for which `label_precisions` is computed here.
+scikit-learn's `label_ranking_average_precision_score`, which gives no value by class or by clip.
 """
 
 from collections.abc import Iterator
 
 import numpy as np
-from sklearn.metrics import label_ranking_average_precision_score
 
 from trainer.metrics.clip_metrics import ClipMetric, MetricValues, ScoredClips
 
@@ -45,9 +43,7 @@ def lwlrap(truth: np.ndarray, scores: np.ndarray) -> float:
     Returns:
         A number from 0 to 1; 1 if every clip's true labels rank above all others.
     """
-    # scikit-learn would rank float32 scores in float32.
-    scores, labels = scores.astype(np.float64), truth.sum(axis=1)
-    return float(label_ranking_average_precision_score(truth, scores, sample_weight=labels))
+    return float(precision_sums(truth, scores).sum() / truth.sum())
 
 
 def precision_sums(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:

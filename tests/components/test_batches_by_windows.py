@@ -4,7 +4,7 @@ import apache_beam as beam
 from apache_beam.testing.util import assert_that, equal_to
 from beam_pipelines import TestPipeline
 
-from components.window_batches import BatchByWindows
+from components.batches_by_windows import BatchByWindows
 
 
 def test_a_batch_has_few_windows_or_is_one_clip() -> None:
