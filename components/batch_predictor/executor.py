@@ -14,8 +14,8 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
-from components.leftovers import remove_leftovers
 from components.batches_by_windows import BatchByWindows
+from components.leftovers import remove_leftovers
 from schema import clip_examples
 from schema.config.split_settings import UNLABELLED
 from schema.model_card import read_model_card

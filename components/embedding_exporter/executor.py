@@ -18,9 +18,9 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
+from components.batches_by_windows import BatchByWindows
 from components.counts import WriteCounts
 from components.leftovers import remove_leftovers
-from components.batches_by_windows import BatchByWindows
 from schema import clip_examples
 from schema.imported_weights import read_imported_weights
 from vggish import params

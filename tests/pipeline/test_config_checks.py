@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 import soundfile
-from schema.config.run_settings import MetadataSettings
 
 from pipeline.config_checks import check_config, check_config_without_data
 from pipeline.runners.metadata_store import open_metadata_store
 from pipeline.runners.run_folder import RunFolder
 from schema.config.config import Config
+from schema.config.run_settings import MetadataSettings
 from vggish.errors import ConfigError, DataSetError
 
 
