@@ -17,7 +17,7 @@ class AudioError(VggishError):
         reason: Machine-readable cause, one of `REASONS`, by which rejects are counted.
     """
 
-    REASONS: tuple[str, ...] = ("unreadable", "empty", "too_long", "non_finite")
+    REASONS: tuple[str, ...] = ("unreadable", "damaged", "empty", "too_long", "non_finite")
 
     def __init__(self, reason: str, detail: str):
         super().__init__(detail)

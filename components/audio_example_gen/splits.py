@@ -146,14 +146,14 @@ def _by_fold(settings: SplitSettings, files: Sequence[SourceFile], _: FileTree) 
     folds = {file.fold for file in files if file.fold is not None}
     absent = split_by_fold.keys() - folds
     if absent:
-        there = ", ".join(sorted(folds)) or "none; name the column of folds under source.tables"
+        there = ", ".join(sorted(folds)) or "none; set source.fold_pattern, or name the column of folds"
         raise ConfigError(f"split names the fold {min(absent)}, but the folds are {there}.")
     rest = "train" if settings.eval_fold is not None else _REST
 
     def rule(file: SourceFile) -> str:
         if file.fold is None and file.labels and not file.refused and not file.split:
             raise DataSetError(
-                f"split.kind is 'fold', but the manifest gives {file.clip_id} no fold; add it."
+                f"split.kind is 'fold', but the source gives {file.clip_id} no fold; add it."
             )
         return split_by_fold.get(file.fold or "", rest)
 

@@ -94,6 +94,13 @@ class SourceSettings(KindSettings):
             "parenthesis is the clip's group (speaker, track, ...), which stays in one split."
         ),
     )
+    fold_pattern: str | None = Field(
+        default=None,
+        description=(
+            "Regular expression searched for in a clip's path below the root; its first "
+            "parenthesis is the clip's fold."
+        ),
+    )
     unlabelled_folders: tuple[str, ...] = Field(
         default=(), description="Folders of sounds without labels, which are only predicted."
     )
@@ -107,7 +114,7 @@ class SourceSettings(KindSettings):
         "null: a class is named by its number.",
     )
 
-    @field_validator("label_pattern", "group_pattern")
+    @field_validator("label_pattern", "group_pattern", "fold_pattern")
     @classmethod
     def _has_one_group(cls, pattern: str | None) -> str | None:
         if pattern is not None:
@@ -126,7 +133,7 @@ class SourceSettings(KindSettings):
         shared = {"kind", "root", "classes"}
         places = {"group_pattern", "unlabelled_folders"}
         of_kind = {
-            "folders": {"label_pattern", "noise_folders"} | places,
+            "folders": {"label_pattern", "fold_pattern", "noise_folders"} | places,
             "manifest": {"tables"} | places,
             "audioset_embeddings": {"class_names"},
         }

@@ -20,8 +20,8 @@ class SplitSettings(KindSettings):
         Field(
             default="hash",
             description=(
-                "Source of the splits. `hash`: groups by fractions. `tables`, `column`, `fold`: "
-                "the manifest. `lists`: list files. `folders`: folders by name. "
+                "Source of the splits. `hash`: groups by fractions. `tables`, `column`: "
+                "the manifest. `fold`: the manifest or the names. `lists`: list files. `folders`: folders by name. "
                 "`speech_commands`: the rule of that data set."
             ),
         )

@@ -1,9 +1,10 @@
-"""Decoding a sound file to VGGish's input: mono, 16 kHz, float32 samples in [-1, 1]."""
+"""Decoding a sound file to VGGish's input: mono, 16 kHz, float32 samples."""
 
 import io
 import os
+import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol, cast, get_args
@@ -11,8 +12,9 @@ from typing import BinaryIO, Literal, Protocol, cast, get_args
 import numpy as np
 import soundfile
 
-from vggish.audio import ffmpeg
+from vggish.audio.ffmpeg import open_ffmpeg_sound
 from vggish.audio.file_faults import ABSENT, FORBIDDEN
+from vggish.audio.sndfile import open_sndfile_sound
 from vggish.errors import AudioError
 from vggish.params import SAMPLE_RATE
 
@@ -24,7 +26,13 @@ Resampler = Literal["resampy", "soxr"]
 RESAMPLERS: tuple[Resampler, ...] = get_args(Resampler)
 """Names of the resamplers; docs/audio.md compares them."""
 
-_BLOCK_SAMPLES = 1 << 18  # Over all channels, so that no header decides how much is allocated.
+_FOR_FFMPEG = re.compile(rb"fLaC|ID3|\xff|caff|....ftyp|\x1aE\xdf\xa3|0&\xb2u|wvpk", re.DOTALL)
+"""First bytes of what libsndfile must not read, or cannot.
+
+It hears a damaged MP3 or ALAC file without a word, and refuses FLAC that is valid.
+"""
+
+_BLOCK_BYTES = 1 << 18
 _PCM16_SCALE = 32_768.0  # The reference divides 16-bit samples by it (vggish_input.py).
 
 
@@ -33,10 +41,11 @@ class Clip:
     """One decoded sound file.
 
     Attributes:
-        samples: float32 [n], n >= 1, mono at 16 kHz in [-1, 1].
+        samples: float32 [n], n >= 1, mono at 16 kHz. Most are in [-1, 1]; resampling a loud sound
+            overshoots, and float files may hold any number. As in the reference, they stay.
         source_rate: Sample rate of the file in Hz.
         duration: Length of the file in seconds.
-        clipped: Number of samples that were outside [-1, 1] and were clipped.
+        clipped: Number of samples outside [-1, 1], which 16-bit samples cannot hold.
     """
 
     samples: np.ndarray
@@ -66,7 +75,7 @@ class Sound(Protocol):
         The length is known only at the end, since headers can be wrong.
 
         Raises:
-            AudioError: `unreadable`: the file is damaged.
+            AudioError: `damaged`: a part of the sound cannot be decoded.
         """
         ...
 
@@ -77,7 +86,7 @@ def decode(
     max_seconds: float | None = None,
     resampler: Resampler = "resampy",
 ) -> Clip:
-    """Decodes a sound file: WAV, FLAC, OGG, MP3, AIFF, every other format of libsndfile, and AAC.
+    """Decodes a sound file of any format in `vggish.audio.sound_formats`.
 
     Channels are averaged, then resampled. The content decides the format, not the name.
     The file is read in blocks, so a header that claims more than the file holds costs nothing.
@@ -93,7 +102,8 @@ def decode(
     Raises:
         OSError: The disk failed.
         AudioError: With reason `unreadable` (not a sound file, or one whose header claims a rate or
-            a number of channels that no recording has), `empty`, `too_long` or `non_finite`.
+            a number of channels that no recording has), `damaged`, `empty`, `too_long` or
+            `non_finite`.
     """
     with open_sound(file) as sound:
         limit = None if max_seconds is None else int(max_seconds * sound.rate)
@@ -115,19 +125,27 @@ def open_sound(file: str | os.PathLike[str] | BinaryIO) -> Iterator[Sound]:
             number of channels that no recording has.
     """
     name = _name(file)
-    with _open(file, name) as stream:
-        start = stream.tell()
-        head = stream.read(ffmpeg.HEAD_BYTES)
+    with _open(file, name) as stream, ExitStack() as opened:
+        sound = _open_either(stream, name, opened)
+        _check_claims(sound)
+        yield sound
+
+
+def _open_either(stream: BinaryIO, name: str, opened: ExitStack) -> Sound:
+    """Opens a sound with FFmpeg, or with libsndfile and, if that cannot read it, with FFmpeg."""
+    start = stream.tell()
+    head = stream.read(8)
+    stream.seek(start)
+    if _FOR_FFMPEG.match(head):
+        return opened.enter_context(open_ffmpeg_sound(stream, name))
+    try:
+        return opened.enter_context(open_sndfile_sound(stream, name))
+    except AudioError as refusal:
         stream.seek(start)
-        container = ffmpeg.container_of(head)
-        opened = (
-            ffmpeg.open_ffmpeg_sound(stream, name, container)
-            if container
-            else _open_sndfile(stream, name)
-        )
-        with opened as sound:
-            _check_claims(sound)
-            yield sound
+        try:
+            return opened.enter_context(open_ffmpeg_sound(stream, name))
+        except AudioError:
+            raise refusal from None
 
 
 def clip_from_blocks(
@@ -158,8 +176,6 @@ def clip_from_blocks(
         )
     samples = resample(mono, sound.rate, resampler)
     clipped = int(np.count_nonzero(np.abs(samples) > 1.0))
-    if clipped:
-        samples = np.clip(samples, -1.0, 1.0)
     return Clip(samples, sound.rate, mono.size / sound.rate, clipped)
 
 
@@ -194,7 +210,7 @@ def resample(samples: np.ndarray, rate: int, resampler: Resampler = "resampy") -
 
 
 def pcm16_from_samples(samples: np.ndarray) -> bytes:
-    """Packs samples in [-1, 1] as signed 16-bit little-endian PCM.
+    """Packs samples as signed 16-bit little-endian PCM.
 
     Args:
         samples: float [n]; values outside the 16-bit range are clipped.
@@ -255,7 +271,7 @@ def _open(file: str | os.PathLike[str] | BinaryIO, name: str) -> Iterator[Binary
         try:
             yield cast(BinaryIO, stream)
         except AudioError as error:
-            if error.reason == "unreadable":
+            if error.reason in ("unreadable", "damaged"):
                 _read_through(stream)
             raise
 
@@ -268,55 +284,8 @@ def _read_through(stream: io.FileIO) -> None:
     """
     stream.seek(0)
     left = os.fstat(stream.fileno()).st_size
-    while left > 0 and (block := stream.read(_BLOCK_SAMPLES)):
+    while left > 0 and (block := stream.read(_BLOCK_BYTES)):
         left -= len(block)
-
-
-class _SndfileSound:
-    """A sound file of libsndfile."""
-
-    def __init__(self, file: soundfile.SoundFile, name: str):
-        self._file = file
-        self.name = name
-        self.format = f"{file.format} {file.subtype}"
-        self.rate = file.samplerate
-        self.channels = file.channels
-
-    def blocks(self) -> Iterator[np.ndarray]:
-        frames = 0
-        while True:
-            try:
-                block = self._file.read(
-                    _BLOCK_SAMPLES // self.channels, dtype="float32", always_2d=True
-                )
-            except soundfile.LibsndfileError as error:
-                raise AudioError(
-                    "unreadable",
-                    f"{self.name} is damaged after {frames} samples ({_cause(error)}).",
-                ) from error
-            if not len(block):
-                return
-            frames += len(block)
-            yield block[:, 0] if self.channels == 1 else block.mean(axis=1)
-
-
-@contextmanager
-def _open_sndfile(stream: BinaryIO, name: str) -> Iterator[Sound]:
-    # A descriptor if possible: from a file's name, libsndfile would guess a format.
-    source = stream.fileno() if isinstance(stream, io.FileIO) else stream
-    try:
-        file = soundfile.SoundFile(source, closefd=False)
-    except (soundfile.LibsndfileError, TypeError) as error:
-        # A TypeError means that the extension of an open file stands for headerless audio.
-        raise AudioError(
-            "unreadable", f"{name} is not a sound file that can be read ({_cause(error)})."
-        ) from error
-    with file:
-        yield _SndfileSound(file, name)
-
-
-def _cause(error: Exception) -> str:
-    return str(getattr(error, "error_string", error)).strip().rstrip(".")
 
 
 def _check_claims(sound: Sound) -> None:

@@ -1,9 +1,10 @@
-"""Sound files that libsndfile cannot read: AAC, alone or in MP4, Matroska and WebM.
+"""Sound files that FFmpeg decodes (PyAV's wheels contain it): all that are compressed.
 
-FFmpeg decodes them (PyAV's wheels contain it). It gets the name of the container, since its own
-guess accepts nearly any file, and would open playlists that name other files.
+FFmpeg may only choose among formats of sound. Left to itself, it would also take a text for a
+picture or a subtitle, and open playlists that name other files.
 """
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
@@ -13,33 +14,20 @@ import numpy as np
 from vggish.errors import AudioError
 
 if TYPE_CHECKING:
+    from av import AudioFrame
     from av.container import InputContainer
 
-HEAD_BYTES = 16
-"""Number of bytes that `container_of` needs."""
+_FORMATS = (
+    "aac,ac3,aiff,amr,ape,asf,au,caf,dts,eac3,flac,matroska,mov,mp3,mpc,mpc8,ogg,tta,w64,wav,wv"
+)
+_LOSSLESS = {"ape", "flac", "tta", "wv"}
+"""Formats whose header counts the samples, unless the file was written to a pipe."""
 
-_MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
-_MATROSKA = "matroska,webm"
+_RECORDED_CLOCK = {"matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2"}
+"""Formats that store a time with every packet; a recorder may have paused between two."""
 
-
-def container_of(head: bytes) -> str | None:
-    """Recognises a container for FFmpeg by a file's first bytes.
-
-    Args:
-        head: The first `HEAD_BYTES` bytes, or all of a shorter file.
-
-    Returns:
-        FFmpeg's name of the container, or None if libsndfile should read the file.
-    """
-    if head[4:8] == b"ftyp":  # ISO/IEC 14496-12.
-        return _MP4
-    if head.startswith(b"\x1aE\xdf\xa3"):  # EBML, RFC 8794.
-        return _MATROSKA
-    # ADTS, ISO/IEC 13818-7: twelve bits of sync word, the MPEG version, and a layer that is 0,
-    # where MPEG audio (MP3) has 1 to 3.
-    if len(head) > 1 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0:
-        return "aac"
-    return None
+_WHOLE = 0.9
+"""Part of the estimated length from which on undecodable bytes at the end are tags, not sound."""
 
 
 class FfmpegSound:
@@ -48,8 +36,11 @@ class FfmpegSound:
     def __init__(self, container: "InputContainer", name: str):
         stream = container.streams.audio[0]
         self._container = container
+        self._stream = stream
+        self._end: float | None = None  # Where the next frame should begin, in samples.
         self.name = name
-        self.format = f"{container.format.name.split(',')[0]} {stream.codec_context.name}".upper()
+        codec = stream.codec_context.codec.canonical_name
+        self.format = f"{container.format.name.split(',')[0]} {codec}".upper()
         self.rate = stream.rate or 0
         self.channels = stream.channels
 
@@ -59,26 +50,66 @@ class FfmpegSound:
 
         # Files may have any sample format, and may change it midway.
         resampler = av.AudioResampler(format="fltp", rate=self.rate)
-        frames = 0
+        frames = heard = 0
+        faults: list[Exception] = []
+        for decoded in self._decoded(faults):
+            heard += decoded.samples
+            if faults or self._leaves_a_gap(decoded):
+                raise self._damaged(frames, faults)
+            for frame in resampler.resample(decoded):
+                frames += frame.samples
+                yield frame.to_ndarray().mean(axis=0)
+        if self._ends_early(heard, faults):
+            raise self._damaged(frames, faults)
+
+    def _decoded(self, faults: list[Exception]) -> "Iterator[AudioFrame]":
+        """Yields what can be decoded, and adds what cannot to `faults`."""
+        import av
+
         try:
-            for decoded in self._container.decode(audio=0):
-                for frame in resampler.resample(decoded):
-                    frames += frame.samples
-                    yield frame.to_ndarray().mean(axis=0)
-        except (av.FFmpegError, ValueError) as error:
-            raise AudioError(
-                "unreadable", f"{self.name} is damaged after {frames} samples ({_cause(error)})."
-            ) from error
+            for packet in self._container.demux(self._stream):
+                try:
+                    yield from packet.decode()
+                except av.InvalidDataError as error:
+                    faults.append(error)
+        except (av.FFmpegError, ValueError, OSError) as error:
+            faults.append(_fault_of_file(error))
+
+    def _leaves_a_gap(self, frame: "AudioFrame") -> bool:
+        """Tells whether sound is missing before a frame: FFmpeg skips damaged parts silently."""
+        if frame.pts is None or frame.time_base is None:
+            return False
+        start = float(frame.pts * frame.time_base) * frame.sample_rate
+        gap = 0.0 if self._end is None else start - self._end
+        self._end = start + frame.samples
+        recorded = self._container.format.name in _RECORDED_CLOCK
+        return gap > (frame.sample_rate if recorded else frame.samples / 2)
+
+    def _ends_early(self, heard: int, faults: list[Exception]) -> bool:
+        """Tells whether the end of the sound is damaged, or missing from a lossless file."""
+        length = self._stream.duration
+        if length is None or self._stream.time_base is None:
+            return bool(faults)
+        stated = float(length * self._stream.time_base) * self.rate
+        if self._container.format.name in _LOSSLESS:
+            return heard < int(stated)
+        return bool(faults) and heard < _WHOLE * stated
+
+    def _damaged(self, frames: int, faults: list[Exception]) -> AudioError:
+        cause = _cause(faults[0]) if faults else "a part of the sound is missing"
+        return AudioError(
+            "damaged",
+            f"{self.name} is damaged after {frames} samples ({cause}); export or copy it again.",
+        )
 
 
 @contextmanager
-def open_ffmpeg_sound(stream: BinaryIO, name: str, container: str) -> Iterator[FfmpegSound]:
+def open_ffmpeg_sound(stream: BinaryIO, name: str) -> Iterator[FfmpegSound]:
     """Opens a file for reading in blocks.
 
     Args:
         stream: The open file. FFmpeg gets no file name, since it would look for a protocol in it.
         name: Name of the file in messages.
-        container: Result of `container_of`.
 
     Yields:
         The open sound.
@@ -88,20 +119,36 @@ def open_ffmpeg_sound(stream: BinaryIO, name: str, container: str) -> Iterator[F
     """
     import av
 
+    # Checksums are compared where a format has them, and a difference is an error.
+    options = {"format_whitelist": _FORMATS, "err_detect": "crccheck+explode"}
     try:
-        opened = av.open(stream, "r", format=container, metadata_errors="replace")
-    except (av.FFmpegError, ValueError) as error:
+        opened = av.open(stream, "r", options=options, metadata_errors="replace")
+    except (av.FFmpegError, ValueError, OSError) as error:
+        cause = _cause(_fault_of_file(error))
         raise AudioError(
-            "unreadable", f"{name} is not a sound file that can be read ({_cause(error)})."
+            "unreadable", f"{name} is not a sound file that can be read ({cause})."
         ) from error
     with opened:
         if not opened.streams.audio:
             raise AudioError("unreadable", f"{name} holds no sound, only pictures or text.")
-        if opened.streams.audio[0].codec_context is None:
+        codec = opened.streams.audio[0].codec_context
+        if codec is None:
             raise AudioError(
                 "unreadable", f"{name} holds sound in an unknown codec; convert it to WAV."
             )
+        codec.options = {"err_detect": options["err_detect"]}
         yield FfmpegSound(opened, name)
+
+
+def _fault_of_file(error: Exception) -> Exception:
+    """Returns an error that the file is to blame for; raises one of the disk."""
+    import av
+
+    from_disk = isinstance(error, OSError) and not isinstance(error, av.FFmpegError)
+    # A file that names a place before its beginning makes the system refuse to go there.
+    if from_disk and error.errno != errno.EINVAL:
+        raise error
+    return error
 
 
 def _cause(error: Exception) -> str:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from components.audio_example_gen.sources.file_tree import Entry, FileTree
 from components.audio_example_gen.sources.listing import Reject, SourceFile
 from components.audio_example_gen.sources.manifest_tables import Row, read_table
-from components.audio_example_gen.sources.sound_names import is_sound, is_sound_name
+from components.audio_example_gen.sources.sound_names import is_sound
 from components.audio_example_gen.sources.unassigned_files import (
     UnassignedFiles,
     is_below,
     to_source_file,
 )
 from schema.config.source_settings import SourceSettings, TableSettings
+from vggish.audio.sound_formats import named_like_sound
 from vggish.errors import DataSetError
 
 
@@ -191,6 +192,6 @@ def _unnamed(tree: FileTree, named: set[str], settings: SourceSettings) -> set[s
         posixpath.join(folder, name)
         for folder in folders
         for name in tree.names(folder)
-        if not name.startswith(".") and is_sound_name(name)
+        if not name.startswith(".") and named_like_sound(name)
     }
     return {path for path in beside - named if not is_below(path, settings.unlabelled_folders)}

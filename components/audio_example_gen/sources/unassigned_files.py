@@ -47,7 +47,13 @@ def to_source_file(
     if group is None:
         group = find_in(settings.group_pattern, entry.path)
     return SourceFile(
-        entry.path, entry.size, entry.modified, labels=labels, group=group, refused=refused
+        entry.path,
+        entry.size,
+        entry.modified,
+        labels=labels,
+        group=group,
+        fold=find_in(settings.fold_pattern, entry.path),
+        refused=refused,
     )
 
 

@@ -94,6 +94,15 @@ def esc50(root: Path) -> None:
     write_table(root / "meta" / "esc50.csv", rows)
 
 
+def esc10_alone(root: Path) -> None:
+    for folder in ("001 - Dog bark", "002 - Rain"):
+        for fold in range(1, 6):
+            for take in "AB":
+                path = root / folder / f"{fold}-{100_000 + fold}{folder[2]}-{take}.ogg"
+                write_sound(path, format="OGG", subtype="VORBIS", rate=44_100)
+    (root / "README.md").write_text("ESC-10\n")
+
+
 def tut_acoustic_scenes(root: Path) -> None:
     rows = []
     for scene in ("beach", "tram"):
@@ -158,6 +167,7 @@ BUILDERS = {
     "urbansound8k": urbansound8k,
     "esc50": esc50,
     "esc10": esc50,
+    "esc10_alone": esc10_alone,
     "tut_acoustic_scenes": tut_acoustic_scenes,
     "fsdd": fsdd,
     "audioset_embeddings": audioset_embeddings,

@@ -3,24 +3,11 @@ import io
 import av
 import numpy as np
 import pytest
+import soundfile
+from encoding import encoded
 
-from vggish.audio.decoding import decode, open_sound
+from vggish.audio.decoding import decode, open_sound, pcm16_from_samples
 from vggish.errors import AudioError
-
-
-def encoded(container, codec, rate, channels=1, seconds=1.0):
-    """A 440 Hz tone as a file in memory, of amplitude 0.5 in the first channel and 0 elsewhere."""
-    samples = np.zeros((channels, int(rate * seconds)), np.float32)
-    samples[0] = 0.5 * np.sin(2 * np.pi * 440 * np.arange(samples.shape[1]) / rate)
-    file = io.BytesIO()
-    with av.open(file, "w", format=container) as output:
-        stream = output.add_stream(codec, rate=rate, layout="stereo" if channels == 2 else "mono")
-        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout=stream.layout.name)
-        frame.sample_rate = rate
-        for packet in [*stream.encode(frame), *stream.encode(None)]:
-            output.mux(packet)
-    file.seek(0)
-    return file
 
 
 CASES = [("mp4", "aac", 44_100, "MOV AAC"), ("adts", "aac", 16_000, "AAC AAC")]
@@ -74,6 +61,67 @@ def test_an_unknown_coding_is_refused():
     content = encoded("mp4", "aac", 44_100).read().replace(b"stsd", b"what")
     with pytest.raises(AudioError, match="unknown codec; convert it"):
         decode(io.BytesIO(content))
+
+
+@pytest.mark.parametrize(
+    ("container", "codec", "rate", "name"),
+    [
+        ("ogg", "flac", 16_000, "OGG FLAC"),
+        ("wv", "wavpack", 16_000, "WV WAVPACK"),
+        ("tta", "tta", 16_000, "TTA TTA"),
+        ("asf", "wmav2", 44_100, "ASF WMAV2"),
+        ("ac3", "ac3", 48_000, "AC3 AC3"),
+        ("eac3", "eac3", 48_000, "EAC3 EAC3"),
+        ("mp2", "mp2", 44_100, "MP3 MP2"),
+    ],
+)
+def test_formats_that_only_ffmpeg_reads_keep_a_tone(
+    container: str, codec: str, rate: int, name: str
+) -> None:
+    content = encoded(container, codec, rate).read()
+    with open_sound(io.BytesIO(content)) as sound:
+        assert sound.format == name
+    clip = decode(io.BytesIO(content))
+    assert clip.duration == pytest.approx(1.0, abs=0.15)
+    spectrum = np.abs(np.fft.rfft(clip.samples[4_000:12_000] * np.hanning(8_000)))
+    assert spectrum.argmax() * 2 == 440
+    assert clip.samples[4_000:12_000].std() == pytest.approx(0.5 / np.sqrt(2), rel=0.03)
+
+
+def test_mpeg_layer_1_is_read() -> None:
+    # ISO/IEC 11172-3: a frame of 384 samples at 32 kbit/s and 32 kHz, whose subbands are all empty.
+    frame = b"\xff\xff\x18\xc0".ljust(48, b"\0")
+    clip = decode(io.BytesIO(frame * 100))
+    assert (clip.source_rate, clip.duration) == (32_000, 1.2)
+    assert not clip.samples.any()
+
+
+@pytest.fixture(scope="module")
+def flac() -> tuple[bytes, bytes]:
+    """A FLAC file, and the 16-bit samples in it; they take more than one block to decode."""
+    samples = np.random.default_rng(1).integers(-9_000, 9_000, 1_000_000).astype("<i2")
+    file = io.BytesIO()
+    soundfile.write(file, samples, 16_000, format="FLAC")
+    return file.getvalue(), samples.tobytes()
+
+
+def test_flac_without_a_length_is_read_to_its_end(flac: tuple[bytes, bytes]) -> None:
+    content = bytearray(flac[0])
+    content[21] &= 0xF0  # RFC 9639, section 8.2: the 36 bits before the checksum.
+    content[22:26] = bytes(4)
+    assert pcm16_from_samples(decode(io.BytesIO(content)).samples) == flac[1]
+
+
+def test_flac_that_starts_at_a_frame_is_read(flac: tuple[bytes, bytes]) -> None:
+    frames = flac[0][flac[0].index(b"\xff\xf8") :]
+    assert pcm16_from_samples(decode(io.BytesIO(frames)).samples) == flac[1]
+
+
+def test_a_tag_before_the_sound_does_not_hide_it(flac: tuple[bytes, bytes]) -> None:
+    tag = b"ID3\x04\0\0\0\0\x07\x68" + bytes(1_000)
+    assert pcm16_from_samples(decode(io.BytesIO(tag + flac[0])).samples) == flac[1]
+    aac = encoded("adts", "aac", 16_000).read()
+    assert decode(io.BytesIO(tag + aac)).duration == decode(io.BytesIO(aac)).duration
 
 
 @pytest.mark.real_data

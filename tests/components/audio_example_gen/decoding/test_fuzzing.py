@@ -99,7 +99,7 @@ ODD = {
         "test-8000Hz-le-3ch-5S-36bit.wav": "unreadable",
         "test-8000Hz-le-3ch-5S-45bit.wav": "unreadable",
         "test-8000Hz-le-3ch-5S-53bit.wav": "unreadable",
-        "test-8000Hz-le-3ch-5S-64bit.wav": "unreadable",
+        "test-8000Hz-le-3ch-5S-64bit.wav": 0.001,
         "test-8000Hz-le-4ch-9S-12bit.wav": 0.001,
         "test-8000Hz-le-5ch-9S-5bit.wav": 0.001,
     },

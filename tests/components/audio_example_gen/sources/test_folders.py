@@ -9,6 +9,7 @@ from trees import write_sound, write_sounds
 from components.audio_example_gen.sources import list_source
 from components.audio_example_gen.sources.listing import Listing, SourceFile
 from schema.config.source_settings import SourceSettings
+from vggish.audio.sound_formats import SOUND_FORMATS
 from vggish.errors import DataSetError
 
 
@@ -51,6 +52,40 @@ def test_content_tells_a_sound_where_the_name_does_not(tmp_path: Path) -> None:
     listing = list_folders(tmp_path)
     assert labels(listing).keys() >= {"cat/no_extension", "cat/2.dat", "dog/3.bin", "dog/4.bin"}
     assert listing.other_files == 2
+
+
+def test_a_file_that_may_be_a_sound_is_a_clip_or_a_reject(tmp_path: Path) -> None:
+    write_sounds(tmp_path, "dog/1.wav", "cat/1.wav")
+    names = {f"dog/2{extension}" for known in SOUND_FORMATS for extension in known.extensions}
+    for name in names:
+        (tmp_path / name).write_bytes(bytes(100))
+    heads = {
+        "tag": b"ID3\x04\0\0\0\0\x07\x68",
+        "mp3": b"\xff\xfb\x90\x64",
+        "layer2": b"\xff\xfd\x90\x04",
+        "flac_frame": b"\xff\xf8\xc9\x18",
+        "wavpack": b"wvpk\x20\0\0\0",
+        "wma": b"0&\xb2u\x8ef\xcf\x11",
+        "ape": b"MAC \x96\x0f",
+        "musepack": b"MP+\x07",
+        "ac3": b"\x0bw\x12\x34",
+        "true_audio": b"TTA1\1\0",
+        "matroska": b"\x1aE\xdf\xa3",
+    }
+    for name, head in heads.items():
+        (tmp_path / "cat" / name).write_bytes(head.ljust(100, b"\0"))
+    texts = {
+        "tags.txt": "ID3 is a tag that stands before the sound.".encode(),
+        "address.txt": "MAC addresses are six bytes long.".encode(),
+        "unicode.txt": "A text that Windows wrote.".encode("utf-16"),
+        "photo.jpeg": b"\xff\xd8\xff\xe0".ljust(100, b"\0"),
+    }
+    for name, content in texts.items():
+        (tmp_path / "dog" / name).write_bytes(content)
+    listing = list_folders(tmp_path)
+    found = {file.clip_id for file in listing.files}
+    assert found == {"dog/1.wav", "cat/1.wav"} | names | {f"cat/{name}" for name in heads}
+    assert listing.other_files == len(texts)
 
 
 def test_hidden_files_are_left_out(tmp_path: Path) -> None:

@@ -126,6 +126,14 @@ def test_esc10_is_a_part_of_esc50(listing: Listing) -> None:
     assert listing.left_out == 10  # The cows.
 
 
+@of("esc10_alone")
+def test_esc10_by_itself_goes_by_the_folds_in_its_names(listing: Listing) -> None:
+    found = described(listing)
+    assert splits(listing) == {"train": 12, "eval": 4, "test": 4}
+    assert found["001 - Dog bark/5-1000051-B.ogg"] == ("Dog bark", "1000051", "test")
+    assert listing.other_files == 1
+
+
 @of("tut_acoustic_scenes")
 def test_tut_scenes_keep_a_location_together(listing: Listing) -> None:
     found = described(listing)
