@@ -15,6 +15,7 @@ import soundfile
 from vggish.audio.ffmpeg import open_ffmpeg_sound
 from vggish.audio.file_faults import ABSENT, FORBIDDEN
 from vggish.audio.sndfile import open_sndfile_sound
+from vggish.audio.sound_formats import HEAD_BYTES, starts_like_sound
 from vggish.errors import AudioError
 from vggish.params import SAMPLE_RATE
 
@@ -134,13 +135,16 @@ def open_sound(file: str | os.PathLike[str] | BinaryIO) -> Iterator[Sound]:
 def _open_either(stream: BinaryIO, name: str, opened: ExitStack) -> Sound:
     """Opens a sound with FFmpeg, or with libsndfile and, if that cannot read it, with FFmpeg."""
     start = stream.tell()
-    head = stream.read(8)
+    head = stream.read(HEAD_BYTES)
     stream.seek(start)
     if _FOR_FFMPEG.match(head):
         return opened.enter_context(open_ffmpeg_sound(stream, name))
     try:
         return opened.enter_context(open_sndfile_sound(stream, name))
     except AudioError as refusal:
+        # FFmpeg finds a few frames of MP3 in nearly any large file.
+        if not starts_like_sound(head):
+            raise
         stream.seek(start)
         try:
             return opened.enter_context(open_ffmpeg_sound(stream, name))

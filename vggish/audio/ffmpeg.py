@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from av import AudioFrame
     from av.container import InputContainer
 
-_FORMATS = (
-    "aac,ac3,aiff,amr,ape,asf,au,caf,dts,eac3,flac,matroska,mov,mp3,mpc,mpc8,ogg,tta,w64,wav,wv"
-)
+_FORMATS = "aac,ac3,aiff,amr,ape,asf,au,caf,eac3,flac,matroska,mov,mp3,mpc,mpc8,ogg,tta,w64,wav,wv"
 _LOSSLESS = {"ape", "flac", "tta", "wv"}
 """Formats whose header counts the samples, unless the file was written to a pipe."""
 

@@ -56,7 +56,6 @@ SOUND_FORMATS = (
     SoundFormat("Musepack", (".mpc",), rb"MP\+[\x07\x17]|MPCK"),
     SoundFormat("AC-3", (".ac3", ".eac3"), b"\x0bw"),
     SoundFormat("AMR", (".amr",), b"#!AMR"),
-    SoundFormat("DTS", (".dts",), rb"\x7f\xfe\x80\x01"),
 )
 """Every format that is read; docs/audio.md says by what."""
 

@@ -133,6 +133,11 @@ def test_each_refusal_has_its_reason(tmp_path):
     assert refusal(sound_file(np.array([0.0, math.inf]), subtype="FLOAT"))[0] == "non_finite"
 
 
+def test_bytes_in_which_ffmpeg_would_find_frames_are_no_sound():
+    frame = b"\xff\xff\x18\xc0".ljust(48, b"\0")  # MPEG layer 1.
+    assert refusal(io.BytesIO(b"records" + frame * 100))[0] == "unreadable"
+
+
 def test_a_wav_file_of_another_name_is_still_a_wav_file(tmp_path):
     path = tmp_path / "sound.raw"
     path.write_bytes(sound_file(np.full(10, 0.5)).read())

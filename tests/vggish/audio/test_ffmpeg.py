@@ -96,6 +96,12 @@ def test_mpeg_layer_1_is_read() -> None:
     assert not clip.samples.any()
 
 
+def test_amr_is_read() -> None:
+    # RFC 4867, section 5: the magic number, then frames of 20 ms at 12.2 kbit/s.
+    clip = decode(io.BytesIO(b"#!AMR\n" + (b"\x3c" + bytes(31)) * 50))
+    assert (clip.source_rate, clip.duration) == (8_000, 1.0)
+
+
 @pytest.fixture(scope="module")
 def flac() -> tuple[bytes, bytes]:
     """A FLAC file, and the 16-bit samples in it; they take more than one block to decode."""
