@@ -21,8 +21,8 @@ class SplitSettings(KindSettings):
             default="hash",
             description=(
                 "Source of the splits. `hash`: groups by shares. `tables`, `column`: the manifest. "
-                "`fold`: the manifest or the names. `lists`: list files. `folders`: folders by name. "
-                "`speech_commands`: the rule of that data set."
+                "`fold`: the manifest or the names. `lists`: list files. `folders`: folders by "
+                "name. `speech_commands`: the rule of that data set."
             ),
         )
     )
