@@ -21,8 +21,8 @@ class SplitSettings(KindSettings):
             default="hash",
             description=(
                 "Source of the splits. `hash`: groups by fractions. `tables`, `column`: "
-                "the manifest. `fold`: the manifest or the names. `lists`: list files. `folders`: folders by name. "
-                "`speech_commands`: the rule of that data set."
+                "the manifest. `fold`: the manifest or file names. `lists`: list files. "
+                "`folders`: folders by name. `speech_commands`: the rule of that data set."
             ),
         )
     )

@@ -9,7 +9,6 @@ from encoding import encoded
 from vggish.audio.decoding import decode, open_sound, pcm16_from_samples
 from vggish.errors import AudioError
 
-
 CASES = [("mp4", "aac", 44_100, "MOV AAC"), ("adts", "aac", 16_000, "AAC AAC")]
 
 

@@ -75,8 +75,8 @@ def test_a_file_that_may_be_a_sound_is_a_clip_or_a_reject(tmp_path: Path) -> Non
     for name, head in heads.items():
         (tmp_path / "cat" / name).write_bytes(head.ljust(100, b"\0"))
     texts = {
-        "tags.txt": "ID3 is a tag that stands before the sound.".encode(),
-        "address.txt": "MAC addresses are six bytes long.".encode(),
+        "tags.txt": b"ID3 is a tag that stands before the sound.",
+        "address.txt": b"MAC addresses are six bytes long.",
         "unicode.txt": "A text that Windows wrote.".encode("utf-16"),
         "photo.jpeg": b"\xff\xd8\xff\xe0".ljust(100, b"\0"),
     }
