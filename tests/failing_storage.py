@@ -1,9 +1,12 @@
 """TensorFlow's file systems, which fail on request."""
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -16,8 +19,13 @@ class FailingStorage:
 
     def __init__(self, calls: ModuleType):
         self._calls = calls
+        self._random = np.random.default_rng(1)
         self.error: Exception | None = None
-        """What every call raises from now on; None: it works."""
+        """What calls raise from now on; None: they work."""
+        self.share = 1.0
+        """The share of the calls that fail, drawn with a seed."""
+        self.below = ""
+        """Only calls on paths that begin so fail."""
         self.failed: list[str] = []
         """The calls that failed."""
 
@@ -25,7 +33,8 @@ class FailingStorage:
         call = getattr(self._calls, name)
 
         def fail_or_call(*arguments: Any) -> Any:
-            if self.error is not None:
+            concerned = os.fsdecode(arguments[0]).startswith(self.below)
+            if self.error and concerned and self._random.random() < self.share:
                 self.failed.append(name)
                 raise self.error
             return call(*arguments)
@@ -34,3 +43,11 @@ class FailingStorage:
 
 
 OUTAGE = tf.errors.UnavailableError(None, None, "the bucket is away")
+
+
+def upload(folder: Path, address: str) -> None:
+    for path in (path for path in folder.rglob("*") if path.is_file()):
+        target = f"{address}/{path.relative_to(folder).as_posix()}"
+        tf.io.gfile.makedirs(target.rpartition("/")[0])
+        with tf.io.gfile.GFile(target, "wb") as file:
+            file.write(path.read_bytes())

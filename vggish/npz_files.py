@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from vggish.output_files import output_file
+
 
 def write_arrays(
     path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], *, compressed: bool = False
@@ -14,19 +16,13 @@ def write_arrays(
     """Writes arrays into an archive, which gets its name once it is complete.
 
     Args:
-        path: Path of the `.npz` file, in a folder that exists.
+        path: Path of the `.npz` file; its folder is made if necessary.
         arrays: Arrays by name.
         compressed: Whether to spend time on a smaller file.
     """
-    import tensorflow as tf
-
-    archive = io.BytesIO()  # NumPy seeks while it writes, which few file systems support.
     save = np.savez_compressed if compressed else np.savez
-    save(archive, **arrays)  # type: ignore[arg-type]  # NumPy has an option among the names.
-    partial = f"{os.fspath(path)}.partial"
-    with tf.io.gfile.GFile(partial, "wb") as file:
-        file.write(archive.getvalue())
-    tf.io.gfile.rename(partial, os.fspath(path), overwrite=True)
+    with output_file(path) as file:
+        save(file, **arrays)  # type: ignore[arg-type]  # NumPy has an option among the names.
 
 
 def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:

@@ -137,9 +137,7 @@ def _by_fold(settings: SplitSettings, files: Sequence[SourceFile], _: FileTree) 
     folds = {file.fold for file in files if file.fold is not None}
     absent = split_by_fold.keys() - folds
     if absent:
-        there = (
-            ", ".join(sorted(folds)) or "none; set source.fold_pattern, or name the column of folds"
-        )
+        there = ", ".join(sorted(folds)) or "none; name the column, or set source.fold_pattern"
         raise ConfigError(f"split names the fold {min(absent)}, but the folds are {there}.")
     rest = "train" if settings.eval_fold is not None else _REST
 

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
@@ -41,6 +40,7 @@ from schema.config.ingest_settings import IngestSettings
 from schema.config.source_settings import SourceSettings
 from schema.config.split_settings import UNLABELLED, SplitSettings
 from vggish.errors import AudioError, ConfigError, DataSetError
+from vggish.output_files import output_file
 
 CATALOG_COLUMNS = ("path", "label", "valid", "reason", "split", "duration")
 _LABEL_SEPARATOR = ","
@@ -162,7 +162,7 @@ def _after(row: CatalogRow, same: SameSounds) -> CatalogRow:
     return replace(row, copy=copy)
 
 
-def write_catalog_csv(rows: Iterable[CatalogRow], path: Path) -> None:
+def write_catalog_csv(rows: Iterable[CatalogRow], path: str) -> None:
     """Writes one row per file: path, label, valid, reason, split, duration in seconds.
 
     Args:
@@ -173,7 +173,10 @@ def write_catalog_csv(rows: Iterable[CatalogRow], path: Path) -> None:
         ConfigError: The file cannot be written.
     """
     try:
-        with path.open("w", newline="", encoding="utf-8") as file:
+        with (
+            output_file(path) as draft,
+            draft.open("w", newline="", encoding="utf-8") as file,
+        ):
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(CATALOG_COLUMNS)
             for row in rows:

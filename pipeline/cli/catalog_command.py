@@ -1,6 +1,5 @@
 """The command that shows a data set before any run: `catalog`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,7 +13,7 @@ def catalog(
     config: ConfigFile,
     data_root: DataRootOption = None,
     csv: Annotated[
-        Path | None, typer.Option(help="Write a table of every file.", metavar="FILE")
+        str | None, typer.Option(help="Write a table of every file.", metavar="FILE")
     ] = None,
     overrides: OverridesOption = None,
 ) -> None:

@@ -1,9 +1,9 @@
 """The commands that use VGGish without a pipeline: `embed`, `convert`, `check`."""
 
+import posixpath
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 def embed(  # noqa: PLR0913  Its arguments are the options of the command.
     audio: Annotated[list[str], typer.Argument(help="Sound files, folders and glob patterns.")],
     output: Annotated[
-        Path,
+        str,
         typer.Option(
             "--output",
             "-o",
@@ -86,7 +86,7 @@ def embed(  # noqa: PLR0913  Its arguments are the options of the command.
     from vggish.params import SAMPLE_RATE
 
     screen = Console(stderr=True, highlight=False)
-    audio_set = output.suffix == ".tfrecord"
+    audio_set = output.endswith(".tfrecord")
     layout = EmbeddingLayout(
         feature=find_feature(features),
         hop_samples=round(hop_seconds * SAMPLE_RATE),
@@ -134,23 +134,23 @@ def convert(
         str, typer.Argument(help="Path of vggish_model.ckpt, or `download`.", metavar="CKPT")
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="The folder to write to.", metavar="DIR")
+        str, typer.Option("--output", "-o", help="The folder to write to.", metavar="DIR")
     ],
 ) -> None:
     """Convert a TensorFlow 1 checkpoint: vggish.npz for --checkpoint, vggish.keras for Keras."""
     import_tensorflow_quietly()
     from vggish.networks.vggish_network import build_network
+    from vggish.output_files import output_file
     from vggish.weights.slim_weights import apply_weights, save_weights, weights_sha256
 
     weights = _weights(checkpoint, Console(stderr=True, highlight=False))
-    output.mkdir(parents=True, exist_ok=True)
-    save_weights(weights, output / "vggish.npz")
+    arrays, model = posixpath.join(output, "vggish.npz"), posixpath.join(output, "vggish.keras")
+    save_weights(weights, arrays)
     network = build_network()
     apply_weights(network, weights)
-    partial = output / ".vggish.partial.keras"
-    network.save(partial)
-    partial.replace(output / "vggish.keras")
-    print(f"Wrote {output / 'vggish.npz'} and {output / 'vggish.keras'}.")
+    with output_file(model) as file:
+        network.save(file)
+    print(f"Wrote {arrays} and {model}.")
     print(f"SHA-256 of the weights: {weights_sha256(weights)}")
 
 
@@ -199,7 +199,7 @@ def _download_bar(screen: Console) -> "Iterator[DownloadProgress]":
         yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
 
 
-def _tell(outcome: "EmbedOutcome", output: Path, screen: Console) -> None:
+def _tell(outcome: "EmbedOutcome", output: str, screen: Console) -> None:
     """Prints the counts, then every failure with its reason."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     screen.print(
@@ -209,6 +209,7 @@ def _tell(outcome: "EmbedOutcome", output: Path, screen: Console) -> None:
         soft_wrap=True,
     )
     if outcome.clipped_samples:
-        screen.print(f"{outcome.clipped_samples:,} samples were out of range and clipped.")
+        count = f"{outcome.clipped_samples:,}"
+        screen.print(f"{count} samples are outside of [-1, 1]; they are used as they are.")
     for failure in outcome.failures:
         screen.print(f"{failure.reason}: {failure.detail}", markup=False, soft_wrap=True)

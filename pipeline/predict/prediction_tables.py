@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable
 from itertools import islice
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv
@@ -11,26 +10,25 @@ import pyarrow.parquet
 
 from pipeline.predict.clip_prediction import Prediction
 from vggish.errors import ConfigError
+from vggish.output_files import output_file
 
 TABLE_SUFFIXES = (".parquet", ".csv")
 _ROWS_A_BATCH = 1024
 
 
-def check_table_path(path: Path) -> None:
+def check_table_path(path: str) -> None:
     """Checks that a table can be written to a path.
 
     Raises:
-        ConfigError: The name ends with none of `TABLE_SUFFIXES`, or the folder does not exist.
+        ConfigError: The name ends with none of `TABLE_SUFFIXES`.
     """
-    if path.suffix not in TABLE_SUFFIXES:
+    if not path.endswith(TABLE_SUFFIXES):
         raise ConfigError(
             f"{path} must end with one of {', '.join(TABLE_SUFFIXES)}; name such a file."
         )
-    if not path.parent.is_dir():
-        raise ConfigError(f"The folder {path.parent} for {path.name} does not exist; create it.")
 
 
-def write_predictions(predictions: Iterable[Prediction], path: Path) -> tuple[int, int]:
+def write_predictions(predictions: Iterable[Prediction], path: str) -> tuple[int, int]:
     """Writes one row per file: `fname`, `label`, `labels` (JSON), `error` and `score_<class>`.
 
     The table appears when it is complete. The first answer decides the columns.
@@ -42,7 +40,6 @@ def write_predictions(predictions: Iterable[Prediction], path: Path) -> tuple[in
     Returns:
         The number of files, and the number of files without an answer.
     """
-    partial = path.with_name(f"{path.name}.partial")
     rows = iter(predictions)
     first, classes = _until_first_answer(rows)
     schema = pa.schema(
@@ -50,14 +47,14 @@ def write_predictions(predictions: Iterable[Prediction], path: Path) -> tuple[in
         + [(f"score_{name}", pa.float32()) for name in classes]
     )
     files = failures = 0
-    writer_class = pa.parquet.ParquetWriter if path.suffix == ".parquet" else pa.csv.CSVWriter
-    with writer_class(str(partial), schema) as writer:
+    is_parquet = path.endswith(".parquet")
+    writer_class = pa.parquet.ParquetWriter if is_parquet else pa.csv.CSVWriter
+    with output_file(path) as file, writer_class(str(file), schema) as writer:
         while batch := [*first, *islice(rows, _ROWS_A_BATCH)]:
             first = []
             writer.write_table(_table(batch, classes, schema))
             files += len(batch)
             failures += sum(row.error is not None for row in batch)
-    partial.replace(path)
     return files, failures
 
 

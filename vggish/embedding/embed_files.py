@@ -8,8 +8,9 @@ import numpy as np
 
 from vggish.audio.decoding import Resampler, decode
 from vggish.audio.sound_files import printable_name
+from vggish.embedding.clip_embedding import ClipEmbedding
 from vggish.embedding.embedder import Embedder
-from vggish.embedding.embedding_files import ClipEmbedding, WriteClip
+from vggish.embedding.embedding_files import WriteClip
 from vggish.errors import AudioError
 from vggish.networks.log_mel import num_real_frames
 

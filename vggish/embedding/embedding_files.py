@@ -3,6 +3,7 @@
 Memory does not grow with the number of clips, except for the names of an `.npz` file.
 """
 
+import os
 import shutil
 import tempfile
 import zipfile
@@ -15,35 +16,13 @@ from typing import IO, Any
 import numpy as np
 
 from vggish import params
+from vggish.embedding.audio_set_records import write_records
+from vggish.embedding.clip_embedding import ClipEmbedding
 from vggish.errors import VggishError
 from vggish.networks.layer_taps import Feature
+from vggish.output_files import output_file
 
 _TABLE_BUFFER_BYTES = 1 << 25
-
-
-@dataclass(frozen=True)
-class ClipEmbedding:
-    """The features of one clip.
-
-    Attributes:
-        fname: Name of the file.
-        label: Class of the file, or None without labels.
-        duration: Length of the source in seconds.
-        real_frames: Number of 10 ms frames that are not padding.
-        vectors: Features [windows, size], float32 or uint8.
-    """
-
-    fname: str
-    label: str | None
-    duration: float
-    real_frames: int
-    vectors: np.ndarray
-
-    @property
-    def mean(self) -> np.ndarray:
-        """The average over the windows, float32 [size]."""
-        average: np.ndarray = self.vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
-        return average
 
 
 @dataclass(frozen=True)
@@ -79,14 +58,16 @@ WriteClip = Callable[[ClipEmbedding], None]
 
 
 @contextmanager
-def open_embedding_file(path: Path, layout: EmbeddingLayout) -> Iterator[WriteClip]:
+def open_embedding_file(
+    path: str | os.PathLike[str], layout: EmbeddingLayout
+) -> Iterator[WriteClip]:
     """Opens a file of embeddings in the format of its extension.
 
     The file appears by an atomic rename at the end of the block, and not at all after an error.
 
     Args:
-        path: Path with the extension `.csv`, `.parquet`, `.npz` or `.tfrecord`; its folder is made
-            if necessary.
+        path: Path or address with the extension `.csv`, `.parquet`, `.npz` or `.tfrecord`; its
+            folder is made if necessary.
         layout: Content of the file.
 
     Yields:
@@ -95,31 +76,26 @@ def open_embedding_file(path: Path, layout: EmbeddingLayout) -> Iterator[WriteCl
     Raises:
         VggishError: The format does not exist, or cannot hold the layout.
     """
-    formats: dict[str, Callable[[Path, EmbeddingLayout], AbstractContextManager[WriteClip]]] = {
-        ".csv": _table,
-        ".parquet": _table,
-        ".npz": _arrays,
-        ".tfrecord": _sequence_examples,
+    folder, name = os.path.split(os.fspath(path))
+    extension = os.path.splitext(name)[1]
+    formats: dict[str, Callable[[Path], AbstractContextManager[WriteClip]]] = {
+        ".csv": lambda file: _table(file, layout),
+        ".parquet": lambda file: _table(file, layout),
+        ".npz": lambda file: _arrays(file, layout),
+        ".tfrecord": lambda file: write_records(file, folder or "."),
     }
-    if path.suffix not in formats:
+    if extension not in formats:
         raise VggishError(
             f"Embeddings cannot be written to {path}: its name must end with one of "
             f"{', '.join(formats)}."
         )
-    if path.suffix == ".tfrecord" and not layout.quantised:
+    if extension == ".tfrecord" and not layout.quantised:
         raise VggishError(
             f"{path} would be in AudioSet's format, which holds 8-bit post-processed embeddings; "
             "post-process them, or choose another format."
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix stays last, since it names the format.
-    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
-    try:
-        with formats[path.suffix](partial, layout) as write:
-            yield write
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with output_file(path) as file, formats[extension](file) as write:
+        yield write
 
 
 @contextmanager
@@ -207,38 +183,3 @@ def _copy_array(
     np.lib.format.write_array_header_1_0(member, header)
     values.seek(0)
     shutil.copyfileobj(values, member)
-
-
-@contextmanager
-def _sequence_examples(path: Path, _layout: EmbeddingLayout) -> Iterator[WriteClip]:
-    """The format of AudioSet's released embeddings: one tf.SequenceExample per clip.
-
-    Source: https://research.google.com/audioset/download.html. `video_id` is the file's name;
-    `labels`, the class numbers of AudioSet, are empty.
-    """
-    import tensorflow as tf
-
-    from vggish.example_features import bytes_feature, float_feature, int64_feature
-
-    with tf.io.TFRecordWriter(str(path)) as writer:
-
-        def write(clip: ClipEmbedding) -> None:
-            windows = [bytes_feature([vector.tobytes()]) for vector in clip.vectors]
-            example = tf.train.SequenceExample(
-                context=tf.train.Features(
-                    feature={
-                        "video_id": bytes_feature([clip.fname.encode()]),
-                        "start_time_seconds": float_feature([0.0]),
-                        "end_time_seconds": float_feature([clip.duration]),
-                        "labels": int64_feature([]),
-                    }
-                ),
-                feature_lists=tf.train.FeatureLists(
-                    feature_list={
-                        params.AUDIO_EMBEDDING_FEATURE_NAME: tf.train.FeatureList(feature=windows)
-                    }
-                ),
-            )
-            writer.write(example.SerializeToString())
-
-        yield write

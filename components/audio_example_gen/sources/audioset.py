@@ -1,7 +1,5 @@
 """`audioset_embeddings`: the features that AudioSet and YouTube-8M release instead of sound."""
 
-import csv
-import io
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,11 +11,10 @@ from components.audio_example_gen.sources.file_tree import FileTree
 from components.audio_example_gen.sources.listing import RefusedError, Reject, SourceFile
 from components.audio_example_gen.sources.unassigned_files import UnassignedFiles
 from schema.config.source_settings import SourceSettings
-from vggish.errors import DataSetError
+from vggish.embedding.audio_set_records import parse_class_names
 from vggish.params import AUDIO_EMBEDDING_FEATURE_NAME, EMBEDDING_SIZE
 
 _EXTENSION = ".tfrecord"
-_NUMBER, _NAME = "index", "display_name"  # Columns of class_labels_indices.csv.
 
 
 @dataclass(frozen=True)
@@ -76,17 +73,7 @@ def read_class_names(settings: SourceSettings, tree: FileTree) -> tuple[str, ...
     if settings.class_names is None:
         return None
     text = tree.read(settings.class_names).decode("utf-8-sig", errors="replace")
-    try:
-        rows = list(csv.DictReader(io.StringIO(text), strict=True))
-        names = {int(row[_NUMBER]): row[_NAME] for row in rows}
-    except (csv.Error, KeyError, ValueError, TypeError) as error:
-        raise DataSetError(
-            f"{settings.class_names} is not AudioSet's class_labels_indices.csv, with the columns "
-            f"index, mid and display_name ({error!r})."
-        ) from error
-    if sorted(names) != list(range(len(names))):
-        raise DataSetError(f"The indices in {settings.class_names} are not 0, 1, 2, and so on.")
-    return tuple(names[number] for number in range(len(names)))
+    return parse_class_names(text, settings.class_names)
 
 
 def read_released_clips(

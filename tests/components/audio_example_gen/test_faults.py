@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import tenacity
 import tensorflow as tf
-from flaky_storage import FlakyStorage, upload
+from failing_storage import OUTAGE, FailingStorage, upload
 from generation import generate
 from trees import write_sounds
 
@@ -36,25 +36,25 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_storage_that_fails_now_and_then_loses_no_clip(
-    tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, address: str, storage: FailingStorage
 ) -> None:
-    storage = FlakyStorage(monkeypatch, address, 0.03, tf.errors.UnavailableError)
+    storage.error, storage.share, storage.below = OUTAGE, 0.03, address
     found = generate(tmp_path, {"root": address})
-    assert storage.failures > 2
+    assert len(storage.failed) > 2
     assert found.clips.keys() == set(NAMES)
     assert found.rejects == {}
 
 
 @pytest.mark.usefixtures("impatient")
 def test_a_storage_that_is_down_stops_the_run_and_may_be_retried(
-    tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, address: str, storage: FailingStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listing = list_source(SourceSettings(root=address))
-    FlakyStorage(monkeypatch, address, 1.0, tf.errors.UnavailableError)
+    storage.error, storage.below = OUTAGE, address
     with pytest.raises(ConnectionError) as listed:
         generate(tmp_path, {"root": address})
     assert is_transient(listed.value)
-    assert f"The storage of {address} failed (no answer)" in str(listed.value)
+    assert f"The storage of {address} failed (the bucket is away)" in str(listed.value)
     monkeypatch.setattr("components.audio_example_gen.executor.list_source", lambda *_: listing)
     monkeypatch.setattr(remote_tree.RemoteTree, "is_folder", lambda _: True)
     with pytest.raises(Exception, match="The storage of") as read:
@@ -63,9 +63,10 @@ def test_a_storage_that_is_down_stops_the_run_and_may_be_retried(
 
 
 def test_a_storage_that_refuses_stops_the_run(
-    tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, address: str, storage: FailingStorage
 ) -> None:
-    FlakyStorage(monkeypatch, address, 1.0, tf.errors.PermissionDeniedError)
+    storage.error = tf.errors.PermissionDeniedError(None, None, "no answer")
+    storage.below = address
     with pytest.raises(DataSetError, match="refuses \\(no answer\\); check the address"):
         generate(tmp_path, {"root": address})
 

@@ -162,7 +162,7 @@ def test_wrong_addresses_are_refused(url: str) -> None:
 def test_a_table_has_a_row_a_file(suffix: str, local: list[Prediction], tmp_path: Path) -> None:
     path = tmp_path / f"out{suffix}"
     # The first file has no answer that would tell the classes.
-    assert write_predictions(iter([local[1], local[0], local[2]]), path) == (3, 1)
+    assert write_predictions(iter([local[1], local[0], local[2]]), str(path)) == (3, 1)
     table = pq.read_table(path).to_pandas() if suffix == ".parquet" else pd.read_csv(path)
     assert list(table["fname"]) == [local[i].clip for i in (1, 0, 2)]
     assert table["label"].isna().tolist() == [True, False, False]
@@ -179,12 +179,10 @@ def test_a_table_that_is_not_finished_is_not_there(local: list[Prediction], tmp_
         raise OSError("the disk is gone")
 
     with pytest.raises(OSError, match="the disk is gone"):
-        write_predictions(broken(), tmp_path / "out.csv")
-    assert not (tmp_path / "out.csv").exists()
+        write_predictions(broken(), str(tmp_path / "out.csv"))
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_wrong_tables_are_refused(tmp_path: Path) -> None:
+def test_wrong_tables_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"must end with one of \.parquet, \.csv"):
-        check_table_path(tmp_path / "out.txt")
-    with pytest.raises(ConfigError, match="does not exist"):
-        check_table_path(tmp_path / "none" / "out.csv")
+        check_table_path("out.txt")

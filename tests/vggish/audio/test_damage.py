@@ -1,4 +1,4 @@
-"""One policy for every format: what cannot be decoded is refused, what was cut off is not missed."""
+"""One policy for every format: what cannot be decoded is refused."""
 
 import io
 

@@ -7,6 +7,9 @@ import pytest
 import soundfile
 import tensorflow as tf
 
+from components.audio_example_gen.sources.audioset import read_class_names, read_released_clips
+from components.audio_example_gen.sources.local_tree import LocalTree
+from schema.config.source_settings import SourceSettings
 from vggish.audio.decoding import decode
 from vggish.audio.sound_files import find_files
 from vggish.embedding.embed_files import embed_files
@@ -147,6 +150,34 @@ def test_tfrecord_is_in_audio_sets_format(sounds, tmp_path, weights, quantiser):
         expected = quantiser(network(log_mel(windows).values)).numpy()
         assert found.shape == expected.shape
         assert np.abs(found.astype(int) - expected).max() <= 1
+
+
+def test_labelled_tfrecords_are_a_source_of_the_pipeline(sounds, tmp_path, weights, quantiser):
+    for name, folder in (("train", sounds / "b"), ("eval", sounds)):
+        run(
+            folder, tmp_path / f"{name}.tfrecord", "embedding",
+            by_window=True, labels=True, weights=weights, postprocessor=quantiser,
+        )  # fmt: skip
+    settings = SourceSettings(
+        kind="audioset_embeddings", root=str(tmp_path), class_names="class_labels_indices.csv"
+    )
+    tree = LocalTree(str(tmp_path))
+    names = read_class_names(settings, tree)
+    assert names == ("b", "a")  # The second file keeps the numbers of the first.
+    for name, folders in (("train", ["b", "b"]), ("eval", ["a", "a", "b", "b"])):
+        clips = list(read_released_clips(tree, f"{name}.tfrecord", names, settings))
+        assert [clip.labels for clip in clips] == [(folder,) for folder in folders]
+        assert {clip.embedding.shape[1] for clip in clips} == {128}
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".npz", ".parquet"])
+def test_a_storage_takes_what_the_disk_takes(sounds, tmp_path, suffix):
+    address = f"ram://embeddings/{tmp_path.name}/new/out{suffix}"
+    run(sounds, address)
+    run(sounds, tmp_path / f"out{suffix}")
+    with tf.io.gfile.GFile(address, "rb") as file:
+        assert file.read() == (tmp_path / f"out{suffix}").read_bytes()
+    assert tf.io.gfile.listdir(os.path.dirname(address)) == [f"out{suffix}"]
 
 
 def test_post_processed_tables_hold_bytes(sounds, tmp_path, weights, quantiser):
