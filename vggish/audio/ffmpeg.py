@@ -142,10 +142,10 @@ def _fault_of_file(error: Exception) -> Exception:
     """Returns an error that the file is to blame for; raises one of the disk."""
     import av
 
-    if isinstance(error, OSError) and not isinstance(error, av.FFmpegError):
-        # A file that names a place before its beginning makes the system refuse to go there.
-        if error.errno != errno.EINVAL:
-            raise error
+    # A file that names a place before its beginning makes the system refuse to go there (EINVAL).
+    of_file = isinstance(error, av.FFmpegError)
+    if isinstance(error, OSError) and not of_file and error.errno != errno.EINVAL:
+        raise error
     return error
 
 
