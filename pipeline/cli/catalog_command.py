@@ -1,6 +1,7 @@
 """The commands that show a data set before any run: `catalog` and `init`."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,8 +26,9 @@ def catalog(
     from pipeline.config_checks import warnings_of_local_paths
     from pipeline.jobs import open_job
 
-    if csv is not None and not csv.parent.is_dir():
-        raise ConfigError(f"The folder {csv.parent} for {csv.name} does not exist; create it.")
+    if csv is not None and "://" not in csv and not Path(csv).parent.is_dir():
+        folder, name = Path(csv).parent, Path(csv).name
+        raise ConfigError(f"The folder {folder} for {name} does not exist; create it.")
     opened = open_job(job, read_overrides(overrides, data_root, None))
     settings = opened.config
     for warning in warnings_of_local_paths(settings) if "://" in settings.source.root else ():
