@@ -1,19 +1,17 @@
 """Checks of a configuration before a run starts."""
 
-import collections
 import glob
 import os
 from typing import Any
 
+from components.audio_example_gen.ingest_summary import check_listing
 from components.audio_example_gen.sources import list_source
-from components.audio_example_gen.sources.listing import Listing
 from schema.config.beam_settings import BeamSettings
 from schema.config.config import Config
 from schema.config.model_settings import FeatureSettings
 from schema.config.settings import Settings
 from schema.config.source_settings import SourceSettings
-from schema.config.split_settings import SPLITS
-from vggish.errors import CheckpointError, ConfigError, DataSetError
+from vggish.errors import CheckpointError, ConfigError
 
 # The source expands those below its root by itself.
 _PATHS = (
@@ -42,7 +40,7 @@ def check_config(config: Config) -> Config:
         ConfigError: No checkpoint is named, the models do not fit the source or each other, or
             Beam's workers cannot see the run's folder.
         CheckpointError: There is no file at the path of the checkpoint or the PCA parameters.
-        DataSetError: The source has no sounds to learn from, or too few of a class.
+        DataSetError: The source has no sounds to learn from, or a class lacks sounds of a split.
     """
     config = _without_tilde(config)
     if config.features.checkpoint is None:
@@ -54,8 +52,7 @@ def check_config(config: Config) -> Config:
     _check_workers(config.beam)
     _check_files(config.features)
     listing = list_source(config.source, config.split)
-    if config.ingest.long != "split":  # Otherwise one file may become many clips.
-        _check_class_sizes(listing)
+    check_listing(listing, config.split)
     several = _several_labels(config.source)
     if several is None:
         several = any(len(file.labels) > 1 for file in listing.files)
@@ -87,21 +84,6 @@ def _check_files(features: FeatureSettings) -> None:
         if not any(map(os.path.isfile, glob.glob(f"{glob.escape(path)}*"))):
             raise CheckpointError(
                 f"There is no file at features.{key}, {path}; correct the path, or set `download`."
-            )
-
-
-def _check_class_sizes(listing: Listing) -> None:
-    """Refuses a class that has too few files, before any sound is opened."""
-    if not listing.single_label:
-        return  # Among hundreds of labels, some are always too rare for every split.
-    counts = collections.Counter(
-        label for file in listing.files if not file.refused for label in file.labels
-    )
-    for label, count in sorted(counts.items()):
-        if count < len(SPLITS):
-            raise DataSetError(
-                f"The class {label!r} has {count} sounds, too few to train and test with; add "
-                "sounds, or leave the class out."
             )
 
 

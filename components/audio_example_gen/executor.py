@@ -117,7 +117,7 @@ class Executor(BaseBeamExecutor):
         )
         try:
             check_rejects(summary["by_reason"], summary["found"], ingest)
-            check_summary(summary, listing)
+            check_summary(summary, split)
         except DataSetError as error:
             raise _with_list(error, rejects.uri, REJECTS_FILE, "refused files") from error
         try:

@@ -1,18 +1,31 @@
 """The summary of an ingestion, and the checks that its clips suffice for training."""
 
 import collections
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from components.audio_example_gen.duplicates import SameSounds
 from components.audio_example_gen.leaks import AcceptedFile
+from components.audio_example_gen.likely_groups import find_likely_groups
 from components.audio_example_gen.sources.listing import Listing
 from schema.config.ingest_settings import IngestSettings
-from schema.config.split_settings import SPLITS, UNLABELLED
+from schema.config.split_settings import SPLITS, UNLABELLED, SplitSettings
 from vggish.errors import DataSetError
 
 _POLICY_REASONS = ("duplicate",)
 """Reasons that are choices of the settings, not faults of the data set."""
+
+FEW_CLIPS = 50
+"""Number of eval or test clips below which a run says so."""
+
+_NAMED_CLASSES = 5
+_WITHOUT = {
+    "train": "the model cannot learn them",
+    "eval": "they have no part in the choice of the best epoch and model",
+    "test": "no score says how well they are recognised, and means over classes leave them out",
+}
+"""What it means that a class is missing from a split."""
 
 
 def counts_of(file: AcceptedFile) -> dict[tuple[str, ...], int]:
@@ -50,12 +63,14 @@ def summarize(listing: Listing, counts: Iterable[tuple[tuple[str, ...], int]]) -
     Returns:
         `found`, `accepted`, `rejected` files; `by_reason` of refusal; `by_split` and `by_label`, of
         clips; `duplicates`, files that are identical to another; `silent` and `clipped` clips;
-        `noise`, `noise_rejected`, `left_out` and `other_files`, files that `found` does not count.
+        `noise`, `noise_rejected`, `left_out` and `other_files`, files that `found` does not count;
+        `groups`: the `known` number of groups, the number of `files` that have one, and the
+        `likely` groups of a source without any; `warnings`, in sentences.
     """
     totals: dict[str, int] = collections.defaultdict(int)
     by_reason: dict[str, int] = {}
     by_split = dict.fromkeys(SPLITS, 0)
-    by_label: dict[str, dict[str, int]] = collections.defaultdict(lambda: dict.fromkeys(SPLITS, 0))
+    by_label = {label: dict.fromkeys(SPLITS, 0) for label in listing.classes}
     for key, number in counts:
         match key:
             case ("rejected", reason):
@@ -63,10 +78,10 @@ def summarize(listing: Listing, counts: Iterable[tuple[tuple[str, ...], int]]) -
             case ("split", split):
                 by_split[split] = number
             case ("label", label, split):
-                by_label[label][split] = number
+                by_label.setdefault(label, dict.fromkeys(SPLITS, 0))[split] = number
             case (name,):
                 totals[name] = number
-    return {
+    summary = {
         "found": totals["found"] or len(listing.files),
         "accepted": totals["accepted"],
         "rejected": sum(by_reason.values()),
@@ -80,6 +95,19 @@ def summarize(listing: Listing, counts: Iterable[tuple[tuple[str, ...], int]]) -
         "by_reason": by_reason,
         "by_split": by_split,
         "by_label": by_label,
+        "groups": _groups(listing),
+    }
+    return summary | {"warnings": warnings_about(summary)}
+
+
+def _groups(listing: Listing) -> dict[str, Any]:
+    grouped = [file.group for file in listing.files if file.group and not file.refused]
+    likely = find_likely_groups(listing.files)
+    straddle = likely is not None and likely.straddling > 0
+    return {
+        "known": len(set(grouped)),
+        "files": len(grouped),
+        "likely": asdict(likely) if likely and straddle else None,
     }
 
 
@@ -113,32 +141,101 @@ def check_rejects(by_reason: dict[str, int], found: int, ingest: IngestSettings)
         )
 
 
-def check_summary(summary: dict[str, Any], listing: Listing) -> None:
+def check_summary(summary: dict[str, Any], split: SplitSettings) -> None:
     """Refuses a data set that has too few clips to train and test a classifier.
 
     Args:
         summary: Summary of the ingestion.
-        listing: Listing of the source.
+        split: Whether a class may be missing from a split.
 
     Raises:
-        DataSetError: A split or a class has too few clips.
+        DataSetError: A split has no clips, or none of a class.
     """
     lost = summary["found"] - summary["accepted"] - summary["rejected"]
     if lost:
         raise RuntimeError(f"{lost} of {summary['found']} files are neither accepted nor rejected")
-    for split, count in summary["by_split"].items():
-        if not count and split != UNLABELLED:
+    for name, count in summary["by_split"].items():
+        if not count and name != UNLABELLED:
             raise DataSetError(
-                f"The {split} split has no clips; add clips or groups, or change split.seed."
+                f"The {name} split has no clips; add clips or groups, or change split.seed."
             )
-    if not listing.single_label:
-        return  # Among hundreds of labels, some are always too rare for every split.
-    for label in listing.classes:
-        clips = summary["by_label"].get(label, dict.fromkeys(SPLITS, 0))
-        count = sum(clips.values())
-        if count < len(SPLITS) or not clips["train"]:
-            assigned = ", ".join(f"{split} {n}" for split, n in clips.items())
-            raise DataSetError(
-                f"The class {label!r} has {count} usable clips (by split: {assigned}), too few to "
-                "train and test with; add clips, leave the class out, or change split.seed."
-            )
+    if not split.allow_missing:
+        _check_classes(summary["by_label"])
+
+
+def check_listing(listing: Listing, split: SplitSettings) -> None:
+    """Refuses a data set in which a class lacks files of a split, before any sound is opened.
+
+    Args:
+        listing: Listing of the source.
+        split: Whether a class may be missing from a split.
+
+    Raises:
+        DataSetError: There is such a class.
+    """
+    by_label = {label: dict.fromkeys(SPLITS, 0) for label in listing.classes}
+    for file in listing.files:
+        if not file.refused and file.split in SPLITS:
+            for label in file.labels:
+                by_label[label][file.split] += 1
+    if not split.allow_missing:
+        _check_classes(by_label)
+
+
+def _check_classes(by_label: Mapping[str, Mapping[str, int]]) -> None:
+    missing = missing_classes(by_label)
+    classes = sorted({label for labels in missing.values() for label in labels})
+    if not classes:
+        return
+    first = classes[0]
+    splits = " and ".join(name for name, labels in missing.items() if first in labels)
+    assigned = ", ".join(f"{name} {count}" for name, count in by_label[first].items())
+    others = f" {len(classes) - 1} more classes are short, too;" if len(classes) > 1 else ""
+    raise DataSetError(
+        f"The class {first!r} has no clips in {splits} (by split: {assigned});{others} add clips "
+        "or groups of it, leave it out, or set split.allow_missing to true to go on without."
+    )
+
+
+def missing_classes(by_label: Mapping[str, Mapping[str, int]]) -> dict[str, list[str]]:
+    """Returns the classes without clips by split; splits that have all of them are left out."""
+    missing = {
+        split: [label for label, clips in sorted(by_label.items()) if not clips[split]]
+        for split in SPLITS
+    }
+    return {split: labels for split, labels in missing.items() if labels}
+
+
+def warnings_about(summary: Mapping[str, Any]) -> list[str]:
+    """Says what the clips are too few for, and which groups may be in several splits.
+
+    Args:
+        summary: Summary of the ingestion.
+
+    Returns:
+        Sentences.
+    """
+    clips = summary["by_split"]
+    found = []
+    if clips["eval"] < FEW_CLIPS:
+        found.append(
+            f"There are only {clips['eval']} eval clips: the choice of the best epoch and model "
+            f"is little better than chance below {FEW_CLIPS}."
+        )
+    if clips["test"] < FEW_CLIPS:
+        found.append(
+            f"There are only {clips['test']} test clips: read the test scores with their "
+            f"intervals, which are wide below {FEW_CLIPS}."
+        )
+    for split, labels in missing_classes(summary["by_label"]).items():
+        named = ", ".join(labels[:_NAMED_CLASSES])
+        more = f" and {len(labels) - _NAMED_CLASSES} more" if len(labels) > _NAMED_CLASSES else ""
+        found.append(f"Without {split} clips: {named}{more}; {_WITHOUT[split]}.")
+    if likely := summary["groups"]["likely"]:
+        found.append(
+            f"The names of the files show {likely['groups']} groups, such as "
+            f"{likely['example']!r}, and {likely['straddling']:.0%} of the clips have clips of "
+            "their group in other splits, so the scores may be too good; to keep groups together, "
+            f"set source.group_pattern to {likely['pattern']}"
+        )
+    return found

@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from components.audio_example_gen.hashed_splits import split_of
 from components.audio_example_gen.sources.file_tree import FileTree
 from components.audio_example_gen.sources.listing import SourceFile
+from components.audio_example_gen.stratification import moves_for_short_classes, unit_of
 from schema.config.split_settings import SPLITS, UNLABELLED, SplitSettings
 from vggish.errors import ConfigError, DataSetError
 
@@ -50,7 +52,7 @@ def assign_splits(
         files: All files, with the refused ones.
         settings: The split settings.
         tree: Root of the files and of the lists.
-        many_clips: Whether a file holds many clips. `split_of` then assigns them one by one, unless
+        many_clips: Whether a file holds many clips. The hash then assigns them one by one, unless
             the settings give the whole file a split.
 
     Returns:
@@ -61,7 +63,9 @@ def assign_splits(
         DataSetError: A list or a column is wrong, or a group is in two splits.
     """
     rule = _RULES[settings.kind](settings, files, tree)
-    assigned, left_out = [], 0
+    assigned: list[SourceFile] = []
+    dealt: list[int] = []  # The places of the files that the hash assigns.
+    left_out = 0
     for file in files:
         split = file.split or rule(file)
         if split == _LEFT_OUT:
@@ -73,39 +77,26 @@ def assign_splits(
         elif not file.labels:
             assigned.append(replace(file, split=UNLABELLED))
         elif split == _REST:
-            split = split_of(file.group or file.clip_id, settings)
+            split = split_of(unit_of(file), settings)
+            dealt.append(len(assigned))
             assigned.append(replace(file, split=split, free=file.group is None))
         else:
             assigned.append(replace(file, split=split))
+    _help_short_classes(assigned, dealt, settings)
     _check_groups(assigned)
     return AssignedFiles(tuple(assigned), left_out)
 
 
-def split_of(group: str, settings: SplitSettings) -> str:
-    """Returns the split of a group of clips.
-
-    The first 8 bytes of SHA-256 over the seed and the group's name, read as a fraction of 2**64,
-    fall into intervals as wide as the fractions of `settings`: of train, eval and test or, if the
-    source gives the test split, of train and eval. Nothing else matters, so a clip keeps its split
-    when other clips are added or removed, or when the data root moves.
-
-    Args:
-        group: Name of the group; the clip's own id if it has no group.
-        settings: The fractions and the seed.
-
-    Returns:
-        `train`, `eval` or `test`.
-    """
-    digest = hashlib.sha256(f"{settings.seed}/{group}".encode()).digest()
-    position = int.from_bytes(digest[:8], "big") / 2**64
-    if settings.kind != "hash":
-        return "train" if position < 1 - settings.eval_share else "eval"
-    upper = 0.0
-    for split in SPLITS[:-1]:
-        upper += getattr(settings, split)
-        if position < upper:
-            return split
-    return SPLITS[-1]
+def _help_short_classes(
+    assigned: list[SourceFile], dealt: Sequence[int], settings: SplitSettings
+) -> None:
+    """Moves groups to other splits where the hash leaves a class short."""
+    of_source = set(range(len(assigned))).difference(dealt)
+    pinned = {group for i in of_source if (group := assigned[i].group)}
+    moves = moves_for_short_classes([assigned[i] for i in dealt], settings, pinned)
+    for i in dealt if moves else ():
+        file = assigned[i]
+        assigned[i] = replace(file, split=moves.get(unit_of(file), file.split))
 
 
 def _by_hash(*_: object) -> _Rule:

@@ -8,6 +8,8 @@ from components.evaluation_results import SCORE_BY_TASK, Evaluation
 from components.html.rendering import render
 
 CARD_PAGE_FILE = "model_card.html"
+_ABOUT_DATA = ("found", "accepted", "rejected", "by_split", "by_label", "groups", "warnings")
+"""The facts of AudioExampleGen's summary that a model's users need."""
 
 
 def complete_card(
@@ -32,7 +34,7 @@ def complete_card(
         "test": evaluation.metrics,
         "test_intervals": evaluation.intervals,
     }
-    data = {key: clips[key] for key in ("found", "accepted", "rejected", "by_split", "by_label")}
+    data = {key: clips[key] for key in _ABOUT_DATA}
     return {
         **card,
         "about": dict(about),

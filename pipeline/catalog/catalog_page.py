@@ -36,6 +36,8 @@ def print_catalog(catalog: DataSetCatalog, console: Console) -> None:
         ]
     if catalog.summary["by_reason"]:
         parts.append(_refusals(catalog))
+    if catalog.summary["warnings"]:
+        parts.append(_section("Notes", Text("\n".join(catalog.summary["warnings"]))))
     if catalog.complaint:
         parts.append(Text(f"\nA run would stop: {catalog.complaint}", style="red"))
     for part in parts:
@@ -58,6 +60,12 @@ def _totals(catalog: DataSetCatalog, valid: Sequence[CatalogRow]) -> RenderableT
         "no sounds": f"{summary['other_files']} files",
     }
     shown = {name: text for name, text in rows.items() if not text.startswith("0 ")}
+    groups = summary["groups"]
+    shown["groups"] = (
+        f"{groups['known']}, of {groups['files']} files; none is in two splits"
+        if groups["known"]
+        else "none known"
+    )
     grid = Table.grid(padding=(0, 2))
     for name, text in shown.items():
         grid.add_row(name, Text(text))
@@ -99,7 +107,9 @@ def _classes(catalog: DataSetCatalog) -> RenderableType:
     if not ranked:
         return Text("\nNo clip has a label.")
     most, least = totals[ranked[0]], totals[ranked[-1]]
-    title = f"{len(ranked)} classes; the largest is {most / least:.1f} times the smallest"
+    title = f"{len(ranked)} classes"
+    if least:
+        title += f"; the largest is {most / least:.1f} times the smallest"
     table = _table("class", "clips", *SPLITS)
     shown = ranked if len(ranked) <= _CLASSES_SHOWN else ranked[: _CLASSES_SHOWN - 3]
     for label in shown:

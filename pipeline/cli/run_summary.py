@@ -41,4 +41,5 @@ def format_summary(summary: dict[str, Any], folder: RunFolder) -> str:
         "Report": str(folder.report),
         "Time": f"{summary['seconds']['total']:.1f} s",
     }
-    return "\n".join(f"{label + ':':20}{value}" for label, value in rows.items())
+    lines = [f"{label + ':':20}{value}" for label, value in rows.items()]
+    return "\n".join(lines + [f"Note: {warning}" for warning in clips["warnings"]])

@@ -20,8 +20,9 @@ class SplitSettings(KindSettings):
         Field(
             default="hash",
             description=(
-                "Source of the splits. `hash`: groups by fractions. `tables`, `column`: "
-                "the manifest. `fold`: the manifest or the names. `lists`: list files. `folders`: folders by name. "
+                "Source of the splits. `hash`: groups by shares. `tables`, `column`: the manifest. "
+                "`fold`: the manifest or the names. `lists`: list files. `folders`: folders by "
+                "name. "
                 "`speech_commands`: the rule of that data set."
             ),
         )
@@ -30,6 +31,10 @@ class SplitSettings(KindSettings):
     eval: float = Field(default=0.1, gt=0, lt=1, description="Share of eval.")
     test: float = Field(default=0.1, gt=0, lt=1, description="Share of test.")
     seed: int = Field(default=0, description="Seed of the assignment.")
+    allow_missing: bool = Field(
+        default=False,
+        description="Whether a class may have no clips in a split; the run stops otherwise.",
+    )
     test_fold: int | str | None = Field(default=None, description="Fold of test.")
     eval_fold: int | str | None = Field(default=None, description="Fold of eval; null: by share.")
     train_list: str | None = Field(
@@ -59,7 +64,9 @@ class SplitSettings(KindSettings):
             "folders": {"train_folder", "eval_folder", "test_folder"},
         }
         of_this = of_kind.get(self.kind, set())
-        self._refuse_keys_outside({"kind", "train", "eval", "test", "seed"} | of_this)
+        self._refuse_keys_outside(
+            {"kind", "train", "eval", "test", "seed", "allow_missing"} | of_this
+        )
         needed = next((key for key in of_this if key.startswith("test_")), None)
         if needed and getattr(self, needed) is None:
             raise ValueError(f"kind {self.kind!r} needs {needed!r}")

@@ -53,6 +53,8 @@ def make_report(classes: list[str], **changes: Any) -> ReportData:
             "by_reason": {"unreadable": 1, "empty": 1},
             "by_split": {split: count * number for split, count in counts.items()},
             "by_label": {label: counts for label in classes},
+            "groups": {"known": 12, "files": 58 * number, "likely": None},
+            "warnings": [],
         },
         "features": {"windows": 12_345},
         "model": {

@@ -63,11 +63,13 @@ def test_cluster_does_not_see_this_machine_s_home() -> None:
         )
 
 
-def test_class_of_one_long_recording_may_become_many_clips(home: Path) -> None:
+def test_class_without_files_of_a_split_is_refused_unless_allowed(home: Path) -> None:
     (home / "sounds" / "a" / "0.wav").unlink()
-    with pytest.raises(DataSetError, match="'a' has 2 sounds"):
-        check_config(config())
-    check_config(config(ingest={"long": "split"}))
+    expected = r"'a' has no clips in eval \(by split: train 1, eval 0, test 1\)"
+    for ingest in ({}, {"long": "split"}):  # The parts of a long recording are in one split.
+        with pytest.raises(DataSetError, match=expected):
+            check_config(config(ingest=ingest))
+    check_config(config(split={"allow_missing": True}))
 
 
 @pytest.mark.parametrize("password", [None, ""])

@@ -1,12 +1,19 @@
-"""95% intervals of metrics: the percentile bootstrap over the clips of the test split.
+"""95% intervals of metrics, over the clips of the test split.
 
-After Efron and Tibshirani (1993), "An Introduction to the Bootstrap", section 13.3. TFMA's own
-intervals are not used. Its bootstrap and its jackknife have 20 parts and assume a t distribution,
-so bounds exceed 1 if a metric is near 1. Both also repeat every metric for each part: the Evaluator
-took 1.7 and 2.4 times as long on 162 clips. This bootstrap draws how often each clip occurs, as one
-matrix for all resamples; a metric is then a few matrix products and running sums.
+Accuracies are shares of clips, and have Wilson's interval: Wilson (1927), "Probable Inference, the
+Law of Succession, and Statistical Inference"; Brown, Cai and DasGupta (2001), "Interval Estimation
+for a Binomial Proportion", equation 4. It is right for few clips, and for a model without a mistake
+it does not say that there will never be one, as a bootstrap does.
+
+Other metrics have the percentile bootstrap, after Efron and Tibshirani (1993), "An Introduction to
+the Bootstrap", section 13.3. TFMA's own intervals are not used. Its bootstrap and its jackknife
+have 20 parts and assume a t distribution, so bounds exceed 1 if a metric is near 1. Both also
+repeat every metric for each part: the Evaluator took 1.7 and 2.4 times as long on 162 clips. This
+bootstrap draws how often each clip occurs, as one matrix for all resamples; a metric is then a few
+matrix products and running sums.
 """
 
+import math
 from collections.abc import Iterator
 from functools import partial
 
@@ -19,6 +26,9 @@ LOWER_SUFFIX, UPPER_SUFFIX = "_low", "_high"
 """Suffixes of a metric's name for its bounds."""
 
 _LEVEL = 95
+_NORMAL_QUANTILE = 1.959964
+"""Bound of the central 95% of the standard normal distribution."""
+
 _RESAMPLES = 2000
 _LEAST_RESAMPLES = 200
 _LEAST_CLIPS = 20
@@ -35,7 +45,7 @@ class Intervals(ClipMetric):
     """Intervals of the metrics over all clips for TensorFlow Model Analysis.
 
     Each metric has two values, with the suffixes `LOWER_SUFFIX` and `UPPER_SUFFIX`. A split of too
-    few clips has none.
+    few clips has them for accuracies alone.
 
     Args:
         multi_label: Whether a clip may have any number of labels.
@@ -47,10 +57,34 @@ class Intervals(ClipMetric):
         super().__init__(compute, name, multi_label=multi_label)
 
 
+def wilson_intervals(clips: ScoredClips) -> dict[str, tuple[float, float]]:
+    """Returns Wilson's intervals of the accuracies.
+
+    Args:
+        clips: Clips of the split; at least one.
+
+    Returns:
+        Lower and upper bound by metric.
+    """
+    return {
+        accuracy.ACCURACY: wilson_interval(accuracy.top_1_hits(clips)),
+        accuracy.TOP_5_ACCURACY: wilson_interval(accuracy.top_5_hits(clips)),
+    }
+
+
+def wilson_interval(hits: np.ndarray) -> tuple[float, float]:
+    """Returns Wilson's interval of the share of true values, bool [n]."""
+    total, share = len(hits), float(hits.mean())
+    spread = _NORMAL_QUANTILE**2 / total
+    half = math.sqrt(spread * (share * (1 - share) + spread / 4))
+    low, high = ((share + spread / 2 + side * half) / (1 + spread) for side in (-1, 1))
+    return max(0.0, low), min(1.0, high)  # Rounding may leave [0, 1].
+
+
 def bootstrap_intervals(
     clips: ScoredClips, *, multi_label: bool, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """Resamples the clips and computes every metric for each resample.
+    """Resamples the clips and computes every metric but the accuracies for each resample.
 
     Args:
         clips: Clips of the split.
@@ -86,6 +120,8 @@ def bootstrap_intervals(
 
 def _intervals(clips: ScoredClips, *, multi_label: bool) -> MetricValues:
     bounds = bootstrap_intervals(clips, multi_label=multi_label)
+    if not multi_label:
+        bounds |= wilson_intervals(clips)
     return MetricValues(
         {name + LOWER_SUFFIX: low for name, (low, _) in bounds.items()}
         | {name + UPPER_SUFFIX: high for name, (_, high) in bounds.items()}
@@ -93,14 +129,11 @@ def _intervals(clips: ScoredClips, *, multi_label: bool) -> MetricValues:
 
 
 def _shares(clips: ScoredClips, *, multi_label: bool) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Returns the metrics that are one sum over clips divided by another."""
+    """Returns the metrics that are one sum over clips divided by another, without accuracies."""
+    if not multi_label:
+        return {}
     truth = clips.truth
     one = np.ones(len(truth), np.float32)
-    if not multi_label:
-        return {
-            accuracy.ACCURACY: (accuracy.top_1_hits(clips).astype(np.float32), one),
-            accuracy.TOP_5_ACCURACY: (accuracy.top_5_hits(clips).astype(np.float32), one),
-        }
     wrong = decisions.count_wrong_decisions(clips)
     classes = truth.shape[1]
     precisions = lwlrap.precision_sums(truth, clips.scores)

@@ -79,6 +79,13 @@ def test_every_file_becomes_a_clip_or_a_reject(tmp_path: Path) -> None:
         "by_reason": dict(sorted(Counter(found.rejects.values()).items())),
         "by_split": by_split,
         "by_label": by_label,
+        "groups": {"known": 0, "files": 0, "likely": None},
+        "warnings": [
+            f"There are only {by_split['eval']} eval clips: the choice of the best epoch and model "
+            "is little better than chance below 50.",
+            f"There are only {by_split['test']} test clips: read the test scores with their "
+            "intervals, which are wide below 50.",
+        ],
     }
     assert len(found.clips) == 62
     assert found.splits == ["train", "eval", "test"]
@@ -278,7 +285,7 @@ def test_a_class_must_have_enough_clips(tmp_path: Path) -> None:
     write_classes(tmp_path / "data")
     write_sounds(tmp_path / "data", "cow/1.wav", "cow/2.wav")
     message = complaint(tmp_path, {"root": str(tmp_path / "data")})
-    assert "The class 'cow' has 2 usable clips" in message
+    assert "The class 'cow' has no clips in eval" in message
 
 
 def test_other_storages_give_the_same_clips(tmp_path: Path) -> None:

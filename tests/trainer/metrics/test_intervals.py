@@ -5,9 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from metric_cases import one_label, several_labels
+from scipy.stats import binomtest
 
+from trainer.metrics import intervals
 from trainer.metrics.clip_metrics import ScoredClips
-from trainer.metrics.intervals import bootstrap_intervals
+from trainer.metrics.intervals import bootstrap_intervals, wilson_interval
 from trainer.metrics.lwlrap import lwlrap
 from trainer.metrics.ranking import areas_under_curve, average_precisions
 
@@ -28,13 +30,7 @@ COMMON: dict[str, Metric] = {
     "macro_f1": f1,
 }
 METRICS: dict[bool, dict[str, Metric]] = {
-    False: {
-        "accuracy": lambda c: (c.truth & c.decisions).any(axis=1).mean(),
-        "top_5_accuracy": lambda c: np.mean(
-            [c.scores[i][c.truth[i]] >= np.sort(c.scores[i])[-5] for i in range(len(c.truth))]
-        ),
-        **COMMON,
-    },
+    False: COMMON,
     True: {
         "lwlrap": lambda c: lwlrap(c.truth, c.scores),
         "hamming_loss": lambda c: (c.truth != c.decisions).mean(),
@@ -96,3 +92,20 @@ def test_many_clips_have_narrow_intervals() -> None:
     wide, narrow = (bootstrap_intervals(clips, multi_label=True) for clips in (few, many))
     for name in wide:
         assert np.ptp(narrow[name]) < np.ptp(wide[name]) / 4, name
+
+
+def test_accuracies_have_wilsons_interval() -> None:
+    # scipy.stats.binomtest is another implementation.
+    for hits, total in ((0, 7), (7, 7), (77, 77), (3, 10), (141, 162)):
+        expected = binomtest(hits, total).proportion_ci(method="wilson")
+        found = wilson_interval(np.arange(total) < hits)
+        assert found == pytest.approx((expected.low, expected.high), abs=1e-6)
+    assert wilson_interval(np.ones(77, bool))[0] < 0.96  # 77 of 77 are no proof of perfection.
+
+
+def test_even_few_clips_have_an_interval_of_accuracy() -> None:
+    values = intervals._intervals(one_label(clips=7), multi_label=False).overall
+    assert values.keys() == {
+        f"{name}_{bound}" for name in ("accuracy", "top_5_accuracy") for bound in ("low", "high")
+    }
+    assert values["accuracy_low"] < values["accuracy_high"]
