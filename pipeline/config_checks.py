@@ -2,6 +2,7 @@
 
 import glob
 import os
+from pathlib import Path
 from typing import Any
 
 from components.audio_example_gen.ingest_summary import check_listing
@@ -11,6 +12,7 @@ from schema.config.config import Config
 from schema.config.model_settings import FeatureSettings
 from schema.config.settings import Settings
 from schema.config.source_settings import SourceSettings
+from schema.config.split_settings import SPLITS
 from vggish.errors import CheckpointError, ConfigError
 
 # The source expands those below its root by itself.
@@ -25,6 +27,9 @@ _PATHS = (
     "beam.spark.worker.command",
 )
 """The keys whose values may begin with `~`, this machine's home folder."""
+
+_KEYWORDS = (None, "download", "random")
+"""Values of `features.checkpoint` and `features.pca_params` that are no paths."""
 
 
 def check_config(config: Config) -> Config:
@@ -78,7 +83,7 @@ def _without_tilde(config: Config) -> Config:
 def _check_files(features: FeatureSettings) -> None:
     """Refuses paths on this machine's disk that lead nowhere; TensorFlow, not yet loaded, reads."""
     for key, path in (("checkpoint", features.checkpoint), ("pca_params", features.pca_params)):
-        if path in (None, "download", "random") or "://" in path:
+        if path in _KEYWORDS or "://" in path:
             continue
         # A checkpoint's path may be the prefix of several files' names.
         if not any(map(os.path.isfile, glob.glob(f"{glob.escape(path)}*"))):
@@ -113,6 +118,62 @@ def check_config_without_data(config: Config) -> Config:
             "to single_label or multi_label."
         )
     return _decide_tasks(config, several=bool(several))
+
+
+def check_output(source: SourceSettings, output: Path) -> None:
+    """Refuses an output folder among the sounds, where the next run would find its files.
+
+    Args:
+        source: The source.
+        output: The output folder.
+
+    Raises:
+        ConfigError: The output folder is the data root, or inside it.
+    """
+    if "://" in source.root:
+        return
+    root, place = (Path(os.path.realpath(os.path.expanduser(p))) for p in (source.root, output))
+    if place.is_relative_to(root):
+        raise ConfigError(
+            f"The output folder {place} is inside the data root {root}; choose another with "
+            "--output."
+        )
+
+
+def warnings_of_local_paths(config: Config) -> list[str]:
+    """Says which paths are on this machine, for a job whose root is an address.
+
+    Paths in the home folder (`~`) are left out: a cluster's run has to name them anyway. So are
+    paths below the data root.
+
+    Args:
+        config: The configuration.
+
+    Returns:
+        A sentence for each path.
+    """
+    places = {
+        "source.root": config.source.root,
+        "features.checkpoint": config.features.checkpoint,
+        "push.folder": config.push.folder,
+    }
+    found = {
+        key: path
+        for key, path in places.items()
+        if path not in _KEYWORDS and "://" not in path and not path.startswith("~")
+    }
+    below_root = {
+        "features.pca_params": config.features.pca_params,
+        "source.class_names": config.source.class_names,
+        **{f"split.{name}_list": getattr(config.split, f"{name}_list") for name in SPLITS},
+        **{f"source.tables.{i}.file": table.file for i, table in enumerate(config.source.tables)},
+    }
+    found |= {key: path for key, path in below_root.items() if path and os.path.isabs(path)}
+    return [
+        f"{key} is {path}, on this machine, but the root is an address; a cluster sees it only if "
+        "this disk is mounted there."
+        for key, path in found.items()
+    ]
 
 
 def _check_workers(beam: BeamSettings) -> None:

@@ -13,7 +13,7 @@ from components.audio_example_gen.stratification import moves_for_short_classes,
 from schema.config.split_settings import SPLITS, UNLABELLED, SplitSettings
 from vggish.errors import ConfigError, DataSetError
 
-_NAMES = {
+SPLIT_NAMES = {
     "train": {"train", "training", "dev", "development"},
     "eval": {"eval", "valid", "validation", "val"},
     "test": {"test", "testing", "evaluation"},
@@ -110,7 +110,7 @@ def _by_tables(_: SplitSettings, files: Sequence[SourceFile], __: FileTree) -> _
 
 
 def _by_column(_: SplitSettings, files: Sequence[SourceFile], __: FileTree) -> _Rule:
-    split_by_name = {name: split for split, names in _NAMES.items() for name in names}
+    split_by_name = {name: split for split, names in SPLIT_NAMES.items() for name in names}
     said = {split_by_name.get((file.said_split or "").lower()) for file in files}
     train = "train" if "eval" in said else _REST
 

@@ -1,10 +1,10 @@
 """Moves whole groups to other splits where the hash alone would leave a class short.
 
 Each class has a need in every split: its share, rounded down and counted from its first 100 clips
-at most, and at least one clip. A class is short in a split if it has no more than half its need
-there. It then gets its need, as nearly as whole groups allow, from the groups whose hashes lie
-nearest to that split. The hash leaves no large class short, so none of its clips move. Memory grows
-with the groups of short classes alone.
+at most, and at least one clip. A class is short in a split if it has no more than three quarters of
+its need there. It then gets its need, as nearly as whole groups allow, from the groups whose hashes
+lie nearest to that split. The hash leaves no large class short, so none of its clips move. Memory
+grows with the groups of short classes alone.
 """
 
 import collections
@@ -173,7 +173,7 @@ class _Deal:
 
     def _is_short(self, label: str, split: str) -> bool:
         need = self._needs[label].get(split, 0)
-        return need > 0 and 2 * self._counts[label, split] <= need
+        return need > 0 and 4 * self._counts[label, split] <= 3 * need
 
     def _best_move(self, label: str, split: str) -> list[tuple[_Unit, str]]:
         """Returns the move of a group of a class to a split: the nearest that improves the splits.
@@ -196,7 +196,8 @@ class _Deal:
         units = self._by_label[label]
         if len(units) > _MOST_SWAPPED:
             return []
-        best, best_key = [], (_NO_CHANGE, 0.0, "", "")
+        best: list[tuple[_Unit, str]] = []
+        best_key: tuple[_Change, float, str, str] = (_NO_CHANGE, 0.0, "", "")
         for comes in [unit for unit in units if unit.split != split]:
             origin, first = comes.split, self._change(comes, split)
             self._move(comes, split)

@@ -1,5 +1,6 @@
-"""The command that shows a data set before any run: `catalog`."""
+"""The commands that show a data set before any run: `catalog` and `init`."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -7,11 +8,11 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from pipeline.cli.options import ConfigFile, DataRootOption, OverridesOption, read_overrides
+from pipeline.cli.options import DataRootOption, JobArgument, OverridesOption, read_overrides
 
 
 def catalog(
-    config: ConfigFile,
+    job: JobArgument,
     data_root: DataRootOption = None,
     csv: Annotated[
         Path | None, typer.Option(help="Write a table of every file.", metavar="FILE")
@@ -21,9 +22,13 @@ def catalog(
     """Show the contents of a data set: classes, hours, splits and refused files."""
     from pipeline.catalog.catalog import read_catalog, write_catalog_csv
     from pipeline.catalog.catalog_page import print_catalog
-    from schema.config.config_file import load_config
+    from pipeline.config_checks import warnings_of_local_paths
+    from pipeline.jobs import open_job
 
-    settings = load_config(config, read_overrides(overrides, data_root, None))
+    opened = open_job(job, read_overrides(overrides, data_root, None))
+    settings = opened.config
+    for warning in warnings_of_local_paths(settings) if "://" in settings.source.root else ():
+        print(f"Warning: {warning}", file=sys.stderr)
     columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=None)
@@ -37,4 +42,15 @@ def catalog(
         taken = read_catalog(settings.source, settings.ingest, settings.split, advance)
     if csv is not None:
         write_catalog_csv(taken.rows, csv)
+    for sentence in opened.found:
+        print(sentence, file=sys.stderr)
     print_catalog(taken, Console(highlight=False))
+
+
+def init(
+    folder: Annotated[str, typer.Argument(help="Folder of sounds.", metavar="FOLDER")],
+) -> None:
+    """Print a configuration for a folder of sounds, with what was found in it."""
+    from pipeline.catalog.first_configuration import look_into, to_yaml
+
+    print(to_yaml(look_into(folder)), end="")

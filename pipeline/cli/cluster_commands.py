@@ -1,20 +1,24 @@
 """The commands for clusters: `compile` and `submit`."""
 
 import os
+import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipeline.cli.options import (
     CheckpointOption,
-    ConfigFile,
     DataRootOption,
+    JobArgument,
     OverridesOption,
     read_overrides,
 )
 from vggish.errors import ConfigError
+
+if TYPE_CHECKING:
+    from schema.config.config import Config
 
 ImageOption = Annotated[str, typer.Option(help="The container image; see the Dockerfile.")]
 ROOT_HELP = (
@@ -24,7 +28,7 @@ ROOT_HELP = (
 
 
 def compile_job(  # noqa: PLR0913  Its arguments are the options of the command.
-    config: ConfigFile,
+    job: JobArgument,
     image: ImageOption,
     root: Annotated[str | None, typer.Option(help=ROOT_HELP, metavar="URL")] = None,
     data_root: DataRootOption = None,
@@ -35,7 +39,10 @@ def compile_job(  # noqa: PLR0913  Its arguments are the options of the command.
     ] = Path("pipeline.yaml"),
 ) -> None:
     """Compile a job to a pipeline file for Kubeflow Pipelines or Vertex AI."""
-    spec = _compile(config, read_overrides(overrides, data_root, checkpoint), image, root)
+    from pipeline.jobs import open_job
+
+    opened = open_job(job, read_overrides(overrides, data_root, checkpoint))
+    spec = _compile(opened.config, image, root)
     from pipeline.runners.kubeflow_spec import write_spec
 
     write_spec(spec, output)
@@ -45,7 +52,7 @@ def compile_job(  # noqa: PLR0913  Its arguments are the options of the command.
 
 
 def submit_job(  # noqa: PLR0913  Its arguments are the options of the command.
-    config: ConfigFile,
+    job: JobArgument,
     image: ImageOption,
     root: Annotated[str, typer.Option(help=ROOT_HELP, metavar="URL")],
     project: Annotated[
@@ -59,18 +66,21 @@ def submit_job(  # noqa: PLR0913  Its arguments are the options of the command.
         typer.Option(help="Address of a Kubeflow Pipelines server; runs on it.", metavar="URL"),
     ] = None,
     name: Annotated[
-        str | None, typer.Option(help="Name of the run; default: CONFIG's name.")
+        str | None, typer.Option(help="Name of the run; default: the job's name.")
     ] = None,
     data_root: DataRootOption = None,
     checkpoint: CheckpointOption = None,
     overrides: OverridesOption = None,
 ) -> None:
     """Start a job on Vertex AI (--project and --region) or Kubeflow Pipelines (--host)."""
+    from pipeline.jobs import open_job
+
     if (host is None) == (project is None) or (project is None) != (region is None):
         raise ConfigError(
             "The target is missing or ambiguous; pass either --host, or --project and --region."
         )
-    spec = _compile(config, read_overrides(overrides, data_root, checkpoint), image, root)
+    opened = open_job(job, read_overrides(overrides, data_root, checkpoint))
+    spec = _compile(opened.config, image, root)
     if missing := _without_default(spec):
         raise ConfigError(
             f"The cluster's value of {', '.join(missing)} is missing; pass "
@@ -85,20 +95,21 @@ def submit_job(  # noqa: PLR0913  Its arguments are the options of the command.
         file = Path(folder, "pipeline.yaml")
         write_spec(spec, file)
         if host is not None:
-            page = submit_to_kubeflow(file, host=host, name=name or config.stem)
+            page = submit_to_kubeflow(file, host=host, name=name or opened.name)
         else:
             page = submit_to_vertex(
-                file, project=str(project), region=str(region), name=name or config.stem
+                file, project=str(project), region=str(region), name=name or opened.name
             )
     print(f"Started: {page}")
 
 
-def _compile(config: Path, values: dict[str, Any], image: str, root: str | None) -> dict[str, Any]:
+def _compile(config: "Config", image: str, root: str | None) -> dict[str, Any]:
     from pipeline.cli.console import quiet
-    from pipeline.config_checks import check_config_without_data
-    from schema.config.config_file import load_config
+    from pipeline.config_checks import check_config_without_data, warnings_of_local_paths
 
-    checked = check_config_without_data(load_config(config, values))
+    checked = check_config_without_data(config)
+    for warning in warnings_of_local_paths(checked) if root and "://" in root else ():
+        print(f"Warning: {warning}", file=sys.stderr)
     with quiet(Path(os.devnull)):  # TFX prints a lot while it loads.
         from pipeline.runners.kubeflow_spec import compile_pipeline
 

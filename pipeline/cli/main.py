@@ -8,7 +8,7 @@ from typing import NoReturn
 import typer
 from rich.console import Console
 
-from pipeline.cli.catalog_command import catalog
+from pipeline.cli.catalog_command import catalog, init
 from pipeline.cli.cluster_commands import compile_job, submit_job
 from pipeline.cli.predict_command import predict
 from pipeline.cli.process_exit import EXIT_FAILURE, EXIT_WRONG_INPUT, Interruption
@@ -30,6 +30,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "run": run_job,
     "predict": predict,
     "results": results,
+    "init": init,
     "catalog": catalog,
     "compile": compile_job,
     "submit": submit_job,

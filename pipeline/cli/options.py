@@ -1,11 +1,17 @@
 """Options that several commands share."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-ConfigFile = Annotated[Path, typer.Argument(help="The job's YAML file.")]
+JobArgument = Annotated[
+    str,
+    typer.Argument(
+        help="The job's YAML file, a folder of sounds, or the name of a ready configuration, such "
+        "as esc50.",
+        metavar="JOB",
+    ),
+]
 DataRootOption = Annotated[
     str | None, typer.Option(help="Folder of sounds; overrides source.root.", metavar="DIR")
 ]

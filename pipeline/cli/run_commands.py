@@ -5,20 +5,21 @@ import traceback
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from pipeline.cli.options import (
     CheckpointOption,
-    ConfigFile,
     DataRootOption,
+    JobArgument,
     OverridesOption,
     read_overrides,
 )
 
-DEMO_CONFIG = Path(__file__).resolve().parents[2] / "configs" / "demo.yaml"
+if TYPE_CHECKING:
+    from pipeline.jobs import Job
 
 
 def run_demo(
@@ -28,6 +29,7 @@ def run_demo(
 ) -> None:
     """Synthesize a small sound set, run the whole pipeline on it, and predict on a new sound."""
     from pipeline.demo.demo_run import make_sounds, predict_held_back
+    from pipeline.jobs import open_job
     from pipeline.runners.run_folder import open_run_folder
 
     folder = open_run_folder(output)
@@ -36,37 +38,42 @@ def run_demo(
     ):  # Another demo may be learning from these sounds.
         sounds = make_sounds(folder)
     print(f"Synthesized sounds: {sounds}")
-    summary = _run(DEMO_CONFIG, output, {"source.root": str(sounds)})
+    summary = _run(open_job("demo", {"source.root": str(sounds)}), output)
     if summary["pushed_path"]:
         print(f"New sound:          {predict_held_back(summary['pushed_path'])}")
 
 
 def run_job(
-    config: ConfigFile,
+    job: JobArgument,
     data_root: DataRootOption = None,
     output: Annotated[
-        Path | None, typer.Option(help="The run's folder; default: runs/CONFIG.", metavar="DIR")
+        Path | None,
+        typer.Option(help="The run's folder; default: runs/NAME of the job.", metavar="DIR"),
     ] = None,
     checkpoint: CheckpointOption = None,
     overrides: OverridesOption = None,
 ) -> None:
     """Run a job on this machine: from sounds to a pushed model and a report."""
-    values = read_overrides(overrides, data_root, checkpoint)
-    _run(config, output or Path("runs", config.stem), values)
+    from pipeline.jobs import open_job
+
+    opened = open_job(job, read_overrides(overrides, data_root, checkpoint))
+    for sentence in opened.found:
+        print(sentence, file=sys.stderr)
+    _run(opened, output or opened.output)
 
 
-def _run(config_path: Path, output: Path, overrides: dict[str, Any]) -> dict[str, Any]:
+def _run(job: "Job", output: Path) -> dict[str, Any]:
     """Runs a job with a quiet screen, and prints its results."""
     from pipeline.cli.console import NodeProgress, quiet
     from pipeline.cli.results_table import results_table
     from pipeline.cli.run_summary import format_summary
-    from pipeline.config_checks import check_config
+    from pipeline.config_checks import check_config, check_output
     from pipeline.runners.local_run import run_locally
     from pipeline.runners.run_comparisons import RunComparison
     from pipeline.runners.run_folder import open_run_folder
-    from schema.config.config_file import load_config
 
-    config = check_config(load_config(config_path, overrides))
+    check_output(job.config.source, output)
+    config = check_config(job.config)
     folder = open_run_folder(output)
     with quiet(folder.log) as console:
         try:

@@ -1,15 +1,42 @@
 """Reading a configuration: one YAML file, checked before anything starts."""
 
 import copy
+import re
 from pathlib import Path
 from typing import Any, get_args
 
 import yaml
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from schema.config.config import Config
 from vggish.errors import ConfigError
 from vggish.suggestions import suggest
+
+_PLAIN = {
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "string_type": "must be a text",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_pattern_mismatch": "must match {pattern}",
+    "tuple_type": "must be a list, such as [a, b]",
+    "too_short": "must have at least {min_length} entries",
+    "dict_type": "must be a section of keys and values",
+    "model_type": "must be a section of keys and values",
+    "model_attributes_type": "must be a section of keys and values",
+    "literal_error": "must be {expected}",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+}
+"""What is wrong with a value, by pydantic's name of the fault."""
 
 
 def load_config(path: Path, overrides: dict[str, Any]) -> Config:
@@ -26,15 +53,37 @@ def load_config(path: Path, overrides: dict[str, Any]) -> Config:
         ConfigError: The file cannot be read or a key or value is wrong; the message names it.
     """
     try:
-        values = yaml.safe_load(path.read_text())
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"The configuration {path} cannot be read: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"The configuration {path} is not YAML: {reason}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"The configuration {path} is not UTF-8 (byte {error.start}); save it as UTF-8."
+        ) from error
+    return parse_config(text, str(path), overrides)
+
+
+def parse_config(text: str, name: str, overrides: dict[str, Any]) -> Config:
+    """Reads and checks the text of a configuration; see `load_config`.
+
+    Args:
+        text: YAML.
+        name: The configuration's name, for messages.
+        overrides: Values by dotted key, which win over the text's.
+
+    Returns:
+        The configuration.
+
+    Raises:
+        ConfigError: A key or value is wrong; the message names it.
+    """
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"The configuration {name} is not YAML{_place(error)}.") from error
     values = {} if values is None else values
     if not isinstance(values, dict):
-        raise ConfigError(f"The configuration {path} must hold sections such as `source:`.")
+        raise ConfigError(f"The configuration {name} must hold sections such as `source:`.")
     for key, value in overrides.items():
         _set(values, key.split("."), value)
     try:
@@ -43,7 +92,15 @@ def load_config(path: Path, overrides: dict[str, Any]) -> Config:
         reason = _explain(error)
         if not isinstance(values.get("model"), list):  # The file holds no list.
             reason = reason.replace("'model.0.", "'model.")
-        raise ConfigError(f"The configuration {path} is wrong: {reason}") from error
+        raise ConfigError(f"The configuration {name} is wrong: {reason}") from error
+
+
+def _place(error: yaml.YAMLError) -> str:
+    """Says where YAML is broken, and what it is that is wrong there."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return ""
+    mark = error.problem_mark
+    return f": {error.problem} in line {mark.line + 1}, column {mark.column + 1}"
 
 
 def parse_overrides(assignments: list[str]) -> dict[str, Any]:
@@ -102,10 +159,18 @@ def _explain(error: ValidationError) -> str:
         return f"unknown key {key!r}; {suggest(str(first['loc'][-1]), _known_keys(first['loc']))}"
     if first["type"] == "missing":
         return f"the key {key!r} is missing{_option_for(key)}."
-    message = first["msg"].removeprefix("Value error, ")
     found = first["input"]
+    if first["type"] == "literal_error" and isinstance(found, str):
+        return f"{key!r} is {found!r}; {suggest(found, _choices(first))}"
+    message = _PLAIN.get(first["type"], first["msg"]).removeprefix("Value error, ")
+    message = message.format(**first.get("ctx", {}))
     said = "" if isinstance(found, list | dict) else f" (it is {found!r})"
     return f"{key!r}: {message}{said}." if key else f"{message}."
+
+
+def _choices(fault: ErrorDetails) -> list[str]:
+    """Lists the allowed words of a key."""
+    return re.findall(r"'([^']*)'", fault["ctx"]["expected"])
 
 
 def _option_for(key: str) -> str:

@@ -104,7 +104,7 @@ def test_only_a_frozen_head_looks_for_its_learning_rate(tmp_path: Path) -> None:
         ("train: {epochs: 1}", "the key 'source' is missing (or pass --data-root)"),
         ("source: {}", "'source.root' is missing (or pass --data-root)"),
         ("source: {root: /s}\ntrain: {epochs: many}", "'train.epochs'"),
-        ("source: {root: /s}\ntrain: {epochs: 0}", "greater than 0 (it is 0)"),
+        ("source: {root: /s}\ntrain: {epochs: 0}", "must be more than 0 (it is 0)"),
         ("source: {root: /s}\nmodel: {features: fusoin}", "fusion"),
         ("source: {root: /s, group_pattern: 'abc'}", "has no parenthesis"),
         ("source: {root: /s, group_pattern: '('}", "is not a regular expression"),
@@ -120,6 +120,14 @@ def test_only_a_frozen_head_looks_for_its_learning_rate(tmp_path: Path) -> None:
         ("source: {root: /s}\nmodel: []", "'model'"),
         ("source: {root: /s}\nsplit: {train: 0.5}", "must add up to 1, not 0.7"),
         ("- a\n- b", "must hold sections"),
+        (
+            "source: {root: /s}\nmodel: {head: xgbost}",
+            "'model.head' is 'xgbost'; did you mean 'xgboost'?",
+        ),
+        ("source: {root: /s}\nsplit: {kind: xyz}", "'xyz'; choose one of hash, tables, column,"),
+        ("source: {root: /s}\ntrain: []", "'train': must be a section of keys and values"),
+        ("source: {root: /s}\nfeatures: {seed: 1.5}", "must be a whole number (it is 1.5)"),
+        ("source: {root: /s}\nsplit: {allow_missing: maybe}", "must be true or false"),
         ("source: {root: [", "is not YAML"),
     ],
 )

@@ -12,6 +12,9 @@ from vggish.errors import DataSetError
 Row = dict[str, Any]
 """The values of a row by column: texts, lists of texts (only in Parquet) or None."""
 
+DELIMITERS = (",", "\t", ";", "|")
+"""What may separate columns."""
+
 _TAB_EXTENSIONS = (".tsv", ".tab", ".txt")
 
 
@@ -72,7 +75,19 @@ def _read_text(
         names = list(settings.columns)
     else:
         names = next(_lines(reader, settings), [])
+        _check_delimiter(names, delimiter, settings)
     return names, _rows(reader, names, settings)
+
+
+def _check_delimiter(names: list[str], delimiter: str, settings: TableSettings) -> None:
+    """Refuses a table of one column that looks like several with another separator."""
+    if len(names) == 1:
+        other = max(DELIMITERS, key=names[0].count)
+        if other in names[0]:
+            raise DataSetError(
+                f"{settings.file} has one column, {names[0]!r}, if {delimiter!r} separates them; "
+                f"set `delimiter` of the table to {other!r}."
+            )
 
 
 def _rows(reader: Any, names: list[str], settings: TableSettings) -> Iterator[tuple[int, Row]]:

@@ -53,11 +53,11 @@ def test_no_class_is_short_of_a_split(clips: int) -> None:
     files = [file for label in "abcdefgh" for file in lone(label, clips)]
     hashed = counts(replace(file, split=split_of(file.clip_id, DEFAULT)) for file in files)
     needs = needs_of(clips, DEFAULT)
-    assert any(2 * found[s] <= needs[s] for found in hashed.values() for s in SPLITS), (
+    assert any(4 * found[s] <= 3 * needs[s] for found in hashed.values() for s in SPLITS), (
         "the hash alone would do"
     )
     for found in counts(dealt(files)).values():
-        assert all(2 * found[split] > needs[split] for split in SPLITS)
+        assert all(4 * found[split] > 3 * needs[split] for split in SPLITS)
 
 
 def test_the_needs_of_a_class() -> None:
@@ -105,7 +105,7 @@ def test_old_clips_keep_their_splits_when_others_come() -> None:
     for i in range(20):
         mine = [file for file in files if file.clip_id.startswith(f"{i}/")]
         shares.append(moved(dealt(mine[:60]), dealt(mine)))
-    assert sum(shares) / len(shares) < 0.03
+    assert sum(shares) / len(shares) < 0.05
 
 
 def test_a_class_of_two_groups_is_in_train_and_test() -> None:
@@ -127,7 +127,7 @@ def test_rare_labels_of_clips_with_several_have_their_share() -> None:
     ]
     for label, found in counts(dealt(files)).items():
         needs = needs_of(sum(found.values()), DEFAULT)
-        assert all(2 * found[split] > needs[split] for split in SPLITS), label
+        assert all(4 * found[split] > 3 * needs[split] for split in SPLITS), label
 
 
 def test_groups_that_the_source_places_stay() -> None:
