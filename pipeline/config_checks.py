@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from components.audio_example_gen.ingest_summary import check_listing
+from components.audio_example_gen.class_coverage import check_listing
 from components.audio_example_gen.sources import list_source
 from schema.config.beam_settings import BeamSettings
 from schema.config.config import Config

@@ -121,7 +121,7 @@ def _read_layout(
         split: dict[str, object] = {"kind": "folders", **by_split}
         pattern = "^[^/]+/([^/]+)/"
         return source | {"label_pattern": pattern}, split, "the folder below that of the split"
-    if len(folders) > 1:
+    if len(folders) > 1 and not by_split:
         return source, {}, "the folder"
     if found := find_table(tables, clips, tree):
         return {"kind": "manifest", "tables": [found.settings]}, found.split, found.words

@@ -1,6 +1,7 @@
 """Reading a configuration: one YAML file, checked before anything starts."""
 
 import copy
+import json
 import re
 from pathlib import Path
 from typing import Any, get_args
@@ -31,10 +32,10 @@ _PLAIN = {
     "model_type": "must be a section of keys and values",
     "model_attributes_type": "must be a section of keys and values",
     "literal_error": "must be {expected}",
-    "greater_than": "must be more than {gt}",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than": "must be less than {lt}",
-    "less_than_equal": "must be at most {le}",
+    "greater_than": "must be more than {gt:g}",
+    "greater_than_equal": "must be at least {ge:g}",
+    "less_than": "must be less than {lt:g}",
+    "less_than_equal": "must be at most {le:g}",
 }
 """What is wrong with a value, by pydantic's name of the fault."""
 
@@ -100,6 +101,8 @@ def _place(error: yaml.YAMLError) -> str:
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
         return ""
     mark = error.problem_mark
+    if "'\\t'" in str(error.problem):
+        return f": line {mark.line + 1} is indented with a tab; use spaces"
     return f": {error.problem} in line {mark.line + 1}, column {mark.column + 1}"
 
 
@@ -162,9 +165,12 @@ def _explain(error: ValidationError) -> str:
     found = first["input"]
     if first["type"] == "literal_error" and isinstance(found, str):
         return f"{key!r} is {found!r}; {suggest(found, _choices(first))}"
-    message = _PLAIN.get(first["type"], first["msg"]).removeprefix("Value error, ")
-    message = message.format(**first.get("ctx", {}))
-    said = "" if isinstance(found, list | dict) else f" (it is {found!r})"
+    if first["type"] in _PLAIN:
+        message = _PLAIN[first["type"]].format(**first.get("ctx", {}))
+    else:
+        message = first["msg"].removeprefix("Value error, ")
+    in_yaml = json.dumps(found) if isinstance(found, bool | None) else repr(found)
+    said = "" if isinstance(found, list | dict) else f" (it is {in_yaml})"
     return f"{key!r}: {message}{said}." if key else f"{message}."
 
 

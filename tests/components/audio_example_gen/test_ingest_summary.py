@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from components.audio_example_gen.ingest_summary import check_summary, warnings_about
+from components.audio_example_gen.class_coverage import warnings_about
+from components.audio_example_gen.ingest_summary import check_summary
 from schema.config.split_settings import SplitSettings
 from vggish.errors import DataSetError
 
