@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
-ROOMS = ("pipeline", "components", "trainer", "schema", "vggish")
+ROOMS = ("vggish_tfx", "pipeline", "components", "trainer", "schema", "vggish")
 FOLDERS = [
     folder
     for room in ROOMS

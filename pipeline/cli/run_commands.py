@@ -20,6 +20,7 @@ from pipeline.cli.options import (
 
 if TYPE_CHECKING:
     from pipeline.jobs import Job
+    from pipeline.runners.run_folder import RunFolder
 
 
 def run_demo(
@@ -38,7 +39,8 @@ def run_demo(
     ):  # Another demo may be learning from these sounds.
         sounds = make_sounds(folder)
     print(f"Synthesized sounds: {sounds}")
-    summary = _run(open_job("demo", {"source.root": str(sounds)}), output)
+    summary = run_quietly(open_job("demo", {"source.root": str(sounds)}), output)
+    _print_results(summary, folder)
     if summary["pushed_path"]:
         print(f"New sound:          {predict_held_back(summary['pushed_path'])}")
 
@@ -55,21 +57,32 @@ def run_job(
 ) -> None:
     """Run a job on this machine: from sounds to a pushed model and a report."""
     from pipeline.jobs import open_job
+    from pipeline.runners.run_folder import open_run_folder
 
     opened = open_job(job, read_overrides(overrides, data_root, checkpoint))
     for sentence in opened.found:
         print(sentence, file=sys.stderr)
-    _run(opened, output or opened.output)
+    output = output or opened.output
+    _print_results(run_quietly(opened, output), open_run_folder(output))
 
 
-def _run(job: "Job", output: Path) -> dict[str, Any]:
-    """Runs a job with a quiet screen, and prints its results."""
+def run_quietly(job: "Job", output: Path) -> dict[str, Any]:
+    """Runs a job with a quiet screen.
+
+    Args:
+        job: The job.
+        output: The run's folder.
+
+    Returns:
+        The run's summary.
+
+    Raises:
+        VggishError: The job or its data is wrong.
+        NodeError: A node failed.
+    """
     from pipeline.cli.console import NodeProgress, quiet
-    from pipeline.cli.results_table import results_table
-    from pipeline.cli.run_summary import format_summary
     from pipeline.config_checks import check_config, check_output
     from pipeline.runners.local_run import run_locally
-    from pipeline.runners.run_comparisons import RunComparison
     from pipeline.runners.run_folder import open_run_folder
 
     check_output(job.config.source, output)
@@ -78,13 +91,19 @@ def _run(job: "Job", output: Path) -> dict[str, Any]:
     with quiet(folder.log) as console:
         try:
             with NodeProgress(console) as progress:
-                summary = run_locally(config, folder, progress)
+                return run_locally(config, folder, progress)
         except BaseException:
             # Standard error is the log by now.
             traceback.print_exc()
             raise
+
+
+def _print_results(summary: dict[str, Any], folder: "RunFolder") -> None:
+    from pipeline.cli.results_table import results_table
+    from pipeline.cli.run_summary import format_summary
+    from pipeline.runners.run_comparisons import RunComparison
+
     print(format_summary(summary, folder))
     if len(summary["models"]) > 1:
         compared = RunComparison(folder.root, datetime.now(), summary["models"])
         Console(highlight=False).print("", results_table([compared]), sep="\n")
-    return summary

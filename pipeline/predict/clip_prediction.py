@@ -168,7 +168,7 @@ def predict_files(files: Iterable[Path], model: ClipModel) -> Iterator[Predictio
         clips = [sound for _, sound in batch if not isinstance(sound, Refusal)]
         answers = iter(model(clips) if clips else [])
         for name, sound in batch:
-            yield _prediction(name, sound if isinstance(sound, Refusal) else next(answers))
+            yield to_prediction(name, sound if isinstance(sound, Refusal) else next(answers))
 
 
 def _decode(file: Path) -> tuple[str, np.ndarray | Refusal]:
@@ -193,7 +193,8 @@ def _batches(
         yield batch
 
 
-def _prediction(name: str, answer: Answer | Refusal) -> Prediction:
+def to_prediction(name: str, answer: Answer | Refusal) -> Prediction:
+    """Returns a model's answer for a sound with the sound's name."""
     if isinstance(answer, Refusal):
         return Prediction(name, None, [], {}, answer.reason)
     ranked = sorted(

@@ -87,8 +87,3 @@ class Listing:
     def classes(self) -> list[str]:
         """The class names of the files that are not refused, sorted."""
         return sorted({label for file in self.files if not file.refused for label in file.labels})
-
-    @property
-    def single_label(self) -> bool:
-        """Whether every clip has one label; False if the labels are inside the files."""
-        return bool(self.classes) and all(len(file.labels) <= 1 for file in self.files)

@@ -1,0 +1,97 @@
+"""Pushed models, and VGGish itself, for files and arrays."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.cli.console import import_tensorflow_quietly
+
+import_tensorflow_quietly()
+
+from pipeline.predict.clip_prediction import (  # noqa: E402  TensorFlow is loaded by now.
+    Prediction,
+    load_pushed_model,
+    predict_files,
+    to_prediction,
+)
+from vggish.audio.decoding import decode  # noqa: E402
+from vggish.audio.sound_files import find_files  # noqa: E402
+from vggish.embedding.embedder import Embedder  # noqa: E402
+from vggish.networks.layer_taps import find_feature  # noqa: E402
+from vggish.weights.checkpoint import resolve  # noqa: E402
+
+Sound = str | Path | np.ndarray
+"""A file, or samples: float32 [n], mono at 16 kHz in [-1, 1]."""
+
+
+class Model:
+    """A pushed model.
+
+    Args:
+        folder: A version's folder, or the folder of the versions, of which the newest is loaded.
+
+    Raises:
+        ConfigError: The folder holds no pushed model.
+    """
+
+    def __init__(self, folder: str | Path):
+        self._model = load_pushed_model(str(folder))
+
+    def predict(self, sounds: Sound | Sequence[Sound]) -> list[Prediction]:
+        """Predicts files, all files of folders, or arrays.
+
+        Args:
+            sounds: One or several of them.
+
+        Returns:
+            A prediction for each file or array, in their order; those of arrays are called `0`,
+            `1` and so on.
+        """
+        found: list[Prediction] = []
+        for place, sound in enumerate(_several(sounds)):
+            if isinstance(sound, np.ndarray):
+                (answer,) = self._model([np.asarray(sound, np.float32)])
+                found.append(to_prediction(str(place), answer))
+            else:
+                found += predict_files(find_files([str(sound)]), self._model)
+        return found
+
+
+def load(folder: str | Path) -> Model:
+    """Loads a pushed model; see `Model`."""
+    return Model(folder)
+
+
+def embed(
+    sounds: Sound | Sequence[Sound], *, checkpoint: str, features: str = "embedding"
+) -> list[np.ndarray]:
+    """Computes VGGish's features.
+
+    Args:
+        sounds: Files or arrays, one or several.
+        checkpoint: Path of vggish_model.ckpt, `download` or `random`.
+        features: One of `vggish.FEATURES`.
+
+    Returns:
+        The features of each sound, float32 [windows, size].
+
+    Raises:
+        AudioError: A file is no sound.
+        CheckpointError: The checkpoint is not VGGish's.
+    """
+    weights = resolve(checkpoint)[0] if find_feature(features).layers else None
+    embedder = Embedder(features, weights)
+    return [vectors for _, vectors in embedder.embed(enumerate(_samples(sounds)))]
+
+
+def _several(sounds: Sound | Sequence[Sound]) -> Sequence[Sound]:
+    return [sounds] if isinstance(sounds, str | Path | np.ndarray) else sounds
+
+
+def _samples(sounds: Sound | Sequence[Sound]) -> Iterable[np.ndarray]:
+    for sound in _several(sounds):
+        if isinstance(sound, np.ndarray):
+            yield np.asarray(sound, np.float32)
+        else:
+            yield decode(sound).samples
