@@ -129,6 +129,11 @@ def _read_layout(
         labels = collections.Counter(find_in(pattern, path) for path in clips)
         if len(labels) > 1 and None not in labels and min(labels.values()) >= _LEAST_CLIPS:
             return source | {"label_pattern": pattern}, {}, "the first part of the name"
+    if by_split:
+        raise DataSetError(
+            f"The folder {tree.root} has the splits {', '.join(sorted(folders))}, but no classes "
+            "below them; put the sounds of each class into a folder of its own there."
+        )
     return source, {}, "the folder"  # The listing will say what is wrong.
 
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from pipeline.cli.options import DataRootOption, JobArgument, OverridesOption, read_overrides
+from vggish.errors import ConfigError
 
 
 def catalog(
@@ -25,6 +26,8 @@ def catalog(
     from pipeline.config_checks import warnings_of_local_paths
     from pipeline.jobs import open_job
 
+    if csv is not None and not csv.parent.is_dir():
+        raise ConfigError(f"The folder {csv.parent} for {csv.name} does not exist; create it.")
     opened = open_job(job, read_overrides(overrides, data_root, None))
     settings = opened.config
     for warning in warnings_of_local_paths(settings) if "://" in settings.source.root else ():

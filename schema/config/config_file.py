@@ -103,6 +103,8 @@ def _place(error: yaml.YAMLError) -> str:
     mark = error.problem_mark
     if "'\\t'" in str(error.problem):
         return f": line {mark.line + 1} is indented with a tab; use spaces"
+    if "<stream end>" in str(error.problem):
+        return ": it ends before a bracket or a quotation mark is closed"
     return f": {error.problem} in line {mark.line + 1}, column {mark.column + 1}"
 
 

@@ -57,9 +57,7 @@ class TableSettings(Settings):
         try:
             fields = list(string.Formatter().parse(template))
         except ValueError as error:
-            raise ValueError(
-                f"{template!r} is not a path with {{column}} in it: {error}"
-            ) from error
+            raise ValueError(f"{template!r} has a brace that is not closed") from error
         names = [name for _, name, _, _ in fields if name is not None]
         if not names or not all(names) or any(spec or conv for _, _, spec, conv in fields):
             raise ValueError(f"{template!r} must name a column in braces, such as audio/{{fname}}")

@@ -100,7 +100,9 @@ def test_a_ready_configuration_goes_by_its_name(
         open_job("./speech_commands", {"source.root": "/data"})
 
 
-@pytest.mark.parametrize("names", [[], ["x.wav"], ["a/x.wav", "a/y.wav"]])
+@pytest.mark.parametrize(
+    "names", [[], ["x.wav"], ["a/x.wav", "a/y.wav"], ["train/x.wav", "test/y.wav"]]
+)
 def test_folders_without_classes_are_refused(tmp_path: Path, names: list[str]) -> None:
     write_sounds(tmp_path, *names)
     with pytest.raises(DataSetError, match="has "):
