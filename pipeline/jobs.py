@@ -5,9 +5,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from components.audio_example_gen.sources.sound_names import is_sound_name
 from schema.config.config import Config
 from schema.config.config_file import load_config, parse_config
+from vggish.audio.sound_formats import named_like_sound
 from vggish.errors import ConfigError
 from vggish.suggestions import suggest
 
@@ -61,7 +61,7 @@ def open_job(job: str, overrides: dict[str, Any]) -> Job:
                 f"{job} is a folder of sounds, and so is --data-root; leave one of them out."
             )
         return _of_folder(job if "://" in job else str(path.resolve()), overrides)
-    if is_sound_name(job):
+    if named_like_sound(job):
         raise ConfigError(f"{job} is a sound, not a job; name the folder of the classes.")
     if ("/" in job or _is_yaml(job)) and not path.exists():
         raise ConfigError(f"There is no file or folder {job}; correct the path.")
