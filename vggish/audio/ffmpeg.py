@@ -14,8 +14,7 @@ import numpy as np
 from vggish.errors import AudioError
 
 if TYPE_CHECKING:
-    from av import AudioFrame
-    from av.container import InputContainer
+    import av
 
 _FORMATS = "aac,ac3,aiff,amr,ape,asf,au,caf,eac3,flac,matroska,mov,mp3,mpc,mpc8,ogg,tta,w64,wav,wv"
 _LOSSLESS = {"ape", "flac", "tta", "wv"}
@@ -31,7 +30,7 @@ _WHOLE = 0.9
 class FfmpegSound:
     """A sound file of FFmpeg; see `vggish.audio.decoding.Sound`."""
 
-    def __init__(self, container: "InputContainer", name: str):
+    def __init__(self, container: "av.container.InputContainer", name: str):
         stream = container.streams.audio[0]
         self._container = container
         self._stream = stream
@@ -60,7 +59,7 @@ class FfmpegSound:
         if self._ends_early(heard, faults):
             raise self._damaged(frames, faults)
 
-    def _decoded(self, faults: list[Exception]) -> "Iterator[AudioFrame]":
+    def _decoded(self, faults: list[Exception]) -> Iterator["av.AudioFrame"]:
         """Yields what can be decoded, and adds what cannot to `faults`."""
         import av
 
@@ -73,7 +72,7 @@ class FfmpegSound:
         except (av.FFmpegError, ValueError, OSError) as error:
             faults.append(_fault_of_file(error))
 
-    def _leaves_a_gap(self, frame: "AudioFrame") -> bool:
+    def _leaves_a_gap(self, frame: "av.AudioFrame") -> bool:
         """Tells whether sound is missing before a frame: FFmpeg skips damaged parts silently."""
         if frame.pts is None or frame.time_base is None:
             return False
@@ -144,7 +143,7 @@ def _fault_of_file(error: Exception) -> Exception:
 
     from_disk = isinstance(error, OSError) and not isinstance(error, av.FFmpegError)
     # A file that names a place before its beginning makes the system refuse to go there.
-    if from_disk and error.errno != errno.EINVAL:
+    if from_disk and getattr(error, "errno", None) != errno.EINVAL:
         raise error
     return error
 
