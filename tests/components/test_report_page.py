@@ -169,6 +169,14 @@ def page() -> str:
     return render_page(make_report(["bell", "rain", "wind"]))
 
 
+def test_shares_of_a_recording_s_clips_are_of_all_clips() -> None:
+    report = make_report(["dog", "cat"])
+    report.summary["clips"]["accepted"] = 3  # Files; `ingest.long: split` makes many clips of one.
+    page = render_page(report)
+    shares = re.findall(r'<th scope="row">(?:train|eval|test)</th>.*?([\d.]+)%', page)
+    assert shares == ["69.0", "13.8", "17.2"]
+
+
 def test_curve_of_the_rate_finder_is_shown_where_a_rate_was_found() -> None:
     found = {"rates": [1e-6, 1e-4, 1e-2, 1.0], "losses": [2.3, 2.2, 0.9, 4.0], "chosen": 1e-3}
     page = render_page(make_report(["dog", "cat"], rate_finder=found))

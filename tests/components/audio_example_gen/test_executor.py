@@ -1,7 +1,6 @@
 """The node's executor: what it writes, refuses and counts."""
 
 import shutil
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -253,16 +252,16 @@ def write_manifest(root: Path, rows: int, missing: int) -> dict:
     return {"kind": "manifest", "root": str(root), "tables": [{"file": "clips.csv"}]}
 
 
-def test_too_many_missing_files_stop_the_run_before_anything_is_read(tmp_path: Path) -> None:
+def test_too_many_missing_files_stop_the_run_before_anything_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("subprocess.Popen")  # No decoder can start.
     source = write_manifest(tmp_path / "data", rows=10_000, missing=3_000)
-    begin = time.monotonic()
     message = complaint(tmp_path, source)
-    seconds = time.monotonic() - begin
     assert "3000 of 10000 files were refused (3000 missing_file), a share of 0.3" in message
     kept = Path(message.rpartition(" ")[2])
     assert kept.read_text().count('"missing_file"') == 3_000
     assert not list((tmp_path / "node" / "examples" / "1").iterdir())
-    assert seconds < 10
 
 
 def test_missing_files_may_be_allowed(tmp_path: Path) -> None:

@@ -279,6 +279,23 @@ def test_no_class_is_decided_on_for_a_faulty_file_of_several_labels(
     assert decisions.numpy().tolist() == [[True] * 3, [False] * 3]
 
 
+@pytest.mark.parametrize(
+    ("signature", "request_of_none"),
+    [
+        ("serving_default", {"audio_bytes": np.array([], np.bytes_)}),
+        ("embed", {"audio_bytes": np.array([], np.bytes_)}),
+        ("examples", {"examples": np.array([], np.bytes_)}),
+        ("waveform", {"waveform": np.zeros([0, 16_000], np.float32)}),
+    ],
+)
+def test_a_request_without_items_has_an_answer_without_items(
+    served: Any, signature: str, request_of_none: dict[str, np.ndarray]
+) -> None:
+    request = {name: tf.constant(values) for name, values in request_of_none.items()}
+    answer = served.signatures[signature](**request)
+    assert {len(values) for values in answer.values()} == {0}
+
+
 def test_model_card_is_read_back(tmp_path: Path) -> None:
     write_model_card(str(tmp_path), {"classes": ["ü"]})
     assert read_model_card(str(tmp_path)) == {"classes": ["ü"]}

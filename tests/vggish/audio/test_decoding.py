@@ -138,6 +138,16 @@ def test_bytes_in_which_ffmpeg_would_find_frames_are_no_sound():
     assert refusal(io.BytesIO(b"records" + frame * 100))[0] == "unreadable"
 
 
+@pytest.mark.parametrize("stub", [b"\xff\xfb\x90\x64", b"ID3\x04\0\0\0\0\0\0", b"fLaC", b"OggS"])
+def test_a_stub_of_a_file_is_no_missing_file(stub, tmp_path):
+    path = tmp_path / "stub.mp3"
+    path.write_bytes(stub)
+    reason, message = refusal(path)
+    assert reason == "unreadable"
+    assert message.startswith(f"{path} is not a sound file that can be read (")
+    assert "exist" not in message
+
+
 def test_a_wav_file_of_another_name_is_still_a_wav_file(tmp_path):
     path = tmp_path / "sound.raw"
     path.write_bytes(sound_file(np.full(10, 0.5)).read())

@@ -1,7 +1,6 @@
 import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,10 +65,8 @@ def test_one_process_serves_many_files(decoder: Decoder, tmp_path: Path) -> None
 
 def test_a_file_that_hangs_the_decoder_costs_itself_alone(decoder: Decoder, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.wav")  # Opening it waits for a writer, for ever.
-    begin = time.monotonic()
     reason, detail = refusal(decoder, tmp_path / "pipe.wav")
     assert (reason, detail[:12]) == ("timeout", "the/clip.wav")
-    assert time.monotonic() - begin < 5
     path = str(write_sound(tmp_path / "good.wav"))
     assert len(list(decoder.clips(path, "good.wav"))) == 1
 
