@@ -1,21 +1,19 @@
 """Decodes listed files into clip examples, as a step of a Beam pipeline."""
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import apache_beam as beam
 
+from components.audio_example_gen.account import REJECTS, AccountingDoFn, reject_line
 from components.audio_example_gen.decoding.clip_policies import DecodedClip
 from components.audio_example_gen.decoding.decoder import Decoder
 from components.audio_example_gen.duplicates import Copy
-from components.audio_example_gen.ingest_summary import counts_of
-from components.audio_example_gen.leaks import AcceptedFile, digest_of, traces_of
+from components.audio_example_gen.leaks import AcceptedFile, digest_of
 from components.audio_example_gen.sources.data_root import open_tree
 from components.audio_example_gen.sources.listing import RefusedError, Reject, SourceFile
 from schema.config.ingest_settings import IngestSettings
-from schema.config.split_settings import UNLABELLED
 from vggish.errors import AudioError
 from vggish.example_features import (
     bytes_feature,
@@ -25,36 +23,7 @@ from vggish.example_features import (
 )
 from vggish.progress import Progress
 
-REJECTS = "rejects"
-COUNTS = "counts"
-TRACES = "traces"
 NOISE = "noise"
-_METRICS_NAMESPACE = "AudioExampleGen"
-
-
-def reject_line(clip_id: str, reject: Reject) -> str:
-    """Writes a refusal as JSON."""
-    line = {"clip_id": clip_id, "reason": reject.reason, "detail": reject.detail}
-    return json.dumps(line, ensure_ascii=False)
-
-
-def rejected(clip_id: str, reject: Reject) -> Iterator[beam.pvalue.TaggedOutput]:
-    """Yields a refusal's line in the rejects and its count."""
-    beam.metrics.Metrics.counter(_METRICS_NAMESPACE, f"rejected_{reject.reason}").inc()
-    yield beam.pvalue.TaggedOutput(REJECTS, reject_line(clip_id, reject))
-    yield beam.pvalue.TaggedOutput(COUNTS, (("rejected", reject.reason), 1))
-
-
-def accepted(
-    file: AcceptedFile, group: str | None, digests: Iterable[str]
-) -> Iterator[beam.pvalue.TaggedOutput]:
-    """Yields the counts and the traces of a file whose clips were written."""
-    beam.metrics.Metrics.counter(_METRICS_NAMESPACE, "accepted").inc()
-    for count in counts_of(file).items():
-        yield beam.pvalue.TaggedOutput(COUNTS, count)
-    if file.split != UNLABELLED:
-        for trace in traces_of(file, group, digests):
-            yield beam.pvalue.TaggedOutput(TRACES, trace)
 
 
 class ClipReader:
@@ -124,7 +93,7 @@ class Tally:
         )
 
 
-class _DecodeFiles(beam.DoFn):
+class _DecodeFiles(AccountingDoFn):
     """Holds the reader of a worker."""
 
     def __init__(self, root: str, ingest: IngestSettings):
@@ -143,8 +112,7 @@ class _DecodeFiles(beam.DoFn):
 class DecodeClips(_DecodeFiles):
     """Decodes a file into serialized clip examples, tagged with their split.
 
-    Tagged outputs: one per split, of serialized `tf.train.Example`; `rejects`, of JSON lines;
-    `counts`, of `(key, number)` pairs for the summary; `traces`, for finding leaks.
+    Tagged outputs: one per split, of serialized `tf.train.Example`, and those of `AccountingDoFn`.
 
     Args:
         root: The data root.
@@ -168,7 +136,7 @@ class DecodeClips(_DecodeFiles):
         self._progress.advance()
         copy = copies.get(file.clip_id)
         if copy and not copy.first:
-            yield beam.pvalue.TaggedOutput(COUNTS, (("duplicate",), 1))
+            self._count("duplicate")
         file = settled(file, copy)
         tally = Tally()
         try:
@@ -176,34 +144,33 @@ class DecodeClips(_DecodeFiles):
                 yield beam.pvalue.TaggedOutput(file.split, _to_record(file, clip))
                 tally.add(clip)
         except AudioError as error:
-            yield from rejected(file.clip_id, Reject(error.reason, str(error)))
+            yield self._reject(file.clip_id, Reject(error.reason, str(error)))
         else:
             is_copy = copy is not None and not copy.first
-            yield from accepted(
+            yield from self._accept(
                 tally.accepted(file, copy=is_copy), group_of(file, clip), tally.digests
             )
 
 
 class DecodeNoise(_DecodeFiles):
-    """Decodes the ids of noise sounds into serialized clip examples without labels.
+    """Decodes noise sounds into serialized clip examples without labels.
 
-    Tagged outputs: `noise`, `rejects` and `counts`, as in `DecodeClips`.
+    Tagged outputs: `noise`, and those of `AccountingDoFn`.
 
     Args:
         root: The data root.
         ingest: Maximum length of a part of a sound.
     """
 
-    def process(self, clip_id: str) -> Iterator[beam.pvalue.TaggedOutput]:
+    def process(self, file: SourceFile) -> Iterator[beam.pvalue.TaggedOutput]:
         """Yields the parts of a sound, or its refusal."""
-        file = SourceFile(clip_id)
         try:
             for clip in self._reader.clips(file):
                 yield beam.pvalue.TaggedOutput(NOISE, _to_record(file, clip))
         except AudioError as error:
             reject = Reject(error.reason, str(error))
-            yield beam.pvalue.TaggedOutput(REJECTS, reject_line(clip_id, reject))
-            yield beam.pvalue.TaggedOutput(COUNTS, (("noise_rejected",), 1))
+            yield beam.pvalue.TaggedOutput(REJECTS, reject_line(file.clip_id, reject))
+            self._count("noise_rejected")
 
 
 def _to_record(file: SourceFile, clip: DecodedClip) -> bytes:

@@ -15,15 +15,8 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils
 
-from components.audio_example_gen.clip_reading import (
-    COUNTS,
-    NOISE,
-    REJECTS,
-    TRACES,
-    DecodeClips,
-    DecodeNoise,
-    reject_line,
-)
+from components.audio_example_gen.account import COUNTS, REJECTS, TRACES, reject_line
+from components.audio_example_gen.clip_reading import NOISE, DecodeClips, DecodeNoise
 from components.audio_example_gen.duplicates import (
     Copy,
     SameSounds,
@@ -39,6 +32,7 @@ from components.audio_example_gen.ingest_summary import (
     without_copies,
 )
 from components.audio_example_gen.leaks import WriteLeaks, check_groups, read_leaks
+from components.audio_example_gen.listed_files import ReadListedFiles
 from components.audio_example_gen.released_embeddings import ReadEmbeddings
 from components.audio_example_gen.sources import list_source
 from components.audio_example_gen.sources.audioset import read_class_names
@@ -93,13 +87,15 @@ class Executor(BaseBeamExecutor):
         examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
         noise_uri = artifact_utils.get_single_uri(output_dict["noise"])
         tf.io.gfile.makedirs(noise_uri)
+        lists = os.path.join(rejects.uri, "lists")
+        tf.io.gfile.makedirs(lists)
         with self._make_beam_pipeline() as pipeline:
             tags = (*splits, REJECTS, COUNTS, TRACES)
             if source.kind == "audioset_embeddings":
-                clips = _read_embeddings(pipeline, listing, source, split, tags)
+                clips = _read_embeddings(pipeline, listing, source, split, tags, lists)
             else:
-                clips = _decode_sounds(pipeline, listing, ingest, tags)
-            noise = _decode_noise(pipeline, listing, ingest)
+                clips = _decode_sounds(pipeline, listing, ingest, tags, lists)
+            noise = _decode_noise(pipeline, listing, ingest, lists)
             _write(clips, splits, examples)
             _write_account([clips, noise], clips[TRACES], rejects.uri)
             if listing.noise:
@@ -108,6 +104,7 @@ class Executor(BaseBeamExecutor):
                 )
 
         remove_leftovers(output_dict)
+        tf.io.gfile.rmtree(lists)
         leaks = list(read_leaks(os.path.join(rejects.uri, _LEAKS_FILE)))
         same = settle_same_sounds((files for kind, files in leaks if kind == "content"), ingest)
         _list_copies(same, rejects.uri)
@@ -169,7 +166,11 @@ def _list_copies(same: SameSounds, uri: str) -> None:
 
 
 def _decode_sounds(
-    pipeline: beam.Pipeline, listing: Listing, ingest: IngestSettings, tags: tuple[str, ...]
+    pipeline: beam.Pipeline,
+    listing: Listing,
+    ingest: IngestSettings,
+    tags: tuple[str, ...],
+    lists: str,
 ) -> beam.pvalue.DoOutputsTuple:
     """Adds finding the copies and decoding the sounds.
 
@@ -178,8 +179,8 @@ def _decode_sounds(
     """
     copies = (
         pipeline
-        | "ListSameSizes" >> beam.Create(may_be_copies(listing.files))
-        | "SpreadSameSizes" >> beam.Reshuffle()
+        | "SameSizes"
+        >> ReadListedFiles(os.path.join(lists, "same_sizes"), may_be_copies(listing.files))
         | "Digest" >> beam.ParDo(DigestFiles(listing.root))
         | "Meet" >> beam.GroupByKey()
         | "Settle" >> beam.FlatMap(_settled, ingest)
@@ -189,8 +190,7 @@ def _decode_sounds(
     )
     return (
         pipeline
-        | "List" >> beam.Create(listing.files)
-        | "Spread" >> beam.Reshuffle()
+        | "Files" >> ReadListedFiles(os.path.join(lists, "files"), listing.files)
         | "Decode" >> decode.with_outputs(*tags)
     )
 
@@ -233,13 +233,13 @@ def _read_embeddings(
     source: SourceSettings,
     split: SplitSettings,
     tags: tuple[str, ...],
+    lists: str,
 ) -> beam.pvalue.DoOutputsTuple:
     """Adds reading AudioSet's released features."""
     names = read_class_names(source, open_tree(listing.root))
     return (
         pipeline
-        | "List" >> beam.Create(listing.files)
-        | "Spread" >> beam.Reshuffle()
+        | "Files" >> ReadListedFiles(os.path.join(lists, "files"), listing.files)
         | "Read"
         >> beam.ParDo(ReadEmbeddings(listing.root, names, source, split)).with_outputs(*tags)
     )
@@ -266,15 +266,15 @@ def _write_account(
 
 
 def _decode_noise(
-    pipeline: beam.Pipeline, listing: Listing, ingest: IngestSettings
+    pipeline: beam.Pipeline, listing: Listing, ingest: IngestSettings, lists: str
 ) -> beam.pvalue.DoOutputsTuple:
     """Adds decoding the noise; long recordings are split into parts."""
     whole = ingest.model_copy(update={"long": "split", "short": "pad", "min_seconds": 0.0})
     decode = beam.ParDo(DecodeNoise(listing.root, whole))
+    files = [SourceFile(clip_id) for clip_id in listing.noise]
     return (
         pipeline
-        | "ListNoise" >> beam.Create(listing.noise)
-        | "SpreadNoise" >> beam.Reshuffle()
+        | "Noise" >> ReadListedFiles(os.path.join(lists, "noise"), files)
         | "DecodeNoise" >> decode.with_outputs(NOISE, REJECTS, COUNTS)
     )
 

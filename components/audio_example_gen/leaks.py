@@ -1,9 +1,14 @@
 """Traces of what was written: groups and sounds, which must not be in two splits."""
 
+import collections
 import hashlib
+import itertools
 import json
+import operator
+import zlib
 from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
@@ -100,6 +105,35 @@ def check_groups(
     )
 
 
+_BUCKETS = 256
+_TRACES_A_BATCH = 512
+_TraceBatch = tuple[int, list[tuple[Any, ...]]]
+"""Traces whose names fall into one bucket, as plain tuples, which Beam encodes quickly."""
+
+
+class TraceBatches:
+    """Collects traces, so that a few batches are sent to where they meet, not every trace."""
+
+    def __init__(self) -> None:
+        self._buckets: dict[int, list[tuple[Any, ...]]] = collections.defaultdict(list)
+
+    def add(self, trace: Trace) -> Iterator[_TraceBatch]:
+        """Adds a trace; yields its bucket's batch if it is full."""
+        (kind, name), file = trace
+        number = zlib.crc32(name.encode()) % _BUCKETS
+        bucket = self._buckets[number]
+        bucket.append((kind, name, *_fields_of(file)))
+        if len(bucket) == _TRACES_A_BATCH:
+            yield number, self._buckets.pop(number)
+
+    def rest(self) -> Iterator[_TraceBatch]:
+        """Yields the batches that are not full."""
+        yield from self._buckets.items()
+
+
+_fields_of = operator.attrgetter(*(field.name for field in fields(AcceptedFile)))
+
+
 class WriteLeaks(beam.PTransform):
     """Writes the sounds that several files hold, and the groups in several splits, as JSON lines.
 
@@ -111,20 +145,23 @@ class WriteLeaks(beam.PTransform):
         super().__init__()
         self._path = path
 
-    def expand(self, traces: beam.PCollection) -> beam.PCollection:
-        """Adds the steps to the pipeline."""
+    def expand(self, batches: beam.PCollection) -> beam.PCollection:
+        """Adds the steps to the pipeline, after batches of `TraceBatches`."""
         return (
-            traces
+            batches
             | "Meet" >> beam.GroupByKey()
-            | "ToJson" >> beam.FlatMapTuple(_to_line)
+            | "ToJson" >> beam.FlatMapTuple(_to_lines)
             | "Write" >> beam.io.WriteToText(self._path, shard_name_template="")
         )
 
 
-def _to_line(key: tuple[str, str], files: Iterable[AcceptedFile]) -> Iterator[str]:
-    kind, _ = key
-    if met := meet(kind, files):
-        yield json.dumps([kind, [asdict(file) for file in met]], ensure_ascii=False)
+def _to_lines(_: int, batches: Iterable[list[tuple[Any, ...]]]) -> Iterator[str]:
+    files = collections.defaultdict(list)
+    for kind, name, *values in itertools.chain.from_iterable(batches):
+        files[kind, name].append(values)
+    for (kind, _name), same in files.items():
+        if len(same) > 1 and (met := meet(kind, (AcceptedFile(*values) for values in same))):
+            yield json.dumps([kind, [asdict(file) for file in met]], ensure_ascii=False)
 
 
 def read_leaks(path: str) -> Iterator[tuple[str, list[AcceptedFile]]]:

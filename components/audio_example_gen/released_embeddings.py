@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import apache_beam as beam
 
-from components.audio_example_gen.clip_reading import COUNTS, accepted, rejected, to_features
+from components.audio_example_gen.account import AccountingDoFn
+from components.audio_example_gen.clip_reading import to_features
 from components.audio_example_gen.leaks import AcceptedFile, digest_of
 from components.audio_example_gen.sources.audioset import ReleasedClip, read_released_clips
 from components.audio_example_gen.sources.data_root import open_tree
@@ -16,7 +17,7 @@ from vggish.example_features import float_feature, serialized_example
 from vggish.progress import Progress
 
 
-class ReadEmbeddings(beam.DoFn):
+class ReadEmbeddings(AccountingDoFn):
     """Reads a record file into serialized examples with `embedding`, tagged with their split.
 
     The outputs are those of `DecodeClips`; an example has `embedding` (float32, n x 128 values)
@@ -49,17 +50,17 @@ class ReadEmbeddings(beam.DoFn):
     def process(self, file: SourceFile) -> Iterator[beam.pvalue.TaggedOutput]:
         """Yields the file's clips and refusals, and their counts."""
         if file.refused:
-            yield beam.pvalue.TaggedOutput(COUNTS, (("found",), 1))
-            yield from rejected(file.clip_id, file.refused)
+            self._count("found")
+            yield self._reject(file.clip_id, file.refused)
             return
         for read in read_released_clips(self._tree, file.clip_id, self._names, self._source):
             self._progress.advance()
-            yield beam.pvalue.TaggedOutput(COUNTS, (("found",), 1))
+            self._count("found")
             match read:
                 case ReleasedClip():
                     yield from self._written(read, file.split)
                 case (str(clip_id), Reject() as reject):
-                    yield from rejected(clip_id, reject)
+                    yield self._reject(clip_id, reject)
 
     def _written(self, clip: ReleasedClip, split: str | None) -> Iterator[beam.pvalue.TaggedOutput]:
         split = split or split_of(clip.video, self._split)
@@ -68,4 +69,4 @@ class ReadEmbeddings(beam.DoFn):
         }
         yield beam.pvalue.TaggedOutput(split, serialized_example(features))
         file = AcceptedFile(clip.clip_id, split, clip.labels)
-        yield from accepted(file, clip.video, [digest_of(clip.embedding.tobytes())])
+        yield from self._accept(file, clip.video, [digest_of(clip.embedding.tobytes())])

@@ -6,6 +6,7 @@ from beam_pipelines import TestPipeline
 
 from components.audio_example_gen.leaks import (
     AcceptedFile,
+    TraceBatches,
     WriteLeaks,
     check_groups,
     read_leaks,
@@ -16,6 +17,7 @@ from vggish.errors import DataSetError
 
 def leaks(folder: Path, *clips: tuple[str, str, str | None, str | None]) -> list:
     path = str(folder / "leaks.jsonl")
+    collected = TraceBatches()
     traces = [
         trace
         for clip_id, split, group, digest in clips
@@ -23,8 +25,9 @@ def leaks(folder: Path, *clips: tuple[str, str, str | None, str | None]) -> list
             AcceptedFile(clip_id, split, ("x",)), group, [digest] if digest else []
         )
     ]
+    batches = [batch for trace in traces for batch in collected.add(trace)]
     with TestPipeline() as pipeline:
-        pipeline | beam.Create(traces) | WriteLeaks(path)
+        pipeline | beam.Create([*batches, *collected.rest()]) | WriteLeaks(path)
     return sorted((kind, [file.key for file in files]) for kind, files in read_leaks(path))
 
 

@@ -1,0 +1,64 @@
+"""The list of files on its way to the workers: lines in storage, since a job's graph is limited.
+
+Dataflow refuses a graph of more than 20 MB; two million files would take 300.
+"""
+
+import itertools
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+import apache_beam as beam
+import tensorflow as tf
+
+from components.audio_example_gen.sources.listing import Reject, SourceFile
+
+_MAX_STRETCHES = 1000
+"""The most parts of the list, each of which one worker reads."""
+
+
+class ReadListedFiles(beam.PTransform):
+    """Writes a list of files to storage at once, and reads it on the workers.
+
+    Args:
+        path: Path of the list, which all workers see.
+        files: The files.
+    """
+
+    def __init__(self, path: str, files: Sequence[SourceFile]):
+        super().__init__()
+        self._path = path
+        self._stretches = _write(path, files)
+
+    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
+        """Adds the steps to the pipeline; yields a `SourceFile` each."""
+        return (
+            pipeline
+            | "List" >> beam.Create(self._stretches)
+            | "Spread" >> beam.Reshuffle()
+            | "Read" >> beam.FlatMap(_read, self._path)
+        )
+
+
+def _write(path: str, files: Sequence[SourceFile]) -> list[tuple[int, int]]:
+    """Writes a line per file; returns the first and the last byte of each stretch of lines."""
+    stretches, begin = [], 0
+    with tf.io.gfile.GFile(path, "wb") as lines:
+        for some in itertools.batched(files, max(1, math.ceil(len(files) / _MAX_STRETCHES))):
+            text = b"".join(json.dumps(asdict(file)).encode() + b"\n" for file in some)
+            lines.write(text)
+            stretches.append((begin, begin + len(text)))
+            begin += len(text)
+    return stretches
+
+
+def _read(stretch: tuple[int, int], path: str) -> Iterator[SourceFile]:
+    begin, end = stretch
+    with tf.io.gfile.GFile(path, "rb") as lines:
+        lines.seek(begin)
+        text = lines.read(end - begin)
+    for line in text.splitlines():
+        fields = json.loads(line)
+        refused = fields["refused"] and Reject(**fields["refused"])
+        yield SourceFile(**fields | {"labels": tuple(fields["labels"]), "refused": refused})
