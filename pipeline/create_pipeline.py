@@ -34,6 +34,7 @@ from pipeline.eval_config import eval_config
 from pipeline.runners.beam_options import pipeline_options
 from schema.config.config import Config
 from schema.config.model_settings import ModelSettings
+from vggish.networks.layer_taps import feature_size
 
 PIPELINE_NAME = "vggish-tfx"
 SERVING_VERSION = "2.19.1"
@@ -175,6 +176,7 @@ def _embed(config: Config, clips: _Clips) -> dict[str, EmbeddingExporter]:
             clips.importer.outputs["weights"],
             features=features,
             compute=config.features.compute,
+            with_table=config.features.writes_table(feature_size(features)),
         )
         for features in dict.fromkeys(model.features for model in config.model)
     }

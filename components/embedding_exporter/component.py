@@ -16,6 +16,7 @@ class EmbeddingExporterSpec(ComponentSpec):
     PARAMETERS = {
         "features": ExecutionParameter(type=str),
         "compute": ExecutionParameter(type=str),
+        "with_table": ExecutionParameter(type=int),
     }
     INPUTS = {
         "examples": ChannelParameter(type=standard_artifacts.Examples),
@@ -31,8 +32,16 @@ class EmbeddingExporterSpec(ComponentSpec):
 class EmbeddingExporter(BaseBeamComponent):
     """Runs the frozen VGGish once over all clips.
 
-    Outputs: `embeddings`, the clips with `embedding` ragged [n, D] instead of their log-mel
-    windows; `table`, Parquet with one row per clip, averaged over its windows.
+    Outputs: `embeddings`, Parquet files of `schema.embedded_clips`, with all windows of a clip;
+    `table`, Parquet with one row per clip, averaged over its windows, and one column per feature.
+
+    Args:
+        examples: The transformed clips.
+        transform_graph: The transform graph.
+        weights: VGGish's weights.
+        features: The layer tap.
+        compute: The network's precision.
+        with_table: Whether `table` is written; otherwise it is empty.
     """
 
     SPEC_CLASS = EmbeddingExporterSpec
@@ -46,6 +55,7 @@ class EmbeddingExporter(BaseBeamComponent):
         *,
         features: str,
         compute: str,
+        with_table: bool,
     ):
         super().__init__(
             EmbeddingExporterSpec(
@@ -54,6 +64,7 @@ class EmbeddingExporter(BaseBeamComponent):
                 weights=weights,
                 features=features,
                 compute=compute,
+                with_table=int(with_table),
                 embeddings=Channel(type=standard_artifacts.Examples),
                 table=Channel(type=EmbeddingTable),
             )

@@ -1,7 +1,9 @@
 """Runs VGGish once over every clip, and writes its embeddings."""
 
+import collections
 import os
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import apache_beam as beam
@@ -10,6 +12,7 @@ import pyarrow as pa
 import tensorflow as tf
 import tensorflow_transform as tft
 from apache_beam.io.parquetio import WriteToParquetBatched
+from apache_beam.transforms.window import GlobalWindows
 from apache_beam.utils.shared import Shared
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
@@ -22,22 +25,23 @@ from components.batches_by_windows import BatchByWindows
 from components.counts import WriteCounts
 from components.leftovers import remove_leftovers
 from schema import clip_examples
+from schema.embedded_clips import FNAME, LABELS, embedded_clips_schema, to_table, windows_of
 from schema.imported_weights import read_imported_weights
 from vggish import params
-from vggish.example_features import (
-    bytes_feature,
-    float_feature,
-    int64_feature,
-    serialized_example,
-)
 from vggish.networks.layer_taps import feature_size
 from vggish.networks.window_batches import map_batches
 from vggish.progress import Progress
 
 _WINDOW_BYTES = params.NUM_FRAMES * params.NUM_BANDS * np.dtype(np.float32).itemsize
+_BATCHES_AHEAD = 2
+"""Batches that wait for the network, so that reading and writing never keep it waiting."""
+
 _ROWS_A_TABLE_BATCH = 1024
 _TABLE = "table"
 _COUNTS = "counts"
+
+_Embedded = tuple[np.ndarray, np.ndarray]
+"""The windows of each clip, int64 [clips], and the embeddings of all, float32 [w, D]."""
 
 
 class Executor(BaseBeamExecutor):
@@ -49,12 +53,13 @@ class Executor(BaseBeamExecutor):
         output_dict: dict[str, list[Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes the embedded examples and the table of time-averaged embeddings.
+        """Writes the embedded clips, and the table of time-averaged embeddings if it is wanted.
 
         Args:
             input_dict: `examples` with log-mel windows, `transform_graph`, `weights`.
             output_dict: `embeddings` and `table`.
-            exec_properties: `features`, the layer tap; `compute`, the network's precision.
+            exec_properties: `features`, the layer tap; `compute`, the network's precision;
+                `with_table`, whether to write the table (1) or leave it empty (0).
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         examples = artifact_utils.get_single_instance(input_dict["examples"])
@@ -65,8 +70,9 @@ class Executor(BaseBeamExecutor):
         )
         splits = artifact_utils.decode_split_names(examples.split_names)
         embeddings.split_names = examples.split_names
-        examples_utils.set_payload_format(embeddings, example_gen_pb2.FORMAT_TF_EXAMPLE)
+        examples_utils.set_payload_format(embeddings, example_gen_pb2.FORMAT_PARQUET)
 
+        size = feature_size(exec_properties["features"])
         embed = EmbedClips(
             artifact_utils.get_single_uri(input_dict["transform_graph"]),
             weights_folder,
@@ -83,25 +89,39 @@ class Executor(BaseBeamExecutor):
                 | "Read" >> beam.io.ReadAllFromTFRecord(with_filename=True)
                 # Examples of released embeddings are smaller than those of log-mel windows.
                 | "Batch" >> BatchByWindows(_WINDOW_BYTES, lambda named: len(named[1]))
-                | "Embed" >> beam.ParDo(embed).with_outputs(*splits, _TABLE, _COUNTS)
+                | "Embed" >> beam.ParDo(embed).with_outputs(*splits, _COUNTS)
             )
             for split in splits:
                 prefix = os.path.join(artifact_utils.get_split_uri([embeddings], split), "clips")
-                embedded[split] | f"Write[{split}]" >> beam.io.WriteToTFRecord(
-                    prefix, file_name_suffix=".gz"
+                embedded[split] | f"Write[{split}]" >> WriteToParquetBatched(
+                    prefix,
+                    embedded_clips_schema(size),
+                    codec="snappy",
+                    file_name_suffix=".parquet",
                 )
             embedded[_COUNTS] | "Count" >> WriteCounts(embeddings.uri)
-            embedded[_TABLE] | "WriteTable" >> _WriteTable(
-                os.path.join(table_uri, "embeddings"), feature_size(exec_properties["features"])
-            )
+            if exec_properties["with_table"]:
+                clips = [
+                    embedded[split]
+                    | f"Name[{split}]" >> beam.Map(lambda clips, name: (name, clips), split)
+                    for split in splits
+                ]
+                (
+                    clips
+                    | "AllClips" >> beam.Flatten()
+                    | "WriteTable" >> _WriteTable(os.path.join(table_uri, "embeddings"), size)
+                )
+        tf.io.gfile.makedirs(table_uri)
         remove_leftovers(output_dict)
 
 
 class EmbedClips(beam.DoFn):
     """Embeds batches of transformed clips; the network is loaded once per worker.
 
-    Tagged outputs: one per split, of serialized examples with `embedding`; `table`, of
-    `(clip_id, labels, split, mean embedding)`; `counts`, of windows by split.
+    The network has a thread of its own. While it computes, batches are read and written.
+
+    Tagged outputs: one per split, of tables of `embedded_clips_schema`; `counts`,
+    of windows by split.
 
     Args:
         transform_uri: The transform graph, for the examples' specification and the class names.
@@ -127,6 +147,11 @@ class EmbedClips(beam.DoFn):
         ]
         if clip_examples.LOG_MEL in self._spec:
             self._network = self._shared.acquire(self._load)
+        self._thread = ThreadPoolExecutor(max_workers=1)
+
+    def teardown(self) -> None:
+        """Ends the network's thread."""
+        self._thread.shutdown(cancel_futures=True)
 
     def _load(self) -> tf.types.experimental.PolymorphicFunction:
         weights = read_imported_weights(self._weights_folder)
@@ -137,53 +162,71 @@ class EmbedClips(beam.DoFn):
             input_signature=[tf.TensorSpec(shape, tf.float32)],
         )
 
-    def process(self, batch: list[tuple[str, bytes]]) -> Iterator[beam.pvalue.TaggedOutput]:
-        """Yields each clip of a batch of `(file name, serialized example)`."""
-        parsed = tf.io.parse_example([record for _, record in batch], self._spec)
-        lengths, embedded = (
-            self._embed(parsed[clip_examples.LOG_MEL])
-            if clip_examples.LOG_MEL in parsed
-            else _released(parsed[clip_examples.EMBEDDING])
-        )
-        ends = np.cumsum(lengths)
-        clip_ids = parsed[clip_examples.CLIP_ID].numpy()
-        label_ids = tf.RaggedTensor.from_sparse(parsed[clip_examples.LABEL_IDS]).to_list()
-        rows = zip(batch, clip_ids, label_ids, np.split(embedded, ends[:-1]), strict=True)
-        for (file, _), clip_id, ids, embedding in rows:
-            split = os.path.basename(os.path.dirname(file)).removeprefix("Split-")
-            yield beam.pvalue.TaggedOutput(split, _to_example(clip_id, ids, embedding))
-            labels = [self._classes[i] for i in ids]
-            row = (clip_id.decode(), labels, split, embedding.mean(axis=0))
-            yield beam.pvalue.TaggedOutput(_TABLE, row)
-            yield beam.pvalue.TaggedOutput(_COUNTS, (("windows", split), len(embedding)))
-        self._progress.advance(len(batch))
+    def start_bundle(self) -> None:
+        """Forgets the batches of a bundle that failed."""
+        self._waiting: collections.deque[
+            tuple[list[str], dict[str, tf.Tensor], Future[_Embedded]]
+        ] = collections.deque()
 
-    def _embed(self, log_mel: tf.RaggedTensor) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the windows of each clip, and the embeddings of all [w, D]."""
+    def process(self, batch: list[tuple[str, bytes]]) -> Iterator[beam.pvalue.TaggedOutput]:
+        """Yields the clips of an earlier batch, and has this batch computed.
+
+        Args:
+            batch: File names and serialized examples.
+        """
+        parsed = tf.io.parse_example([record for _, record in batch], self._spec)
+        splits = [
+            os.path.basename(os.path.dirname(file)).removeprefix("Split-") for file, _ in batch
+        ]
+        self._waiting.append((splits, parsed, self._thread.submit(self._embed, parsed)))
+        if len(self._waiting) > _BATCHES_AHEAD:
+            yield from self._oldest()
+
+    def finish_bundle(self) -> Iterator[beam.pvalue.TaggedOutput]:
+        """Yields the clips of the last batches."""
+        while self._waiting:
+            for output in self._oldest():
+                value = GlobalWindows.windowed_value(output.value)
+                yield beam.pvalue.TaggedOutput(output.tag, value)
+
+    def _embed(self, parsed: dict[str, Any]) -> _Embedded:
+        if clip_examples.LOG_MEL not in parsed:
+            return _released(parsed[clip_examples.EMBEDDING])
+        log_mel = parsed[clip_examples.LOG_MEL]
         windows = tf.reshape(log_mel.flat_values, [-1, params.NUM_FRAMES, params.NUM_BANDS])
         embedded = map_batches(self._network, windows, [feature_size(self._features)])
         return log_mel.row_lengths().numpy(), embedded.numpy()
 
+    def _oldest(self) -> Iterator[beam.pvalue.TaggedOutput]:
+        """Waits for the batch that was read first, and yields its clips by split."""
+        splits, parsed, future = self._waiting.popleft()
+        lengths, embedded = future.result()
+        label_ids = tf.RaggedTensor.from_sparse(parsed[clip_examples.LABEL_IDS]).to_list()
+        clips = to_table(
+            [clip_id.decode() for clip_id in parsed[clip_examples.CLIP_ID].numpy()],
+            # A label that no training clip has is not a class; its id is -1.
+            [[self._classes[i] for i in ids if i >= 0] for ids in label_ids],
+            label_ids,
+            lengths,
+            embedded,
+        )
+        for split in dict.fromkeys(splits):
+            rows = [i for i, name in enumerate(splits) if name == split]
+            of_split = clips if len(rows) == len(splits) else clips.take(rows)
+            yield beam.pvalue.TaggedOutput(split, of_split)
+            windows = int(lengths[rows].sum())
+            yield beam.pvalue.TaggedOutput(_COUNTS, (("windows", split), windows))
+        self._progress.advance(len(splits))
 
-def _released(embedding: tf.RaggedTensor) -> tuple[np.ndarray, np.ndarray]:
+
+def _released(embedding: tf.RaggedTensor) -> _Embedded:
     """Returns embeddings that the source released instead of sound, unchanged."""
     embedded = tf.reshape(embedding.flat_values, [-1, params.EMBEDDING_SIZE])
     return embedding.row_lengths().numpy(), embedded.numpy()
 
 
-def _to_example(clip_id: bytes, label_ids: list[int], embedding: np.ndarray) -> bytes:
-    """Builds the serialized example that `clip_examples.embedding_spec` parses."""
-    return serialized_example(
-        {
-            clip_examples.CLIP_ID: bytes_feature([clip_id]),
-            clip_examples.LABEL_IDS: int64_feature(label_ids),
-            clip_examples.EMBEDDING: float_feature(embedding.ravel()),
-        }
-    )
-
-
 class _WriteTable(beam.PTransform):
-    """Writes `(clip_id, labels, split, mean embedding)` rows as Parquet."""
+    """Writes tables of clips, with their splits, as one row of mean embeddings per clip."""
 
     def __init__(self, prefix: str, size: int):
         super().__init__()
@@ -193,21 +236,26 @@ class _WriteTable(beam.PTransform):
             + [(f"emb_{i}", pa.float32()) for i in range(size)]
         )
 
-    def expand(self, rows: beam.PCollection) -> beam.PCollection:
+    def expand(self, clips: beam.PCollection) -> beam.PCollection:
         """Adds the steps to the pipeline."""
         return (
-            rows
+            clips
+            | "Average" >> beam.Map(_averaged, self._schema)
             # Each Parquet row group has a header per column.
-            | "Batch" >> beam.BatchElements(_ROWS_A_TABLE_BATCH, _ROWS_A_TABLE_BATCH)
-            | "ToArrow" >> beam.Map(_to_arrow, self._schema)
+            | "Batch"
+            >> beam.BatchElements(_ROWS_A_TABLE_BATCH, _ROWS_A_TABLE_BATCH, element_size_fn=len)
+            | "Concatenate" >> beam.Map(pa.concat_tables)
             | "Write"
             >> WriteToParquetBatched(self._prefix, self._schema, file_name_suffix=".parquet")
         )
 
 
-def _to_arrow(rows: list[tuple[str, list[str], str, np.ndarray]], schema: pa.Schema) -> pa.Table:
-    clip_ids, labels, splits, vectors = zip(*rows, strict=True)
-    columns = [pa.array(column, pa.float32()) for column in np.stack(vectors, axis=1)]
+def _averaged(named: tuple[str, pa.Table], schema: pa.Schema) -> pa.Table:
+    split, clips = named
+    lengths, windows = windows_of(clips)
+    starts = np.cumsum(lengths) - lengths
+    means = np.add.reduceat(windows, starts) / lengths[:, np.newaxis].astype(np.float32)
+    columns = [pa.array(column) for column in np.ascontiguousarray(means.T)]
     return pa.Table.from_arrays(
-        [list(clip_ids), list(labels), list(splits), *columns], schema=schema
+        [clips[FNAME], clips[LABELS], [split] * len(clips), *columns], schema=schema
     )

@@ -37,11 +37,20 @@ class FeatureSettings(Settings):
     compute: Literal["float32", "bfloat16"] = Field(
         default="float32", description="Precision of the frozen network."
     )
+    table: bool | None = Field(
+        default=None,
+        description="Whether to write the table of mean embeddings, with a column per feature; "
+        f"default: if there are at most {params.EMBEDDING_SIZE} features.",
+    )
 
     @property
     def hop_samples(self) -> int:
         """The hop in samples at 16 kHz."""
         return round(self.hop_seconds * params.SAMPLE_RATE)
+
+    def writes_table(self, size: int) -> bool:
+        """Returns whether a table of so many features is written."""
+        return size <= params.EMBEDDING_SIZE if self.table is None else self.table
 
 
 class TrainSettings(Settings):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
@@ -15,6 +16,7 @@ from tfx.types import artifact_utils, standard_artifacts
 from components.artifacts import EmbeddingTable
 from components.counts import read_counts
 from components.embedding_exporter.executor import Executor
+from schema.embedded_clips import read_embedded_clips, windows_of
 from schema.imported_weights import import_weights, write_imported_weights
 from trainer.fitting.embedded_clips import load_embedded_clips
 from trainer.preprocessing import preprocessing_fn
@@ -28,8 +30,8 @@ RAW_SPEC = {
     "pcm": tf.io.FixedLenFeature([], tf.string),
     "labels": tf.io.VarLenFeature(tf.string),
 }
-SPLITS = {"train": (4_000, 70_000, 16_000), "test": (31_000,)}
-LABELS = (b"cat", b"dog", b"dog")
+SPLITS = {"train": (4_000, 70_000, 16_000), "test": (31_000, 9_000)}
+LABELS = {"train": (b"cat", b"dog", b"dog"), "test": (b"cat", b"owl")}
 
 
 def make_rows() -> dict[str, list[dict]]:
@@ -39,7 +41,7 @@ def make_rows() -> dict[str, list[dict]]:
             {
                 "clip_id": f"{split}/{i}.wav".encode(),
                 "pcm": pcm16_from_samples(rng.normal(0, 0.1, size)),
-                "labels": [LABELS[i]],
+                "labels": [LABELS[split][i]],
             }
             for i, size in enumerate(sizes)
         ]
@@ -86,7 +88,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     Executor(local_context(folder)).Do(
         {"examples": [examples], "transform_graph": [graph], "weights": [weights]},
         {"embeddings": [embeddings], "table": [table]},
-        {"features": "mfcc", "compute": "float32"},
+        {"features": "mfcc", "compute": "float32", "with_table": 1},
     )
     return folder, rows
 
@@ -101,17 +103,34 @@ def test_examples_hold_every_window(
     exported: tuple[Path, dict[str, list[dict]]], split: str
 ) -> None:
     folder, rows = exported
-    clips = load_embedded_clips([f"{folder}/embeddings/Split-{split}/*"], 40, 2, multi_label=False)
+    clips = load_embedded_clips([f"{folder}/embeddings/Split-{split}/*"], 40, 2, multi_label=True)
     assert clips.clip_ids.tolist() == [row["clip_id"] for row in rows[split]]
     expected = [expected_embeddings(row).mean(axis=0) for row in rows[split]]
     np.testing.assert_allclose(clips.pooled, expected, rtol=1e-4, atol=1e-4)
-    assert clips.targets.tolist() == [[b"dog", b"cat"].index(x["labels"][0]) for x in rows[split]]
+    assert clips.targets.tolist() == [
+        [label in row["labels"] for label in (b"dog", b"cat")] for row in rows[split]
+    ]
+
+
+def test_clips_have_their_own_windows_and_the_names_of_their_classes(
+    exported: tuple[Path, dict[str, list[dict]]],
+) -> None:
+    folder, rows = exported
+    files = sorted(map(str, (folder / "embeddings" / "Split-test").iterdir()))
+    clips = pa.concat_tables(read_embedded_clips(files)).sort_by("fname")
+    assert clips["fname"].to_pylist() == ["test/0.wav", "test/1.wav"]
+    assert clips["labels"].to_pylist() == [["cat"], []]  # No training clip is an owl.
+    assert clips["label_ids"].to_pylist() == [[1], [-1]]
+    lengths, windows = windows_of(clips)
+    assert lengths.tolist() == [2, 1]
+    expected = np.concatenate([expected_embeddings(row) for row in rows["test"]])
+    np.testing.assert_allclose(windows, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_windows_are_counted_by_split(exported: tuple[Path, dict[str, list[dict]]]) -> None:
     folder, _ = exported
     counts = dict(read_counts(str(folder / "embeddings")))
-    assert counts == {("windows", "train"): 1 + 4 + 1, ("windows", "test"): 2}
+    assert counts == {("windows", "train"): 1 + 4 + 1, ("windows", "test"): 2 + 1}
 
 
 def test_table_has_one_row_a_clip(exported: tuple[Path, dict[str, list[dict]]]) -> None:
@@ -119,8 +138,8 @@ def test_table_has_one_row_a_clip(exported: tuple[Path, dict[str, list[dict]]]) 
     table = pq.read_table(folder / "table").to_pandas().set_index("fname").sort_index()
     assert list(table.columns[:3]) == ["labels", "split", "emb_0"]
     assert len(table.columns) == 2 + 40
-    assert list(table["split"]) == ["test", "train", "train", "train"]
-    assert [list(labels) for labels in table["labels"]] == [["cat"], ["cat"], ["dog"], ["dog"]]
+    assert list(table["split"]) == ["test", "test", "train", "train", "train"]
+    assert [list(labels) for labels in table["labels"]] == [["cat"], [], ["cat"], ["dog"], ["dog"]]
     expected = expected_embeddings(rows["test"][0]).mean(axis=0)
     np.testing.assert_allclose(
         table.loc["test/0.wav"][2:].astype("f"), expected, rtol=1e-4, atol=1e-4

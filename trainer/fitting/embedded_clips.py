@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 import tensorflow as tf
 
-from schema import clip_examples
 from schema.config.model_settings import Pooling
+from schema.embedded_clips import EMBEDDING, FNAME, LABEL_IDS, read_embedded_clips, windows_of
 from trainer.heads.pooling import pool_windows
-
-_CLIPS_A_BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def load_embedded_clips(
     a seed therefore gives the same head on every machine and runner.
 
     Args:
-        file_patterns: The gzip TFRecord files of the split.
+        file_patterns: The Parquet files of the split.
         size: The number of features of a window, D.
         classes: The number of classes.
         multi_label: Whether a clip may have any number of labels.
@@ -58,32 +57,39 @@ def load_embedded_clips(
         The split's clips.
     """
     files = sorted(file for pattern in file_patterns for file in tf.io.gfile.glob(pattern))
-    spec = clip_examples.embedding_spec(size)
-    fixed_pooling: Pooling = "mean" if pooling == "attention" else pooling
-    clip_ids, pooled, targets, windows = [], [], [], []
-    for records in tf.data.TFRecordDataset(files, "GZIP").batch(_CLIPS_A_BATCH):
-        parsed = tf.io.parse_example(records, spec)
-        clip_ids.append(parsed[clip_examples.CLIP_ID].numpy())
-        pooled.append(pool_windows(parsed[clip_examples.EMBEDDING], fixed_pooling).numpy())
-        if pooling == "attention":
-            windows.append(parsed[clip_examples.EMBEDDING])
-        targets.append(_targets(parsed[clip_examples.LABEL_IDS], classes, multi_label))
-    ids, known_targets = np.concatenate(clip_ids), np.concatenate(targets)
+    names = pa.concat_tables(read_embedded_clips(files, [FNAME, LABEL_IDS]))
+    ids = np.array([name.encode() for name in names[FNAME].to_pylist()], object)
+    targets = _targets(names[LABEL_IDS].to_pylist(), classes, multi_label)
     order = np.argsort(ids)
     if not multi_label:
-        order = order[known_targets[order] >= 0]
+        order = order[targets[order] >= 0]
+    place = np.full(len(ids), -1)
+    place[order] = np.arange(len(order))
+    # The array is filled in place, because a second copy may not fit into the memory.
+    fixed_pooling: Pooling = "mean" if pooling == "attention" else pooling
+    pooled = np.empty([len(order), (1 + (pooling == "mean_max")) * size], np.float32)
+    windows, begin = [], 0
+    for clips in read_embedded_clips(files, [EMBEDDING]):
+        lengths, values = windows_of(clips)
+        ragged = tf.RaggedTensor.from_row_lengths(values, lengths)
+        places = place[begin : begin + len(clips)]
+        pooled[places[places >= 0]] = pool_windows(ragged, fixed_pooling).numpy()[places >= 0]
+        if pooling == "attention":
+            windows.append(ragged)
+        begin += len(clips)
     return EmbeddedClips(
         ids[order],
-        np.concatenate(pooled)[order],
-        known_targets[order],
+        pooled,
+        targets[order],
         tf.gather(tf.concat(windows, axis=0), order) if windows else None,
     )
 
 
-def _targets(label_ids: tf.RaggedTensor, classes: int, multi_label: bool) -> np.ndarray:
+def _targets(label_ids: list[list[int]], classes: int, multi_label: bool) -> np.ndarray:
     if not multi_label:
-        return label_ids.to_tensor(-1, shape=[None, 1])[:, 0].numpy()
+        return np.array([ids[0] if ids else -1 for ids in label_ids])
     # An extra last column takes the labels that are not classes, -1.
-    targets = np.zeros([int(label_ids.nrows()), classes + 1], np.float32)
-    targets[label_ids.value_rowids().numpy(), label_ids.values.numpy()] = 1
+    targets = np.zeros([len(label_ids), classes + 1], np.float32)
+    for row, ids in zip(targets, label_ids, strict=True):
+        row[ids] = 1
     return targets[:, :classes]

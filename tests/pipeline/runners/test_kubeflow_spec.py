@@ -185,7 +185,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sections = {
         "source": {"root": "~/elsewhere"},
         "ingest": {"max_reject_fraction": 0.1},
-        "features": {"checkpoint": "random"},
+        "features": {"checkpoint": "random", "table": True},
         "model": MODELS,
         "evaluate": {"min_score": 0.2},
     }

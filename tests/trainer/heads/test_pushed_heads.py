@@ -9,8 +9,8 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
-import tensorflow as tf
 import xgboost
 from classical_cases import native_scores
 from tfx.components.trainer.fn_args_utils import FnArgs
@@ -18,6 +18,7 @@ from transform_graphs import write_transform_graph
 
 from schema.config.classical_head_settings import XgboostSettings
 from schema.config.model_settings import FeatureSettings, ModelSettings, TrainSettings
+from schema.embedded_clips import to_table
 from schema.imported_weights import import_weights, write_imported_weights
 from trainer.fitting.embedded_clips import load_embedded_clips
 from trainer.fitting.frozen_head import run_fn
@@ -136,21 +137,15 @@ def write_embedded(sounds: Sounds, folder: Path) -> None:
     embedder = Embedder(sounds.features, weights.values)
     for split in SPLITS:
         clips = ((file, read_wav(file[0])) for file in sounds.files[split])
-        with tf.io.TFRecordWriter(str(folder / f"{split}.gz"), "GZIP") as writer:
-            for (path, label), embedding in embedder.embed(clips):
-                feature = {
-                    "clip_id": tf.train.Feature(
-                        bytes_list=tf.train.BytesList(value=[str(path).encode()])
-                    ),
-                    "label_ids": tf.train.Feature(
-                        int64_list=tf.train.Int64List(value=[sounds.classes.index(label)])
-                    ),
-                    "embedding": tf.train.Feature(
-                        float_list=tf.train.FloatList(value=embedding.ravel())
-                    ),
-                }
-                features = tf.train.Features(feature=feature)
-                writer.write(tf.train.Example(features=features).SerializeToString())
+        embedded = list(embedder.embed(clips))
+        table = to_table(
+            [str(path) for (path, _), _ in embedded],
+            [[label] for (_, label), _ in embedded],
+            [[sounds.classes.index(label)] for (_, label), _ in embedded],
+            np.array([len(embedding) for _, embedding in embedded]),
+            np.concatenate([embedding for _, embedding in embedded]),
+        )
+        pq.write_table(table, folder / f"{split}.parquet")
 
 
 def train(sounds: Sounds, head: str, folder: Path) -> None:
@@ -163,8 +158,8 @@ def train(sounds: Sounds, head: str, folder: Path) -> None:
     }
     run_fn(
         FnArgs(
-            train_files=[str(folder / "train.gz")],
-            eval_files=[str(folder / "eval.gz")],
+            train_files=[str(folder / "train.parquet")],
+            eval_files=[str(folder / "eval.parquet")],
             transform_output=str(folder / "transform"),
             base_model=str(folder / "weights"),
             serving_model_dir=str(folder / "models" / head / "model"),
@@ -198,7 +193,7 @@ def pushed(
     size = feature_size(sounds.features)
     clips, eval_clips = (
         load_embedded_clips(
-            [str(folder / f"{split}.gz")], size, len(sounds.classes), multi_label=False
+            [str(folder / f"{split}.parquet")], size, len(sounds.classes), multi_label=False
         )
         for split in ("train", "eval")
     )
