@@ -102,8 +102,7 @@ class Executor(BaseBeamExecutor):
             embedded[_COUNTS] | "Count" >> WriteCounts(embeddings.uri)
             if exec_properties["with_table"]:
                 clips = [
-                    embedded[split]
-                    | f"Name[{split}]" >> beam.Map(lambda clips, name: (name, clips), split)
+                    embedded[split] | f"Name[{split}]" >> beam.Map(_named, split)
                     for split in splits
                 ]
                 (
@@ -248,6 +247,10 @@ class _WriteTable(beam.PTransform):
             | "Write"
             >> WriteToParquetBatched(self._prefix, self._schema, file_name_suffix=".parquet")
         )
+
+
+def _named(clips: pa.Table, split: str) -> tuple[str, pa.Table]:
+    return split, clips
 
 
 def _averaged(named: tuple[str, pa.Table], schema: pa.Schema) -> pa.Table:

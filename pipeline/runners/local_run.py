@@ -1,8 +1,11 @@
 """One run on this machine: from a configuration to the summary of its results."""
 
+import gc
 import json
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from components.report.page import ReportData, render_page
@@ -34,8 +37,9 @@ def run_locally(config: Config, folder: RunFolder, observer: "NodeObserver") -> 
     begin = time.monotonic()
     with folder.alone(observer.say):
         observer.show("loading TensorFlow and TFX")
-        from pipeline.create_pipeline import Places, create_pipeline, push_destination
-        from pipeline.runners.local_runner import LocalRunner, output_uri
+        with _without_garbage():
+            from pipeline.create_pipeline import Places, create_pipeline, push_destination
+            from pipeline.runners.local_runner import LocalRunner, output_uri
 
         _check_weights(config.features)
         connection = open_metadata_store(config.metadata, folder)
@@ -57,6 +61,17 @@ def run_locally(config: Config, folder: RunFolder, observer: "NodeObserver") -> 
     data["summary"] |= {"seconds": seconds, "cached": cached}
     folder.write(render_page(ReportData(**data)), data["summary"])
     return data["summary"]
+
+
+@contextmanager
+def _without_garbage() -> Iterator[None]:
+    """Imports faster, since the collector does not look at half a million objects that stay."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _nodes_to_repeat(folder: RunFolder) -> list[str]:

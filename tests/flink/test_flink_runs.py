@@ -39,7 +39,7 @@ def job(cluster: FlinkCluster, tmp_path_factory: pytest.TempPathFactory) -> Path
     settings = {
         "source": {"kind": "folders", "root": str(folder / "sounds")},
         # Many windows a clip: the network is at work long enough to be killed at it.
-        "features": {"checkpoint": "random", "hop_seconds": 0.2},
+        "features": {"checkpoint": "random", "hop_seconds": 0.2, "table": True},
         "model": {"features": "fusion", "head": "dense"},
         "evaluate": {"min_score": 0.2},
         "beam": {

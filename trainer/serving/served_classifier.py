@@ -60,6 +60,9 @@ class ServedClassifier(tf.Module):
         self._max_samples = max_samples
         self._thresholds = None if thresholds is None else tf.constant(thresholds, tf.float32)
         self._embedded = embedded
+        self._decode_wavs = tf.function(
+            decode_wavs, autograph=False
+        )  # Two signatures share its graph.
         self._classes = tf.constant(classes)
         self._label_table = tf.lookup.StaticHashTable(
             tf.lookup.KeyValueTensorInitializer(
@@ -90,12 +93,16 @@ class ServedClassifier(tf.Module):
         exported.label_table = self._label_table
         tf.saved_model.save(exported, folder, signatures=signatures)
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="audio_bytes")])
+    @tf.function(
+        autograph=False, input_signature=[tf.TensorSpec([None], tf.string, name="audio_bytes")]
+    )
     def classify_wav(self, audio_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         """Scores WAV files, bytes [batch]."""
         return self._classify(*self._open_wavs(audio_bytes))
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32, name="waveform")])
+    @tf.function(
+        autograph=False, input_signature=[tf.TensorSpec([None, None], tf.float32, name="waveform")]
+    )
     def classify_waveform(self, waveform: tf.Tensor) -> dict[str, tf.Tensor]:
         """Scores waveforms, float32 [batch, samples] at 16 kHz in [-1, 1]."""
         batch, samples = tf.unstack(tf.shape(waveform))
@@ -110,7 +117,9 @@ class ServedClassifier(tf.Module):
         counts = num_windows(lengths, self._hop_samples)
         return self._classify(first_faults(faults), counts, read)
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    @tf.function(
+        autograph=False, input_signature=[tf.TensorSpec([None], tf.string, name="examples")]
+    )
     def classify_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Scores serialized clip examples, bytes [batch]."""
         if self._embedded:
@@ -128,7 +137,9 @@ class ServedClassifier(tf.Module):
 
         return self._classify(_no_errors(examples), counts, read)
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="audio_bytes")])
+    @tf.function(
+        autograph=False, input_signature=[tf.TensorSpec([None], tf.string, name="audio_bytes")]
+    )
     def embed_wav(self, audio_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         """Embeds WAV files, bytes [batch]; the features are averaged over windows."""
         embedding, errors = _compute(
@@ -138,7 +149,9 @@ class ServedClassifier(tf.Module):
         embedding = tf.where(errors[:, tf.newaxis] == "", embedding, float("nan"))
         return {clip_examples.EMBEDDING: embedding, "error": errors}
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    @tf.function(
+        autograph=False, input_signature=[tf.TensorSpec([None], tf.string, name="examples")]
+    )
     def read_targets(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Reads the true labels of serialized clip examples, for the Evaluator.
 
@@ -163,11 +176,16 @@ class ServedClassifier(tf.Module):
 
         def read(clips: tf.Tensor) -> tuple[tf.RaggedTensor, tf.Tensor]:
             some = WavHeaders(*(tf.gather(field, clips) for field in headers))
-            sounds, faults = decode_wavs(tf.gather(files, clips), some)
+            sounds, faults = self._decode_wavs(tf.gather(files, clips), some)
             return self._embed(sounds), faults
 
         return errors, num_windows(headers.lengths, self._hop_samples), read
 
+    # Four signatures share its graph: tracing the network is most of the time of an export.
+    @tf.function(
+        autograph=False,
+        input_signature=[tf.RaggedTensorSpec([None, None], tf.float32, ragged_rank=1)],
+    )
     def _embed(self, sounds: tf.RaggedTensor) -> tf.RaggedTensor:
         return map_windows(
             lambda windows: self._features(log_mel_from_windows(windows), training=False),
