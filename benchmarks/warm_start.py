@@ -35,7 +35,7 @@ from trainer.warm_start.whole_network import WholeNetwork
 from vggish.audio.decoding import pcm16_from_samples
 from vggish.networks.layer_taps import build_features, feature_size
 from vggish.params import WINDOW_HOP_SAMPLES
-from vggish.weights.slim_weights import random_weights
+from vggish.weights.weight_arrays import random_weights
 
 PARITY_CLASSES = ["even", "odd"]
 NO_AUGMENTATION = AugmentSettings(shift_seconds=0, noise_share=0, mask_frames=0, mask_bands=0)

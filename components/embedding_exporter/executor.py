@@ -1,4 +1,4 @@
-"""Runs VGGish once over every clip, and writes its embeddings."""
+"""Runs the network once over every clip, and writes its embeddings."""
 
 import os
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from components.batches_by_windows import BatchByWindows
 from components.counts import WriteCounts
 from components.leftovers import remove_leftovers
 from schema import clip_examples
-from schema.imported_weights import read_imported_weights
+from schema.imported_weights import read_imported_weights, read_weights_origin
 from vggish import params
 from vggish.example_features import (
     bytes_feature,
@@ -91,8 +91,10 @@ class Executor(BaseBeamExecutor):
                     prefix, file_name_suffix=".gz"
                 )
             embedded[_COUNTS] | "Count" >> WriteCounts(embeddings.uri)
+            network = read_weights_origin(weights_folder).network
             embedded[_TABLE] | "WriteTable" >> _WriteTable(
-                os.path.join(table_uri, "embeddings"), feature_size(exec_properties["features"])
+                os.path.join(table_uri, "embeddings"),
+                feature_size(exec_properties["features"], network),
             )
         remove_leftovers(output_dict)
 
@@ -126,6 +128,8 @@ class EmbedClips(beam.DoFn):
             name.decode() for name in transform.vocabulary_by_name(clip_examples.LABEL_VOCABULARY)
         ]
         if clip_examples.LOG_MEL in self._spec:
+            network = read_weights_origin(self._weights_folder).network
+            self._size = feature_size(self._features, network)
             self._network = self._shared.acquire(self._load)
 
     def _load(self) -> tf.types.experimental.PolymorphicFunction:
@@ -161,7 +165,7 @@ class EmbedClips(beam.DoFn):
     def _embed(self, log_mel: tf.RaggedTensor) -> tuple[np.ndarray, np.ndarray]:
         """Returns the windows of each clip, and the embeddings of all [w, D]."""
         windows = tf.reshape(log_mel.flat_values, [-1, params.NUM_FRAMES, params.NUM_BANDS])
-        embedded = map_batches(self._network, windows, [feature_size(self._features)])
+        embedded = map_batches(self._network, windows, [self._size])
         return log_mel.row_lengths().numpy(), embedded.numpy()
 
 

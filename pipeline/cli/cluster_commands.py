@@ -11,6 +11,7 @@ from pipeline.cli.options import (
     CheckpointOption,
     ConfigFile,
     DataRootOption,
+    NetworkOption,
     OverridesOption,
     read_overrides,
 )
@@ -28,6 +29,7 @@ def compile_job(  # noqa: PLR0913  Its arguments are the options of the command.
     image: ImageOption,
     root: Annotated[str | None, typer.Option(help=ROOT_HELP, metavar="URL")] = None,
     data_root: DataRootOption = None,
+    network: NetworkOption = None,
     checkpoint: CheckpointOption = None,
     overrides: OverridesOption = None,
     output: Annotated[
@@ -35,7 +37,7 @@ def compile_job(  # noqa: PLR0913  Its arguments are the options of the command.
     ] = Path("pipeline.yaml"),
 ) -> None:
     """Compile a job to a pipeline file for Kubeflow Pipelines or Vertex AI."""
-    spec = _compile(config, read_overrides(overrides, data_root, checkpoint), image, root)
+    spec = _compile(config, read_overrides(overrides, data_root, checkpoint, network), image, root)
     from pipeline.runners.kubeflow_spec import write_spec
 
     write_spec(spec, output)
@@ -62,6 +64,7 @@ def submit_job(  # noqa: PLR0913  Its arguments are the options of the command.
         str | None, typer.Option(help="Name of the run; default: CONFIG's name.")
     ] = None,
     data_root: DataRootOption = None,
+    network: NetworkOption = None,
     checkpoint: CheckpointOption = None,
     overrides: OverridesOption = None,
 ) -> None:
@@ -70,7 +73,7 @@ def submit_job(  # noqa: PLR0913  Its arguments are the options of the command.
         raise ConfigError(
             "The target is missing or ambiguous; pass either --host, or --project and --region."
         )
-    spec = _compile(config, read_overrides(overrides, data_root, checkpoint), image, root)
+    spec = _compile(config, read_overrides(overrides, data_root, checkpoint, network), image, root)
     if missing := _without_default(spec):
         raise ConfigError(
             f"The cluster's value of {', '.join(missing)} is missing; pass "

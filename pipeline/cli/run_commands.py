@@ -14,6 +14,7 @@ from pipeline.cli.options import (
     CheckpointOption,
     ConfigFile,
     DataRootOption,
+    NetworkOption,
     OverridesOption,
     read_overrides,
 )
@@ -47,11 +48,12 @@ def run_job(
     output: Annotated[
         Path | None, typer.Option(help="The run's folder; default: runs/CONFIG.", metavar="DIR")
     ] = None,
+    network: NetworkOption = None,
     checkpoint: CheckpointOption = None,
     overrides: OverridesOption = None,
 ) -> None:
     """Run a job on this machine: from sounds to a pushed model and a report."""
-    values = read_overrides(overrides, data_root, checkpoint)
+    values = read_overrides(overrides, data_root, checkpoint, network)
     _run(config, output or Path("runs", config.stem), values)
 
 

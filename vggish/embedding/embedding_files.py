@@ -16,7 +16,8 @@ import numpy as np
 
 from vggish import params
 from vggish.errors import VggishError
-from vggish.networks.layer_taps import Feature
+from vggish.networks.network import Feature
+from vggish.networks.vggish_network import VGGISH
 
 _TABLE_BUFFER_BYTES = 1 << 25
 
@@ -68,10 +69,11 @@ class EmbeddingLayout:
     quantised: bool = False
 
     def __post_init__(self) -> None:
-        if self.quantised and self.feature.name != "embedding":
+        if self.quantised and self.feature != VGGISH.find_feature("embedding"):
             raise VggishError(
                 f"The features {self.feature.name!r} cannot be post-processed, since the "
-                "principal components are those of the embedding; choose the features 'embedding'."
+                "principal components are those of VGGish's embedding; choose the features "
+                "'embedding' of the network vggish."
             )
 
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from pipeline.cli.main import app
 from vggish.errors import VggishError
-from vggish.weights.slim_weights import load_weights, random_weights, save_weights, weights_sha256
+from vggish.weights.weight_arrays import load_weights, random_weights, save_weights, weights_sha256
 
 ROOT = Path(__file__).resolve().parents[3]
 
