@@ -15,10 +15,12 @@ from schema.model_card import read_model_card, write_model_card
 from trainer.heads.pooling import PooledHead
 from trainer.serving.served_classifier import ServedClassifier
 from vggish.audio.decoding import decode, pcm16_from_samples, samples_from_pcm16
+from vggish.embedding.embedder import Embedder
 from vggish.networks.layer_taps import build_features
 from vggish.networks.log_mel import log_mel_from_windows
 from vggish.networks.network import FrontEnd
 from vggish.networks.pca_postprocessor import Postprocessor, ReleasedEmbedding, dequantize
+from vggish.networks.yamnet_network import YAMNET
 from vggish.weights.weight_arrays import random_weights
 
 CLASSES = ["dog", "cat", "chat noir"]
@@ -290,3 +292,25 @@ def test_model_card_is_read_back(tmp_path: Path) -> None:
     write_model_card(str(tmp_path), {"classes": ["ü"]})
     assert read_model_card(str(tmp_path)) == {"classes": ["ü"]}
     assert (tmp_path / "assets.extra" / "model_card.json").is_file()
+
+
+def test_yamnet_is_served_with_its_own_front_end() -> None:
+    weights = random_weights(0, "yamnet")
+    network = build_features("embedding", weights, network="yamnet")
+
+    class First(tf.Module):
+        def __call__(self, features: tf.RaggedTensor) -> tf.Tensor:
+            return tf.nn.softmax(tf.reduce_mean(features, axis=1)[:, :3])
+
+    model = ServedClassifier(network, First(), CLASSES, YAMNET.front_end, thresholds=None)
+    samples = np.random.default_rng(3).normal(0, 0.1, 30_000).astype(np.float32)
+    heard = pcm16_from_samples(samples)
+    files = tf.constant([wav(samples_from_pcm16(heard))])
+    embedder = Embedder("embedding", weights, network="yamnet")
+    ((_, windows),) = embedder.embed([(0, samples_from_pcm16(heard))])
+    assert len(windows) == 3  # 14,400 samples after the first window fill two more.
+    native = windows.mean(axis=0)
+    found = model.embed_wav(files)["embedding"]
+    np.testing.assert_allclose(found[0], native, rtol=1e-4, atol=1e-5)
+    scores = model.classify_wav(files)["scores"]
+    np.testing.assert_allclose(scores[0], tf.nn.softmax(native[:3]), atol=1e-6)
