@@ -1,11 +1,11 @@
 """The cost of each layer tap, and the accuracy of a linear classifier on it.
 
-Usage: python benchmarks/features.py [FOLDER] [--checkpoint CKPT] [--group PATTERN]
+Usage: python benchmarks/features.py [FOLDER] [--network NAME] [--checkpoint CKPT] [--group PATTERN]
 
 The folder holds one folder of clips per class; the default is the demo's synthesized sounds. Only
 the first window of a clip is used. Prints one Markdown row per tap: its size, windows per second in
 float32 and bfloat16 (batches of 64 log-mel windows), and the accuracy of logistic regression on
-standardised features, averaged over four folds that share no group. The pattern's parenthesis
+standardised features, averaged over folds that share no group. The pattern's parenthesis
 matches a clip's group, for example its speaker, in the file's name.
 """
 
@@ -26,8 +26,10 @@ from sklearn.preprocessing import StandardScaler
 from pipeline.demo.sound_synthesizer import write_sound_set
 from vggish.audio.decoding import decode
 from vggish.errors import AudioError
-from vggish.networks.layer_taps import FEATURES, build_features
+from vggish.networks.layer_taps import build_features
 from vggish.networks.log_mel import log_mel_from_windows, windows_from_waveform
+from vggish.networks.network import FrontEnd
+from vggish.networks.network_table import find_network
 from vggish.weights.checkpoint import resolve
 
 _BATCH = 64
@@ -43,21 +45,18 @@ def is_decodable(path: Path) -> bool:
     return True
 
 
-def first_windows(paths: list[Path]) -> np.ndarray:
+def first_windows(paths: list[Path], front_end: FrontEnd) -> np.ndarray:
     """Log-mel of the first window of each file, float32 [files, 96, 64]."""
-    return np.concatenate(
-        [
-            log_mel_from_windows(windows_from_waveform(decode(path).samples[np.newaxis]).values[:1])
-            for path in paths
-        ]
-    )
+    sounds = (decode(path).samples[np.newaxis] for path in paths)
+    windows = [windows_from_waveform(s, front_end=front_end).values[:1] for s in sounds]
+    return np.concatenate([log_mel_from_windows(window, front_end) for window in windows])
 
 
 def compile_tap(
-    name: str, weights: Mapping[str, np.ndarray], dtype: str
+    name: str, weights: Mapping[str, np.ndarray], dtype: str, network: str
 ) -> tf.types.experimental.PolymorphicFunction:
     """A tap as a graph."""
-    model = build_features(name, weights, dtype)
+    model = build_features(name, weights, dtype, network)
     return tf.function(lambda log_mel: model(log_mel, training=False), reduce_retracing=True)
 
 
@@ -75,37 +74,44 @@ def main() -> None:
     """Runs the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("--network", default="vggish")
     parser.add_argument("--checkpoint", default="random")
+    parser.add_argument("--folds", type=int, default=4)
     parser.add_argument("--group", default=r"^(.*?)_nohash_", help="default: Speech Commands'")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = arguments.folder or Path(scratch, "sounds")
         if arguments.folder is None:
             write_sound_set(folder)
-        print_taps(folder, arguments.group, arguments.checkpoint)
+        print_taps(folder, arguments)
 
 
-def print_taps(folder: Path, group_pattern: str, checkpoint: str) -> None:
+def print_taps(folder: Path, arguments: argparse.Namespace) -> None:
     """Prints the table for a folder of clips."""
     paths = [path for path in sorted(folder.glob("[!_]*/*.*")) if is_decodable(path)]
     classes = np.array([path.parent.name for path in paths])
     groups = np.array(
-        [(re.search(group_pattern, path.name) or [0, path.name])[1] for path in paths]
+        [(re.search(arguments.group, path.name) or [0, path.name])[1] for path in paths]
     )
-    windows = first_windows(paths)
-    weights, origin = resolve(checkpoint)
+    network = find_network(arguments.network)
+    windows = first_windows(paths, network.front_end)
+    weights, origin = resolve(arguments.checkpoint, network=network.name)
     print(
         f"{len(paths)} clips, {len(set(classes))} classes, {len(set(groups))} groups; {origin}.\n"
     )
     columns = ("features", "size", "windows/s", "bfloat16", "accuracy")
     print(f"| {' | '.join(columns)} |\n|---|{'---:|' * (len(columns) - 1)}")
-    for name, feature in FEATURES.items():
-        graphs = [compile_tap(name, weights, dtype) for dtype in ("float32", "bfloat16")]
+    for name, feature in network.features.items():
+        graphs = [
+            compile_tap(name, weights, dtype, network.name) for dtype in ("float32", "bfloat16")
+        ]
         speeds = [windows_a_second(graph, windows[:_BATCH]) for graph in graphs]
         starts = range(0, len(windows), _BATCH)
         vectors = np.concatenate([graphs[0](windows[i : i + _BATCH]) for i in starts])
         probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=200))
-        accuracy = cross_val_score(probe, vectors, classes, groups=groups, cv=GroupKFold(4)).mean()
+        accuracy = cross_val_score(
+            probe, vectors, classes, groups=groups, cv=GroupKFold(arguments.folds)
+        ).mean()
         print(
             f"| `{name}` | {feature.size:,} | {speeds[0]:,.0f} | {speeds[1]:,.0f} "
             f"| {accuracy:.3f} |",

@@ -25,8 +25,9 @@ import tensorflow as tf
 from trainer.heads.pooling import PooledHead
 from trainer.serving.served_classifier import ServedClassifier
 from vggish.networks.layer_taps import build_features
-from vggish.params import NUM_BANDS, NUM_FRAMES, WINDOW_HOP_SAMPLES
-from vggish.weights.slim_weights import random_weights
+from vggish.networks.network import FrontEnd
+from vggish.params import NUM_BANDS, NUM_FRAMES
+from vggish.weights.weight_arrays import random_weights
 
 NUM_CLASSES = 10
 BATCH_SIZE = 64
@@ -52,9 +53,7 @@ def export_and_load(
     layer = keras.layers.Dense(NUM_CLASSES, activation="softmax")
     head = keras.Sequential([keras.Input(network.output_shape[1:]), layer])
     classes = [str(i) for i in range(NUM_CLASSES)]
-    ServedClassifier(network, PooledHead(head), classes, WINDOW_HOP_SAMPLES, thresholds=None).save(
-        folder
-    )
+    ServedClassifier(network, PooledHead(head), classes, FrontEnd(), thresholds=None).save(folder)
     # Kept with its signature, which holds its variables by weak references.
     model = tf.saved_model.load(folder)
     return lambda files: model.signatures["serving_default"](audio_bytes=files)

@@ -34,8 +34,8 @@ from trainer.warm_start.sound_clips import (
 from trainer.warm_start.whole_network import WholeNetwork
 from vggish.audio.decoding import pcm16_from_samples
 from vggish.networks.layer_taps import build_features, feature_size
-from vggish.params import WINDOW_HOP_SAMPLES
-from vggish.weights.slim_weights import random_weights
+from vggish.networks.network import FrontEnd
+from vggish.weights.weight_arrays import random_weights
 
 PARITY_CLASSES = ["even", "odd"]
 NO_AUGMENTATION = AugmentSettings(shift_seconds=0, noise_share=0, mask_frames=0, mask_bands=0)
@@ -145,7 +145,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch, "train.gz")
         write_clip_examples(path, arguments.clips)
-        clips = SoundClips([str(path)], PARITY_CLASSES, WINDOW_HOP_SAMPLES, multi_label=False)
+        clips = SoundClips([str(path)], PARITY_CLASSES, FrontEnd(), multi_label=False)
         clocks = {name: StepClock() for name in ("bare Keras", "not augmented", "augmented")}
         ways = [
             train_bare(arguments, clips, clocks["bare Keras"]),

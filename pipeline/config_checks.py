@@ -50,8 +50,9 @@ def check_config(config: Config) -> Config:
     config = _without_tilde(config)
     if config.features.checkpoint is None:
         raise ConfigError(
-            "No VGGish checkpoint is named; pass --checkpoint with the path of vggish_model.ckpt, "
-            "`download` for the released one, or `random` to try the pipeline without it."
+            "No checkpoint is named; pass --checkpoint with the path of the network's weights, "
+            "such as vggish_model.ckpt, `download` for the released ones, or `random` to try the "
+            "pipeline without them."
         )
     _check_models(config)
     _check_workers(config.beam)
@@ -85,8 +86,9 @@ def _check_files(features: FeatureSettings) -> None:
     for key, path in (("checkpoint", features.checkpoint), ("pca_params", features.pca_params)):
         if path in _KEYWORDS or "://" in path:
             continue
-        # A checkpoint's path may be the prefix of several files' names.
-        if not any(map(os.path.isfile, glob.glob(f"{glob.escape(path)}*"))):
+        # A checkpoint's path may be a SavedModel, or the prefix of several files' names.
+        files = [*glob.glob(f"{glob.escape(path)}*"), os.path.join(path, "saved_model.pb")]
+        if not any(map(os.path.isfile, files)):
             raise CheckpointError(
                 f"There is no file at features.{key}, {path}; correct the path, or set `download`."
             )
@@ -197,6 +199,11 @@ def _check_models(config: Config) -> None:
         raise ConfigError(
             "The served model needs the PCA of AudioSet's embeddings; pass "
             "--set features.pca_params=PATH of vggish_pca_params.npz, or `download`."
+        )
+    if (embedded or config.features.pca_params) and config.features.network != "vggish":
+        raise ConfigError(
+            f"The released PCA is for VGGish's embedding, not for {config.features.network}; set "
+            "features.network to vggish."
         )
     if embedded or config.features.pca_params:
         for model in config.model:

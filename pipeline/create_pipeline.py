@@ -1,7 +1,7 @@
 """The pipeline: its nodes, and the artifacts that flow between them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ class Places:
 
     Attributes:
         data_root: The root of the sounds.
-        checkpoint: The path of VGGish's checkpoint, or `download` or `random`.
+        checkpoint: The path of the network's weights, or `download` or `random`.
         push_destination: The place to push blessed models to, from the function of this name.
     """
 
@@ -124,7 +124,7 @@ def create_pipeline(
 
 @dataclass(frozen=True)
 class _Clips:
-    """The nodes that all models share: from sound files to log-mel windows, and VGGish."""
+    """The nodes that all models share: from sound files to log-mel windows, and the network."""
 
     example_gen: AudioExampleGen
     schema: SchemaImporter
@@ -155,11 +155,12 @@ def _ingest(config: Config, places: Places) -> _Clips:
         preprocessing_fn="trainer.preprocessing.preprocessing_fn",
         # StatisticsGen describes the clips; nobody needs quantiles of every log-mel value.
         disable_statistics=True,
-        custom_config={"hop_samples": config.features.hop_samples},
+        custom_config={"front_end": asdict(config.features.front_end)},
     )
     # Anomalies stop the run before the expensive nodes start.
     transform.add_upstream_node(validator)
     importer = VggishImporter(
+        config.features.network,
         places.checkpoint,
         config.features.seed,
         config.features.pca_params,

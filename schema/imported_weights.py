@@ -1,4 +1,4 @@
-"""VGGish's weights and their origin, as the nodes of a pipeline exchange them."""
+"""A network's weights and their origin, as the nodes of a pipeline exchange them."""
 
 import json
 import os
@@ -10,9 +10,8 @@ import tensorflow as tf
 
 from vggish.networks.layer_taps import build_features
 from vggish.networks.pca_postprocessor import Postprocessor, ReleasedEmbedding, load_postprocessor
-from vggish.weights.slim_weights import load_weights, save_weights, weights_sha256
+from vggish.weights.weight_arrays import load_weights, save_weights, weights_sha256
 
-_WEIGHTS_FILE = "vggish.npz"
 _PCA_FILE = "vggish_pca_params.npz"
 _ORIGIN_FILE = "origin.json"
 
@@ -22,20 +21,22 @@ class WeightsOrigin:
     """Origin of weights.
 
     Attributes:
+        network: Name of the network.
         weights: `random`, or the SHA-256 of the checkpoint's values; shown with results.
         sha256: SHA-256 of the values, random or not.
     """
 
+    network: str
     weights: str
     sha256: str
 
 
 @dataclass(frozen=True)
 class ImportedWeights:
-    """Weights of VGGish, with their origin.
+    """Weights of a network, with their origin.
 
     Attributes:
-        values: Arrays by slim name.
+        values: Arrays by name.
         origin: Their origin.
         postprocessor: Converter to AudioSet's released embeddings, or None.
     """
@@ -55,18 +56,21 @@ class ImportedWeights:
             A model from log-mel float32 [w, 96, 64] to features float32 [w, D]; with a
             postprocessor, to the embedding as AudioSet releases it.
         """
-        network = build_features(name, self.values, dtype)
+        network = build_features(name, self.values, dtype, self.origin.network)
         if self.postprocessor is None:
             return network
         return ReleasedEmbedding(network, self.postprocessor)
 
 
-def import_weights(weights: str, values: dict[str, np.ndarray], pca: str | None) -> ImportedWeights:
+def import_weights(
+    network: str, weights: str, values: dict[str, np.ndarray], pca: str | None
+) -> ImportedWeights:
     """Collects what `write_imported_weights` writes.
 
     Args:
+        network: Name of the network.
         weights: `random`, or the checkpoint's SHA-256.
-        values: Arrays by slim name.
+        values: Arrays by name.
         pca: Path of the released PCA parameters, `download`, or None.
 
     Returns:
@@ -76,13 +80,15 @@ def import_weights(weights: str, values: dict[str, np.ndarray], pca: str | None)
         CheckpointError: The path does not hold PCA parameters of VGGish.
     """
     postprocessor = load_postprocessor(pca) if pca else None
-    return ImportedWeights(values, WeightsOrigin(weights, weights_sha256(values)), postprocessor)
+    origin = WeightsOrigin(network, weights, weights_sha256(values))
+    return ImportedWeights(values, origin, postprocessor)
 
 
 def write_imported_weights(folder: str, imported: ImportedWeights) -> None:
     """Writes weights and their origin into a folder, which is made if necessary."""
     tf.io.gfile.makedirs(folder)
-    save_weights(imported.values, os.path.join(folder, _WEIGHTS_FILE))
+    network = imported.origin.network
+    save_weights(imported.values, _weights_file(folder, network), network)
     if imported.postprocessor is not None:
         imported.postprocessor.save(os.path.join(folder, _PCA_FILE))
     with tf.io.gfile.GFile(os.path.join(folder, _ORIGIN_FILE), "w") as file:
@@ -91,10 +97,19 @@ def write_imported_weights(folder: str, imported: ImportedWeights) -> None:
 
 def read_imported_weights(folder: str) -> ImportedWeights:
     """Reads what `write_imported_weights` wrote."""
-    with tf.io.gfile.GFile(os.path.join(folder, _ORIGIN_FILE)) as file:
-        origin = WeightsOrigin(**json.loads(file.read()))
-    values = load_weights(os.path.join(folder, _WEIGHTS_FILE))
+    origin = read_weights_origin(folder)
+    values = load_weights(_weights_file(folder, origin.network), origin.network)
     pca = os.path.join(folder, _PCA_FILE)
     return ImportedWeights(
         values, origin, load_postprocessor(pca) if tf.io.gfile.exists(pca) else None
     )
+
+
+def read_weights_origin(folder: str) -> WeightsOrigin:
+    """Reads the origin that `write_imported_weights` wrote, without the weights."""
+    with tf.io.gfile.GFile(os.path.join(folder, _ORIGIN_FILE)) as file:
+        return WeightsOrigin(**json.loads(file.read()))
+
+
+def _weights_file(folder: str, network: str) -> str:
+    return os.path.join(folder, f"{network}.npz")

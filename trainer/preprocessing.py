@@ -7,6 +7,7 @@ import tensorflow_transform as tft
 
 from schema import clip_examples
 from vggish.networks.log_mel import log_mel, windows_from_pcm16
+from vggish.networks.network import FrontEnd
 from vggish.params import EMBEDDING_SIZE
 
 
@@ -18,7 +19,7 @@ def preprocessing_fn(
     Args:
         inputs: `clip_id` and `pcm`, bytes [batch]; `labels`, sparse bytes [batch, k].
             Released embeddings have `embedding`, sparse float32 [batch, n * 128], instead of `pcm`.
-        custom_config: Holds `hop_samples`, the samples from one window's start to the next.
+        custom_config: Holds `front_end`, the fields of the network's front end.
 
     Returns:
         `clip_id` bytes [batch]; `log_mel` ragged float32 [batch, n, 96, 64], or `embedding`
@@ -27,8 +28,9 @@ def preprocessing_fn(
         are only predicted have no label ids.
     """
     if clip_examples.PCM in inputs:
-        windows = windows_from_pcm16(inputs[clip_examples.PCM], custom_config["hop_samples"])
-        features = {clip_examples.LOG_MEL: log_mel(windows)}
+        front_end = FrontEnd(**custom_config["front_end"])
+        windows = windows_from_pcm16(inputs[clip_examples.PCM], front_end)
+        features = {clip_examples.LOG_MEL: log_mel(windows, front_end)}
     else:
         flat = tf.RaggedTensor.from_sparse(inputs[clip_examples.EMBEDDING])
         rows = tf.reshape(flat.values, [-1, EMBEDDING_SIZE])

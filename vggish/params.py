@@ -28,8 +28,7 @@ WINDOW_SECONDS = 0.96
 WINDOW_SAMPLES = STFT_WINDOW_SAMPLES + (NUM_FRAMES - 1) * STFT_HOP_SAMPLES  # 15,600
 WINDOW_HOP_SAMPLES = NUM_FRAMES * STFT_HOP_SAMPLES  # 15,360: windows do not overlap in frames.
 
-# The network: channels of each 3x3 convolution in order, the pool that follows some of them, and
-# the units of each dense layer in order.
+# The network: channels of each 3x3 convolution, and units of each dense layer, in order.
 CONVOLUTION_CHANNELS = {
     "conv1": 64,
     "conv2": 128,
@@ -38,7 +37,6 @@ CONVOLUTION_CHANNELS = {
     "conv4_1": 512,
     "conv4_2": 512,
 }
-POOL_AFTER = {"conv1": "pool1", "conv2": "pool2", "conv3_2": "pool3", "conv4_2": "pool4"}
 DENSE_UNITS = {"fc1_1": 4096, "fc1_2": 4096, "fc2": 128}
 EMBEDDING_SIZE = DENSE_UNITS["fc2"]
 POOL4_SHAPE = (6, 4, 512)  # Time, frequency, channels.

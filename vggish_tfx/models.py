@@ -18,7 +18,7 @@ from pipeline.predict.clip_prediction import (  # noqa: E402  TensorFlow is load
 from vggish.audio.decoding import decode  # noqa: E402
 from vggish.audio.sound_files import find_files  # noqa: E402
 from vggish.embedding.embedder import Embedder  # noqa: E402
-from vggish.networks.layer_taps import find_feature  # noqa: E402
+from vggish.networks.network_table import find_network  # noqa: E402
 from vggish.weights.checkpoint import resolve  # noqa: E402
 
 Sound = str | Path | np.ndarray
@@ -64,24 +64,30 @@ def load(folder: str | Path) -> Model:
 
 
 def embed(
-    sounds: Sound | Sequence[Sound], *, checkpoint: str, features: str = "embedding"
+    sounds: Sound | Sequence[Sound],
+    *,
+    checkpoint: str,
+    network: str = "vggish",
+    features: str = "embedding",
 ) -> list[np.ndarray]:
-    """Computes VGGish's features.
+    """Computes a network's features.
 
     Args:
         sounds: Files or arrays, one or several.
-        checkpoint: Path of vggish_model.ckpt, `download` or `random`.
-        features: One of `vggish.FEATURES`.
+        checkpoint: Path of the network's weights, `download` or `random`.
+        network: One of `vggish.NETWORKS`.
+        features: One of the network's features.
 
     Returns:
         The features of each sound, float32 [windows, size].
 
     Raises:
         AudioError: A file is no sound.
-        CheckpointError: The checkpoint is not VGGish's.
+        CheckpointError: The checkpoint is not the network's.
     """
-    weights = resolve(checkpoint)[0] if find_feature(features).layers else None
-    embedder = Embedder(features, weights)
+    needs_weights = find_network(network).find_feature(features).layers
+    weights = resolve(checkpoint, network=network)[0] if needs_weights else None
+    embedder = Embedder(features, weights, network=network)
     return [vectors for _, vectors in embedder.embed(enumerate(_samples(sounds)))]
 
 

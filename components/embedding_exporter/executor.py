@@ -1,4 +1,4 @@
-"""Runs VGGish once over every clip, and writes its embeddings."""
+"""Runs the network once over every clip, and writes its embeddings."""
 
 import collections
 import os
@@ -26,7 +26,7 @@ from components.counts import WriteCounts
 from components.leftovers import remove_leftovers
 from schema import clip_examples
 from schema.embedded_clips import FNAME, LABELS, embedded_clips_schema, to_table, windows_of
-from schema.imported_weights import read_imported_weights
+from schema.imported_weights import read_imported_weights, read_weights_origin
 from vggish import params
 from vggish.networks.layer_taps import feature_size
 from vggish.networks.window_batches import map_batches
@@ -72,7 +72,8 @@ class Executor(BaseBeamExecutor):
         embeddings.split_names = examples.split_names
         examples_utils.set_payload_format(embeddings, example_gen_pb2.FORMAT_PARQUET)
 
-        size = feature_size(exec_properties["features"])
+        network = read_weights_origin(weights_folder).network
+        size = feature_size(exec_properties["features"], network)
         embed = EmbedClips(
             artifact_utils.get_single_uri(input_dict["transform_graph"]),
             weights_folder,
@@ -145,6 +146,8 @@ class EmbedClips(beam.DoFn):
             name.decode() for name in transform.vocabulary_by_name(clip_examples.LABEL_VOCABULARY)
         ]
         if clip_examples.LOG_MEL in self._spec:
+            network = read_weights_origin(self._weights_folder).network
+            self._size = feature_size(self._features, network)
             self._network = self._shared.acquire(self._load)
         self._thread = ThreadPoolExecutor(max_workers=1)
 
@@ -193,7 +196,7 @@ class EmbedClips(beam.DoFn):
             return _released(parsed[clip_examples.EMBEDDING])
         log_mel = parsed[clip_examples.LOG_MEL]
         windows = tf.reshape(log_mel.flat_values, [-1, params.NUM_FRAMES, params.NUM_BANDS])
-        embedded = map_batches(self._network, windows, [feature_size(self._features)])
+        embedded = map_batches(self._network, windows, [self._size])
         return log_mel.row_lengths().numpy(), embedded.numpy()
 
     def _oldest(self) -> Iterator[beam.pvalue.TaggedOutput]:

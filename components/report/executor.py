@@ -25,7 +25,16 @@ DATA_FILE = "data.json"
 PAGE_FILE = "report.html"
 SUMMARY_FILE = "summary.json"
 _REJECTS_KEPT = 1000
-_MODEL_FACTS = ("name", "head", "features", "task", "parameters", "trainable_parameters", "weights")
+_MODEL_FACTS = (
+    "name",
+    "head",
+    "network",
+    "features",
+    "task",
+    "parameters",
+    "trainable_parameters",
+    "weights",
+)
 _LINEAGE = (
     "pushed_model",
     "infra_blessing",

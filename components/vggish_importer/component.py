@@ -19,6 +19,7 @@ class VggishImporterSpec(ComponentSpec):
     """The outputs and parameters of VggishImporter."""
 
     PARAMETERS = {
+        "network": ExecutionParameter(type=str),
         "checkpoint": ExecutionParameter(type=str),
         "seed": ExecutionParameter(type=int),
         "pca_params": ExecutionParameter(type=str, optional=True),
@@ -29,7 +30,7 @@ class VggishImporterSpec(ComponentSpec):
 
 
 class VggishImporter(BaseComponent):
-    """Turns a TF1 slim checkpoint of VGGish into the pipeline's weights.
+    """Turns the released weights of VGGish or another network into the pipeline's weights.
 
     Output: `weights`, named arrays in one `.npz` file, with their SHA-256.
     """
@@ -40,12 +41,14 @@ class VggishImporter(BaseComponent):
 
     def __init__(
         self,
+        network: str,
         checkpoint: str | RuntimeParameter,
         seed: int,
         pca_params: str | None,
     ):
         super().__init__(
             VggishImporterSpec(
+                network=network,
                 checkpoint=checkpoint,
                 seed=seed,
                 pca_params=pca_params,

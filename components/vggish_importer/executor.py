@@ -12,7 +12,7 @@ from vggish.weights import checkpoint
 
 
 class Executor(BaseExecutor):
-    """Converts a TF1 slim checkpoint, or draws seeded random weights."""
+    """Converts released weights, or draws seeded random ones."""
 
     def Do(
         self,
@@ -25,16 +25,19 @@ class Executor(BaseExecutor):
         Args:
             input_dict: Empty.
             output_dict: `weights`.
-            exec_properties: `checkpoint`, a path, `download` or `random`; `seed` of random weights;
-                `pca_params`, a path, `download` or None.
+            exec_properties: `network`; `checkpoint`, a path, `download` or `random`; `seed` of
+                random weights; `pca_params`, a path, `download` or None.
 
         Raises:
-            CheckpointError: The checkpoint or the PCA parameters are not VGGish's.
+            CheckpointError: The checkpoint or the PCA parameters are not the network's.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         artifact = artifact_utils.get_single_instance(output_dict["weights"])
-        values, weights = checkpoint.resolve(exec_properties["checkpoint"], exec_properties["seed"])
-        imported = import_weights(weights, values, exec_properties.get("pca_params"))
+        network = exec_properties["network"]
+        values, weights = checkpoint.resolve(
+            exec_properties["checkpoint"], exec_properties["seed"], network=network
+        )
+        imported = import_weights(network, weights, values, exec_properties.get("pca_params"))
         write_imported_weights(path_utils.serving_model_dir(artifact.uri), imported)
         artifact.set_string_custom_property("weights", imported.origin.weights)
         artifact.set_string_custom_property("sha256", imported.origin.sha256)

@@ -12,6 +12,7 @@ from pipeline.cli.options import (
     CheckpointOption,
     DataRootOption,
     JobArgument,
+    NetworkOption,
     OverridesOption,
     read_overrides,
 )
@@ -32,6 +33,7 @@ def compile_job(  # noqa: PLR0913  Its arguments are the options of the command.
     image: ImageOption,
     root: Annotated[str | None, typer.Option(help=ROOT_HELP, metavar="URL")] = None,
     data_root: DataRootOption = None,
+    network: NetworkOption = None,
     checkpoint: CheckpointOption = None,
     overrides: OverridesOption = None,
     output: Annotated[
@@ -41,7 +43,7 @@ def compile_job(  # noqa: PLR0913  Its arguments are the options of the command.
     """Compile a job to a pipeline file for Kubeflow Pipelines or Vertex AI."""
     from pipeline.jobs import open_job
 
-    opened = open_job(job, read_overrides(overrides, data_root, checkpoint))
+    opened = open_job(job, read_overrides(overrides, data_root, checkpoint, network))
     spec = _compile(opened.config, image, root)
     from pipeline.runners.kubeflow_spec import write_spec
 
@@ -69,6 +71,7 @@ def submit_job(  # noqa: PLR0913  Its arguments are the options of the command.
         str | None, typer.Option(help="Name of the run; default: the job's name.")
     ] = None,
     data_root: DataRootOption = None,
+    network: NetworkOption = None,
     checkpoint: CheckpointOption = None,
     overrides: OverridesOption = None,
 ) -> None:
@@ -79,7 +82,7 @@ def submit_job(  # noqa: PLR0913  Its arguments are the options of the command.
         raise ConfigError(
             "The target is missing or ambiguous; pass either --host, or --project and --region."
         )
-    opened = open_job(job, read_overrides(overrides, data_root, checkpoint))
+    opened = open_job(job, read_overrides(overrides, data_root, checkpoint, network))
     spec = _compile(opened.config, image, root)
     if missing := _without_default(spec):
         raise ConfigError(

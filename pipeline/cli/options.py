@@ -16,10 +16,12 @@ DataRootOption = Annotated[
     str | None, typer.Option(help="Folder of sounds; overrides source.root.", metavar="DIR")
 ]
 CHECKPOINT = typer.Option(
-    help="Path of vggish_model.ckpt, `download` or `random`.", metavar="PATH|download|random"
+    help="Path of the network's weights, `download` or `random`.", metavar="PATH|download|random"
 )
+NETWORK = typer.Option(help="Network: vggish or yamnet.", metavar="NAME")
 PCA = typer.Option(help="Path of vggish_pca_params.npz, or `download`.", metavar="PATH")
 CheckpointOption = Annotated[str | None, CHECKPOINT]
+NetworkOption = Annotated[str | None, NETWORK]
 OverridesOption = Annotated[
     list[str] | None,
     typer.Option("--set", help="Override a value, such as train.epochs=5.", metavar="KEY=VALUE"),
@@ -27,7 +29,10 @@ OverridesOption = Annotated[
 
 
 def read_overrides(
-    assignments: list[str] | None, data_root: str | None, checkpoint: str | None
+    assignments: list[str] | None,
+    data_root: str | None,
+    checkpoint: str | None = None,
+    network: str | None = None,
 ) -> dict[str, Any]:
     """Gathers the values that the command line sets over those of the configuration.
 
@@ -35,6 +40,7 @@ def read_overrides(
         assignments: The values of `--set`, each `KEY=VALUE`.
         data_root: The value of `--data-root`.
         checkpoint: The value of `--checkpoint`.
+        network: The value of `--network`.
 
     Returns:
         Values by dotted key.
@@ -47,6 +53,8 @@ def read_overrides(
     values = parse_overrides(assignments or [])
     if data_root is not None:
         values["source.root"] = data_root
+    if network is not None:
+        values["features.network"] = network
     if checkpoint is not None:
         values["features.checkpoint"] = checkpoint
     return values

@@ -14,6 +14,7 @@ from pipeline.cli.options import (
     CheckpointOption,
     DataRootOption,
     JobArgument,
+    NetworkOption,
     OverridesOption,
     read_overrides,
 )
@@ -52,6 +53,7 @@ def run_job(
         Path | None,
         typer.Option(help="The run's folder; default: runs/NAME of the job.", metavar="DIR"),
     ] = None,
+    network: NetworkOption = None,
     checkpoint: CheckpointOption = None,
     overrides: OverridesOption = None,
 ) -> None:
@@ -59,7 +61,7 @@ def run_job(
     from pipeline.jobs import open_job
     from pipeline.runners.run_folder import open_run_folder
 
-    opened = open_job(job, read_overrides(overrides, data_root, checkpoint))
+    opened = open_job(job, read_overrides(overrides, data_root, checkpoint, network))
     for sentence in opened.found:
         print(sentence, file=sys.stderr)
     output = output or opened.output

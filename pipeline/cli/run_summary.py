@@ -5,6 +5,7 @@ from typing import Any
 from components.evaluation_results import SCORE_BY_TASK
 from components.html.rendering import format_interval
 from pipeline.runners.run_folder import RunFolder
+from vggish.networks.network_table import find_network
 
 
 def format_summary(summary: dict[str, Any], folder: RunFolder) -> str:
@@ -26,8 +27,9 @@ def format_summary(summary: dict[str, Any], folder: RunFolder) -> str:
     test = metrics["test"]
     score = SCORE_BY_TASK[model["task"]]
     measured = f"{test[score]:.4f} {format_interval(metrics['test_intervals'].get(score))}".strip()
+    network = find_network(model["network"]).title
     origin = (
-        "seeded random weights, NOT the released VGGish"
+        f"seeded random weights, NOT the released {network}"
         if model["weights"] == "random"
         else f"checkpoint {model['weights'][:12]}"
     )
@@ -36,7 +38,7 @@ def format_summary(summary: dict[str, Any], folder: RunFolder) -> str:
         f"{clips['rejected']} rejected{refused}{noise}",
         f"Test {score}": f"{measured} on {round(test['clips'])} clips, "
         f"{len(clips['by_label'])} classes",
-        "VGGish": origin,
+        network: origin,
         "Pushed model": summary["pushed_path"] or "none: not blessed, see the report",
         "Report": str(folder.report),
         "Time": f"{summary['seconds']['total']:.1f} s",

@@ -1,4 +1,4 @@
-"""The commands that use VGGish without a pipeline: `embed`, `convert`, `check`."""
+"""The commands that use a network without a pipeline: `embed`, `convert`, `check`."""
 
 import posixpath
 import resource
@@ -18,10 +18,9 @@ from rich.progress import (
 )
 
 from pipeline.cli.console import import_tensorflow_quietly
-from pipeline.cli.options import CHECKPOINT, PCA
+from pipeline.cli.options import CHECKPOINT, NETWORK, PCA
 from pipeline.cli.process_exit import EXIT_FAILURE
 from vggish.errors import ConfigError
-from vggish.params import WINDOW_SECONDS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,8 +41,13 @@ def embed(  # noqa: PLR0913  Its arguments are the options of the command.
         ),
     ],
     checkpoint: Annotated[str, CHECKPOINT] = "download",
+    network: Annotated[str, NETWORK] = "vggish",
     features: Annotated[
-        str, typer.Option(help="Features: embedding, fc1, pool4, fusion, log_mel or mfcc.")
+        str,
+        typer.Option(
+            help="Features: embedding, fusion, log_mel or mfcc; fc1 and pool4 of VGGish; layer12, "
+            "layer14 and scores of YAMNet."
+        ),
     ] = "embedding",
     pool: Annotated[
         Literal["mean", "none"],
@@ -55,11 +59,13 @@ def embed(  # noqa: PLR0913  Its arguments are the options of the command.
     ] = False,
     pca: Annotated[str, PCA] = "download",
     hop_seconds: Annotated[
-        float,
+        float | None,
         typer.Option(
-            help="Seconds from the start of one window to the start of the next.", min=0.01
+            help="Seconds from the start of one window to the start of the next; default: the "
+            "network's own.",
+            min=0.01,
         ),
-    ] = WINDOW_SECONDS,
+    ] = None,
     compute: Annotated[
         Literal["float32", "bfloat16"],
         typer.Option(help="Precision; bfloat16 is less exact, and faster on hardware that has it."),
@@ -81,15 +87,17 @@ def embed(  # noqa: PLR0913  Its arguments are the options of the command.
     from vggish.embedding.embed_files import embed_files
     from vggish.embedding.embedder import Embedder
     from vggish.embedding.embedding_files import EmbeddingLayout, open_embedding_file
-    from vggish.networks.layer_taps import find_feature
+    from vggish.networks.network_table import find_network
     from vggish.networks.pca_postprocessor import load_postprocessor
     from vggish.params import SAMPLE_RATE
 
     screen = Console(stderr=True, highlight=False)
     audio_set = output.endswith(".tfrecord")
+    chosen = find_network(network)
+    hop = round(hop_seconds * SAMPLE_RATE) if hop_seconds else chosen.front_end.hop_samples
     layout = EmbeddingLayout(
-        feature=find_feature(features),
-        hop_samples=round(hop_seconds * SAMPLE_RATE),
+        feature=chosen.find_feature(features),
+        hop_samples=hop,
         by_window=pool == "none" or audio_set,
         labels=label_from_folder,
         quantised=postprocess or audio_set,
@@ -99,13 +107,14 @@ def embed(  # noqa: PLR0913  Its arguments are the options of the command.
         raise ConfigError(f"There are no files in {', '.join(audio)}; name files or folders.")
     with open_embedding_file(output, layout) as write:
         postprocessor = load_postprocessor(pca) if layout.quantised else None
-        weights = _weights(checkpoint, screen) if layout.feature.layers else None
+        weights = _weights(checkpoint, network, screen) if layout.feature.layers else None
         embedder = Embedder(
             features,
             weights,
             dtype=compute,
             hop_samples=layout.hop_samples,
             postprocessor=postprocessor,
+            network=network,
         )
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         with Progress(
@@ -131,26 +140,28 @@ def embed(  # noqa: PLR0913  Its arguments are the options of the command.
 
 def convert(
     checkpoint: Annotated[
-        str, typer.Argument(help="Path of vggish_model.ckpt, or `download`.", metavar="CKPT")
+        str, typer.Argument(help="Path of the network's weights, or `download`.", metavar="CKPT")
     ],
     output: Annotated[
         str, typer.Option("--output", "-o", help="The folder to write to.", metavar="DIR")
     ],
+    network: Annotated[str, NETWORK] = "vggish",
 ) -> None:
-    """Convert a TensorFlow 1 checkpoint: vggish.npz for --checkpoint, vggish.keras for Keras."""
+    """Convert released weights: NETWORK.npz for --checkpoint, NETWORK.keras for Keras."""
     import_tensorflow_quietly()
-    from vggish.networks.vggish_network import build_network
+    from vggish.networks.layer_taps import build_network
     from vggish.output_files import output_file
-    from vggish.weights.slim_weights import apply_weights, save_weights, weights_sha256
+    from vggish.weights.weight_arrays import apply_weights, save_weights, weights_sha256
 
-    weights = _weights(checkpoint, Console(stderr=True, highlight=False))
-    arrays, model = posixpath.join(output, "vggish.npz"), posixpath.join(output, "vggish.keras")
-    save_weights(weights, arrays)
-    network = build_network()
-    apply_weights(network, weights)
-    with output_file(model) as file:
-        network.save(file)
-    print(f"Wrote {arrays} and {model}.")
+    weights = _weights(checkpoint, network, Console(stderr=True, highlight=False))
+    arrays = posixpath.join(output, f"{network}.npz")
+    keras_file = posixpath.join(output, f"{network}.keras")
+    save_weights(weights, arrays, network)
+    model = build_network(network=network)
+    apply_weights(model, weights, network)
+    with output_file(keras_file) as file:
+        model.save(file)
+    print(f"Wrote {arrays} and {keras_file}.")
     print(f"SHA-256 of the weights: {weights_sha256(weights)}")
 
 
@@ -179,21 +190,23 @@ def check_vggish(
         raise typer.Exit(EXIT_FAILURE)
 
 
-def _weights(checkpoint: str, screen: Console) -> "dict[str, np.ndarray]":
+def _weights(checkpoint: str, network: str, screen: Console) -> "dict[str, np.ndarray]":
     """Loads weights, and warns if they are random."""
     from vggish.weights.checkpoint import RANDOM, resolve
 
     with _download_bar(screen) as progress:
-        weights, origin = resolve(checkpoint, progress=progress)
+        weights, origin = resolve(checkpoint, progress=progress, network=network)
     if origin == RANDOM:
-        screen.print("WARNING: the weights are RANDOM, not VGGish's; so are these embeddings.")
+        screen.print(
+            "WARNING: the weights are RANDOM, not the released ones; so are these embeddings."
+        )
     return weights
 
 
 @contextmanager
 def _download_bar(screen: Console) -> "Iterator[DownloadProgress]":
     """Shows a progress bar once a download starts."""
-    columns = (TextColumn("vggish_model.ckpt"), BarColumn(), DownloadColumn())
+    columns = (TextColumn("weights"), BarColumn(), DownloadColumn())
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task("download", total=None, visible=False)
         yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)

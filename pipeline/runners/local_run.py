@@ -97,6 +97,6 @@ def _check_weights(features: FeatureSettings) -> None:
     from vggish.weights.checkpoint import DOWNLOAD, RANDOM, resolve
 
     if features.checkpoint not in (None, DOWNLOAD, RANDOM):
-        resolve(features.checkpoint)
+        resolve(features.checkpoint, network=features.network)
     if features.pca_params not in (None, DOWNLOAD):
         load_postprocessor(features.pca_params)

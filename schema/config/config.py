@@ -18,6 +18,7 @@ from schema.config.settings import Settings
 from schema.config.source_settings import SourceSettings
 from schema.config.split_settings import SplitSettings
 from schema.config.warm_start_settings import WARM_START_RATE
+from vggish.networks.network_table import find_network
 from vggish.params import SAMPLE_RATE, WINDOW_HOP_SAMPLES
 
 MAX_CLIP_WINDOWS = 8_192
@@ -65,16 +66,25 @@ class Config(Settings):
     @model_validator(mode="after")
     def _clips_can_be_served(self) -> "Config":
         # A hop beyond a window does not allow longer clips: their samples take memory, too.
-        hop = min(self.features.hop_samples, WINDOW_HOP_SAMPLES)
+        hop = min(self.features.front_end.hop_samples, WINDOW_HOP_SAMPLES)
         windows = self.ingest.max_clip_samples // hop
         if windows > MAX_CLIP_WINDOWS:
             seconds = MAX_CLIP_WINDOWS * hop // SAMPLE_RATE
             raise ValueError(
                 f"ingest.max_seconds ({self.ingest.max_seconds:g}) and features.hop_seconds "
-                f"({self.features.hop_seconds:g}) let in clips of {windows} windows, but a served "
+                f"({hop / SAMPLE_RATE:g}) let in clips of {windows} windows, but a served "
                 f"model takes {MAX_CLIP_WINDOWS}; set ingest.max_seconds to {seconds} or less, or "
                 "features.hop_seconds to more"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _models_fit_the_network(self) -> "Config":
+        network = find_network(self.features.network)
+        for model in self.model:
+            feature = network.find_feature(model.features)
+            if model.head == "warm_start":
+                model.warm_start.check_layers(network, feature)
         return self
 
     @property

@@ -1,8 +1,9 @@
-"""VGGish's features, the model and its training (`features`, `model`, `train`)."""
+"""The network's features, the model and its training (`features`, `model`, `train`)."""
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from schema.config.classical_head_settings import (
     KnnSettings,
@@ -16,23 +17,30 @@ from schema.config.classical_head_settings import (
 from schema.config.settings import Settings
 from schema.config.warm_start_settings import WarmStartSettings
 from vggish import params
+from vggish.networks.network import FrontEnd
+from vggish.networks.network_table import find_network
 
 
 class FeatureSettings(Settings):
-    """Windows and the weights of VGGish (`features`)."""
+    """The network, its weights and its windows (`features`)."""
 
+    network: str = Field(
+        default="vggish", description="Network that computes the features: vggish or yamnet."
+    )
     checkpoint: str | None = Field(
         default=None,
-        description="Path of vggish_model.ckpt, `download` or `random`; see `--checkpoint`.",
+        description="Path of the network's weights, such as vggish_model.ckpt or yamnet.h5, "
+        "`download` or `random`; see `--checkpoint`.",
     )
     seed: int = Field(default=0, ge=0, description="Seed of `random` weights.")
     pca_params: str | None = Field(
         default=None,
         description="Path of vggish_pca_params.npz, or `download`; for released embeddings.",
     )
-    hop_seconds: Annotated[float, Field(ge=0.01, le=10)] = Field(
-        default=params.WINDOW_HOP_SAMPLES / params.SAMPLE_RATE,
-        description="Seconds between the starts of windows.",
+    hop_seconds: Annotated[float, Field(ge=0.01, le=10)] | None = Field(
+        default=None,
+        description="Seconds between the starts of windows; null: the network's own, 0.96 of "
+        "VGGish, 0.48 of YAMNet.",
     )
     compute: Literal["float32", "bfloat16"] = Field(
         default="float32", description="Precision of the frozen network."
@@ -43,10 +51,18 @@ class FeatureSettings(Settings):
         f"default: if there are at most {params.EMBEDDING_SIZE} features.",
     )
 
+    @field_validator("network")
+    @classmethod
+    def _exists(cls, name: str) -> str:
+        return find_network(name).name
+
     @property
-    def hop_samples(self) -> int:
-        """The hop in samples at 16 kHz."""
-        return round(self.hop_seconds * params.SAMPLE_RATE)
+    def front_end(self) -> FrontEnd:
+        """How sound becomes windows of log-mel."""
+        own = find_network(self.network).front_end
+        if self.hop_seconds is None:
+            return own
+        return replace(own, hop_samples=round(self.hop_seconds * params.SAMPLE_RATE))
 
     def writes_table(self, size: int) -> bool:
         """Returns whether a table of so many features is written."""
@@ -96,12 +112,14 @@ _LEARN_POOLING = ("dense", "warm_start")
 
 
 class ModelSettings(Settings):
-    """The classifier on top of VGGish (`model`)."""
+    """The classifier on top of the network (`model`)."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")] | None = Field(
         default=None, description="Name in a run with several models; default: the head."
     )
-    features: str = Field(default="fusion", description="Layer tap of VGGish that the head reads.")
+    features: str = Field(
+        default="fusion", description="Layer tap of the network that the head reads."
+    )
     head: Literal[
         "dense",
         "knn",
@@ -115,7 +133,7 @@ class ModelSettings(Settings):
     ] = Field(
         default="dense",
         description="Kind of classifier. `dense`: fully connected layers on frozen features. "
-        "`warm_start`: the same, trained together with VGGish. Every head but `dense` has a "
+        "`warm_start`: the same, trained together with the network. Every head but `dense` has a "
         "section of its name.",
     )
     task: Literal["auto", "single_label", "multi_label"] = Field(
@@ -151,16 +169,6 @@ class ModelSettings(Settings):
         """The name of this model."""
         return self.name or self.head
 
-    @field_validator("features")
-    @classmethod
-    def _is_a_tap(cls, name: str) -> str:
-        from vggish.networks.layer_taps import (
-            feature_size,
-        )
-
-        feature_size(name)
-        return name
-
     @field_validator("pooling")
     @classmethod
     def _can_be_learned(cls, pooling: Pooling, info: ValidationInfo) -> Pooling:
@@ -170,11 +178,3 @@ class ModelSettings(Settings):
                 f"the head {head} cannot learn an attention; set it to mean or mean_max"
             )
         return pooling
-
-    @model_validator(mode="after")
-    def _can_be_trained(self) -> "ModelSettings":
-        if self.head == "warm_start":
-            from vggish.networks.layer_taps import find_feature
-
-            self.warm_start.check_layers(self.features, find_feature(self.features).layers)
-        return self

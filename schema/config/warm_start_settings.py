@@ -2,19 +2,15 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from schema.config.settings import Settings
 from vggish import params
+from vggish.networks.network import Feature, Network
 
 WARM_START_RATE = 3e-3
 """Default learning rate of the head. The search that a frozen head uses takes 200 steps; with the
 whole network, these cost as much as several epochs of a small data set."""
-
-LAYERS = (*params.CONVOLUTION_CHANNELS, *params.DENSE_UNITS)
-"""Trainable layers of VGGish, from input to output."""
-
-_BLOCKS = tuple(dict.fromkeys(layer.partition("_")[0] for layer in LAYERS))
 
 Decibels = Annotated[float, Field(ge=-20, le=80)]
 
@@ -58,7 +54,7 @@ class AugmentSettings(Settings):
 
 
 class WarmStartSettings(Settings):
-    """Joint training of VGGish and a head (`model.warm_start`)."""
+    """Joint training of the network and a head (`model.warm_start`)."""
 
     start: Literal["checkpoint", "last_blessed"] = Field(
         default="checkpoint",
@@ -66,59 +62,57 @@ class WarmStartSettings(Settings):
     )
     freeze_below: str | None = Field(
         default=None,
-        description="Layer or block of VGGish (conv3, conv4_1, ...) below which weights are "
-        "frozen; null: everything is trained.",
+        description="Layer or block of the network (conv3, conv4_1, layer7, ...) below which "
+        "weights are frozen; null: everything is trained.",
     )
     network_rate: float = Field(
-        default=0.1, gt=0, le=1, description="Learning rate of VGGish, as a share of the head's."
+        default=0.1,
+        gt=0,
+        le=1,
+        description="Learning rate of the network, as a share of the head's.",
     )
     compute: Literal["float32", "bfloat16"] = Field(
-        default="float32", description="Precision of VGGish; variables are float32."
+        default="float32", description="Precision of the network; variables are float32."
     )
     max_windows: int = Field(
         default=4, gt=0, description="Maximum number of consecutive windows per clip and step."
     )
     augment: AugmentSettings = AugmentSettings()
 
-    @field_validator("freeze_below")
-    @classmethod
-    def _is_in_vggish(cls, name: str | None) -> str | None:
-        if name is not None and name not in (*LAYERS, *_BLOCKS):
-            choices = ", ".join(dict.fromkeys((*_BLOCKS, *LAYERS)))
-            raise ValueError(f"VGGish has no {name!r}; choose one of {choices}")
-        return name
-
-    @property
-    def frozen_layers(self) -> tuple[str, ...]:
-        """The layers whose weights do not change."""
+    def frozen_layers(self, network: Network) -> tuple[str, ...]:
+        """Returns the layers of the network whose weights do not change."""
         if self.freeze_below is None:
             return ()
-        first = next(
-            i
-            for i, layer in enumerate(LAYERS)
-            if self.freeze_below in (layer, layer.partition("_")[0])
-        )
-        return LAYERS[:first]
+        layers = tuple(network.variables)
+        names = [(layer, layer.partition("_")[0]) for layer in layers]
+        first = next(i for i, known_as in enumerate(names) if self.freeze_below in known_as)
+        return layers[:first]
 
-    def check_layers(self, features: str, taps: tuple[str, ...]) -> None:
-        """Refuses features without a trainable layer of VGGish.
+    def check_layers(self, network: Network, feature: Feature) -> None:
+        """Refuses features without a trainable layer of the network.
 
         Args:
-            features: The layer tap's name.
-            taps: The layers that it reads.
+            network: The network.
+            feature: Its layer tap.
 
         Raises:
-            ValueError: The features use no layer of VGGish, or only frozen ones.
+            ValueError: The features use no layer of the network, or only frozen ones; or
+                `freeze_below` is not in the network.
         """
-        if not taps:
+        if self.freeze_below not in (None, *network.variables, *network.blocks):
+            choices = ", ".join(dict.fromkeys((*network.blocks, *network.variables)))
             raise ValueError(
-                f"head 'warm_start' trains VGGish, which features {features!r} do not use; "
-                "choose features embedding, fc1, pool4 or fusion"
+                f"{network.title} has no {self.freeze_below!r}, as freeze_below says; choose one "
+                f"of {choices}"
             )
-        pooled = {pool: layer for layer, pool in params.POOL_AFTER.items()}
-        last = pooled.get(taps[-1], taps[-1])
-        if last in self.frozen_layers:
+        if not feature.layers:
             raise ValueError(
-                f"freeze_below {self.freeze_below!r} freezes every layer of features {features!r}, "
-                f"which end with {last}; name a lower layer, or use head 'dense'"
+                f"head 'warm_start' trains {network.title}, which features {feature.name!r} do not "
+                f"use; choose one of {', '.join(tap.name for tap in network.taps)}"
+            )
+        last = network.last_weights(feature)
+        if last in self.frozen_layers(network):
+            raise ValueError(
+                f"freeze_below {self.freeze_below!r} freezes every layer of features "
+                f"{feature.name!r}, which end with {last}; name a lower layer, or use head 'dense'"
             )

@@ -17,6 +17,7 @@ from trainer.heads.pooling import PooledHead
 from trainer.serving.served_classifier import ServedClassifier
 from vggish.audio.decoding import pcm16_from_samples
 from vggish.networks.layer_taps import build_features
+from vggish.networks.network import FrontEnd
 
 CLASSES = ["dog", "cat"]
 
@@ -58,7 +59,7 @@ def write_model(root: Path) -> ServedClassifier:
     keras.utils.set_random_seed(0)
     head = keras.Sequential([keras.Input([40]), keras.layers.Dense(2, activation="softmax")])
     served = ServedClassifier(
-        build_features("mfcc", None), PooledHead(head), CLASSES, 15_360, thresholds=None
+        build_features("mfcc", None), PooledHead(head), CLASSES, FrontEnd(), thresholds=None
     )
     served.save(str(root / "model" / "Format-Serving"))
     card = {"classes": CLASSES, "embedded": False, "hop_seconds": 0.96}

@@ -23,7 +23,7 @@ from trainer.preprocessing import preprocessing_fn
 from vggish.audio.decoding import pcm16_from_samples
 from vggish.networks.layer_taps import build_features
 from vggish.networks.log_mel import log_mel, windows_from_pcm16
-from vggish.weights.slim_weights import random_weights
+from vggish.weights.weight_arrays import random_weights
 
 RAW_SPEC = {
     "clip_id": tf.io.FixedLenFeature([], tf.string),
@@ -57,7 +57,7 @@ def transform(folder: Path, rows: dict[str, list[dict]]) -> standard_artifacts.E
     examples.split_names = artifact_utils.encode_split_names(list(rows))
     with tft_beam.Context(temp_dir=str(folder / "tmp")):
         transform_fn = (rows["train"], metadata) | tft_beam.AnalyzeDataset(
-            lambda inputs: preprocessing_fn(inputs, {"hop_samples": 15_360})
+            lambda inputs: preprocessing_fn(inputs, {"front_end": {}})
         )
         transform_fn | tft_beam.WriteTransformFn(str(folder / "graph"))
         for split, split_rows in rows.items():
@@ -83,7 +83,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     embeddings, table = standard_artifacts.Examples(), EmbeddingTable()
     graph.uri, weights.uri = str(folder / "graph"), str(folder / "weights")
     embeddings.uri, table.uri = str(folder / "embeddings"), str(folder / "table")
-    imported = import_weights("random", random_weights(0), None)
+    imported = import_weights("vggish", "random", random_weights(0), None)
     write_imported_weights(f"{weights.uri}/Format-Serving", imported)
     Executor(local_context(folder)).Do(
         {"examples": [examples], "transform_graph": [graph], "weights": [weights]},

@@ -65,6 +65,7 @@ def add(root: Path, name: str, accuracy: float, loss: float, blessed: bool) -> d
         "classes": ["dog", "<cat>"],
         "name": name,
         "head": "dense",
+        "network": "vggish",
         "features": "fusion",
         "task": "single_label",
         "parameters": 9,

@@ -18,6 +18,7 @@ from trainer.heads.pooling import PooledHead
 from trainer.serving.served_classifier import ServedClassifier
 from vggish.audio.decoding import pcm16_from_samples
 from vggish.networks.layer_taps import build_features
+from vggish.networks.network import FrontEnd
 
 CLASSES = ["dog", "cat"]
 
@@ -49,7 +50,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     keras.utils.set_random_seed(0)
     head = keras.Sequential([keras.Input([40]), keras.layers.Dense(2, activation="softmax")])
     served = ServedClassifier(
-        build_features("mfcc", None), PooledHead(head), CLASSES, 15_360, thresholds=None
+        build_features("mfcc", None), PooledHead(head), CLASSES, FrontEnd(), thresholds=None
     )
     model = str(root / "model" / "Format-Serving")
     served.save(model)
@@ -162,7 +163,7 @@ def test_operations_and_scores_that_no_server_can_give(root: Path) -> None:
     model = str(root / "model" / "Format-Serving")
     shutil.rmtree(model)
     network = build_features("mfcc", None)
-    ServedClassifier(network, Odd(), CLASSES, 15_360, thresholds=None).save(model)
+    ServedClassifier(network, Odd(), CLASSES, FrontEnd(), thresholds=None).save(model)
     write_model_card(model, {"classes": CLASSES, "compute": "float32"})
     blessed, validation = validate(root)
     assert not blessed

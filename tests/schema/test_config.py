@@ -8,6 +8,7 @@ import yaml
 from schema.config.config import Config
 from schema.config.config_file import load_config, parse_overrides
 from vggish.errors import ConfigError, VggishError
+from vggish.networks.yamnet_network import YAMNET
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -190,3 +191,26 @@ def test_what_is_lengthened_can_be_served(tmp_path: Path) -> None:
     text = "source: {root: /sounds}\ningest: {max_seconds: 1, windows: {exactly: 3}}"
     ingest = load(tmp_path, text).ingest
     assert ingest.max_clip_samples == ingest.target_samples > 16_000
+
+
+def test_the_network_decides_windows_taps_and_layers(tmp_path: Path) -> None:
+    text = "source: {root: /sounds}\nfeatures: {network: yamnet}\nmodel: {features: embedding}"
+    front_end = load(tmp_path, text).features.front_end
+    assert (front_end.hop_samples, front_end.log_offset, front_end.pads_the_end) == (
+        7_680,
+        0.001,
+        True,
+    )
+    changed = load(tmp_path, text, **{"features.hop_seconds": 0.1}).features.front_end
+    assert (changed.hop_samples, changed.log_offset) == (1_600, 0.001)
+    assert load(tmp_path, text, **{"features.network": "vggish"}).features.front_end.hop_samples
+    with pytest.raises(VggishError, match="YAMNet has no features 'fc1'"):
+        load(tmp_path, text, **{"model.features": "fc1"})
+    with pytest.raises(VggishError, match="There is no network 'resnet'"):
+        load(tmp_path, text, **{"features.network": "resnet"})
+    warm = {"model.head": "warm_start", "model.warm_start.freeze_below": "conv3"}
+    with pytest.raises(ConfigError, match="YAMNet has no 'conv3', as freeze_below says"):
+        load(tmp_path, text, **warm)
+    model = load(tmp_path, text, **(warm | {"model.warm_start.freeze_below": "layer13"}))
+    frozen = model.model[0].warm_start.frozen_layers(YAMNET)
+    assert frozen[-1] == "layer12_pointwise_conv"

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from schema.imported_weights import import_weights, read_imported_weights, write_imported_weights
 from vggish.networks.pca_postprocessor import Postprocessor, ReleasedEmbedding
-from vggish.weights.slim_weights import random_weights
+from vggish.weights.weight_arrays import random_weights
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +15,7 @@ def values():
 
 
 def test_weights_and_origin_are_read_back(values, tmp_path):
-    written = import_weights("random", values, None)
+    written = import_weights("vggish", "random", values, None)
     write_imported_weights(str(tmp_path / "weights"), written)
     found = read_imported_weights(str(tmp_path / "weights"))
     assert found.origin == written.origin
@@ -29,7 +29,7 @@ def test_with_a_pca_the_embedding_is_as_released(values, tmp_path):
     rng = np.random.default_rng(0)
     pca = Postprocessor(rng.normal(size=(128, 128)), rng.normal(size=128))
     pca.save(str(tmp_path / "pca.npz"))
-    imported = import_weights("random", values, str(tmp_path / "pca.npz"))
+    imported = import_weights("vggish", "random", values, str(tmp_path / "pca.npz"))
     write_imported_weights(str(tmp_path / "weights"), imported)
     released = read_imported_weights(str(tmp_path / "weights")).build_features("embedding")
     assert isinstance(released, ReleasedEmbedding)

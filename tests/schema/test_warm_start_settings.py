@@ -2,8 +2,12 @@
 
 import pytest
 
+from schema.config.config import Config
 from schema.config.model_settings import ModelSettings
-from schema.config.warm_start_settings import LAYERS, AugmentSettings, WarmStartSettings
+from schema.config.warm_start_settings import AugmentSettings, WarmStartSettings
+from vggish.networks.vggish_network import VGGISH
+
+LAYERS = tuple(VGGISH.variables)
 
 
 @pytest.mark.parametrize(
@@ -17,22 +21,25 @@ from schema.config.warm_start_settings import LAYERS, AugmentSettings, WarmStart
     ],
 )
 def test_layers_below_are_frozen(freeze_below: str | None, frozen: tuple[str, ...]) -> None:
-    assert WarmStartSettings(freeze_below=freeze_below).frozen_layers == frozen
+    assert WarmStartSettings(freeze_below=freeze_below).frozen_layers(VGGISH) == frozen
 
 
 @pytest.mark.parametrize(
     ("model", "message"),
     [
         ({"features": "mfcc"}, "trains VGGish, which features 'mfcc' do not use"),
-        ({"features": "log_mel"}, "choose features embedding, fc1, pool4 or fusion"),
+        ({"features": "log_mel"}, "choose one of embedding, fc1, pool4, fusion"),
         ({"warm_start": {"freeze_below": "fc1"}}, "'fusion', which end with conv4_2"),
         ({"features": "fc1", "warm_start": {"freeze_below": "fc2"}}, "end with fc1_2"),
-        ({"warm_start": {"freeze_below": "conv5"}}, "VGGish has no 'conv5'; choose one of conv1"),
+        (
+            {"warm_start": {"freeze_below": "conv5"}},
+            "VGGish has no 'conv5', as freeze_below says; choose one of conv1",
+        ),
     ],
 )
 def test_what_cannot_be_trained_is_refused(model: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        ModelSettings(head="warm_start", **model)
+        Config(source={"root": "/sounds"}, model={"head": "warm_start", **model})
 
 
 def test_other_heads_do_not_mind() -> None:

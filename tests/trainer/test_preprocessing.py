@@ -30,7 +30,7 @@ def test_windows_and_label_ids(tmp_path: Path) -> None:
     metadata = dataset_metadata.DatasetMetadata(schema_utils.schema_from_feature_spec(RAW_SPEC))
     with tft_beam.Context(temp_dir=str(tmp_path / "tmp")):
         (transformed, _), transform_fn = (rows, metadata) | tft_beam.AnalyzeAndTransformDataset(
-            lambda inputs: preprocessing_fn(inputs, {"hop_samples": 15_360})
+            lambda inputs: preprocessing_fn(inputs, {"front_end": {}})
         )
         transform_fn | tft_beam.WriteTransformFn(str(tmp_path / "transform"))
 

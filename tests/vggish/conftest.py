@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vggish.weights.slim_weights import random_weights
+from vggish.weights.weight_arrays import random_weights
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from failing_storage import OUTAGE, FailingStorage
 
 from vggish.networks.pca_postprocessor import load_postprocessor
 from vggish.npz_files import read_arrays, write_arrays
-from vggish.weights.slim_weights import load_weights
+from vggish.weights.weight_arrays import load_weights
 
 
 @pytest.mark.parametrize("place", ["{folder}/arrays.npz", "ram://arrays.npz"])

@@ -1,4 +1,4 @@
-"""The `run_fn` that trains a head on cached embeddings of the frozen VGGish."""
+"""The `run_fn` that trains a head on cached embeddings of the frozen network."""
 
 from dataclasses import dataclass
 
@@ -30,7 +30,8 @@ def run_fn(fn_args: FnArgs) -> None:
         fn_args: Arguments from TFX; see `read_training_job`. `base_model` holds the weights.
     """
     job = read_training_job(fn_args)
-    size, classes = feature_size(job.model.features), len(job.classes)
+    size = feature_size(job.model.features, job.features.network)
+    classes = len(job.classes)
     train_clips, eval_clips = (
         load_embedded_clips(
             files, size, classes, multi_label=job.multi_label, pooling=job.model.pooling

@@ -58,7 +58,7 @@ class TrainedModel:
             [batch, classes].
         parameters: Number of parameters of both.
         trainable_parameters: Number of parameters that were learned.
-        origin: Origin of VGGish's weights.
+        origin: The network and the origin of its weights.
         splits: The scored clips of the splits `train` and `eval`.
         history: Curves by epoch or boosting round, if there are any.
         native: The head as scikit-learn or XGBoost fitted it; None of a Keras head.
@@ -109,7 +109,7 @@ def write_trained_model(fn_args: FnArgs, job: TrainingJob, trained: TrainedModel
         trained.network,
         trained.head,
         job.classes,
-        job.features.hop_samples,
+        job.features.front_end,
         max_samples=job.max_clip_samples,
         thresholds=thresholds,
         embedded=job.embedded,
@@ -137,7 +137,7 @@ def _model_card(
         "thresholds": (
             None if thresholds is None else dict(zip(job.classes, thresholds, strict=True))
         ),
-        "hop_seconds": job.features.hop_seconds,
+        "hop_seconds": job.features.front_end.hop_samples / SAMPLE_RATE,
         "max_seconds": job.max_clip_samples / SAMPLE_RATE,
         "compute": job.features.compute,
         "embedded": job.embedded,

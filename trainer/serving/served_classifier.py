@@ -1,4 +1,4 @@
-"""The served model: VGGish and a head in one SavedModel of core TensorFlow ops."""
+"""The served model: a network and a head in one SavedModel of core TensorFlow ops."""
 
 from collections.abc import Callable, Sequence
 
@@ -16,6 +16,7 @@ from trainer.serving.item_faults import (
 )
 from trainer.serving.wav_decoding import WavHeaders, decode_wavs, read_wav_headers
 from vggish.networks.log_mel import log_mel_from_windows, map_windows, num_windows
+from vggish.networks.network import FrontEnd
 from vggish.networks.pca_postprocessor import ReleasedEmbedding
 from vggish.networks.window_batches import map_clips
 from vggish.params import EMBEDDING_SIZE, NUM_BANDS, NUM_FRAMES
@@ -33,7 +34,7 @@ class ServedClassifier(tf.Module):
         head: Function from features of clips, ragged [batch, n, D], to scores [batch, classes]; a
             `tf.Module`, so that TensorFlow finds its variables.
         classes: Class names, in the order of the scores.
-        hop_samples: Samples from one window's start to the next.
+        front_end: Front end of the network.
         max_samples: Maximum length of a clip, in samples at 16 kHz; `examples` has no limit.
         thresholds: Threshold of each class, for clips with any number of labels; None for clips
             with one label, whose highest score decides.
@@ -45,7 +46,7 @@ class ServedClassifier(tf.Module):
         features: keras.Model | ReleasedEmbedding,
         head: Callable[[tf.RaggedTensor], tf.Tensor],
         classes: list[str],
-        hop_samples: int,
+        front_end: FrontEnd,
         *,
         max_samples: int = IngestSettings().max_clip_samples,
         thresholds: Sequence[float] | None,
@@ -56,7 +57,7 @@ class ServedClassifier(tf.Module):
         self._head = head
         one_window = tf.zeros([1, NUM_FRAMES, NUM_BANDS])
         self._feature_size = features(one_window, training=False).shape[-1]
-        self._hop_samples = hop_samples
+        self._front_end = front_end
         self._max_samples = max_samples
         self._thresholds = None if thresholds is None else tf.constant(thresholds, tf.float32)
         self._embedded = embedded
@@ -114,7 +115,7 @@ class ServedClassifier(tf.Module):
             sounds = tf.RaggedTensor.from_tensor(tf.gather(waveform, clips))
             return self._embed(sounds), _no_errors(clips)
 
-        counts = num_windows(lengths, self._hop_samples)
+        counts = num_windows(lengths, self._front_end)
         return self._classify(first_faults(faults), counts, read)
 
     @tf.function(
@@ -128,7 +129,7 @@ class ServedClassifier(tf.Module):
             counts = embedding.row_lengths()
         else:
             pcm = tf.io.parse_example(examples, clip_examples.pcm_spec())[clip_examples.PCM]
-            counts = num_windows(tf.strings.length(pcm) // 2, self._hop_samples)
+            counts = num_windows(tf.strings.length(pcm) // 2, self._front_end)
 
         def read(clips: tf.Tensor) -> tuple[tf.RaggedTensor, tf.Tensor]:
             if self._embedded:
@@ -179,7 +180,7 @@ class ServedClassifier(tf.Module):
             sounds, faults = self._decode_wavs(tf.gather(files, clips), some)
             return self._embed(sounds), faults
 
-        return errors, num_windows(headers.lengths, self._hop_samples), read
+        return errors, num_windows(headers.lengths, self._front_end), read
 
     # Four signatures share its graph: tracing the network is most of the time of an export.
     @tf.function(
@@ -188,11 +189,14 @@ class ServedClassifier(tf.Module):
     )
     def _embed(self, sounds: tf.RaggedTensor) -> tf.RaggedTensor:
         return map_windows(
-            lambda windows: self._features(log_mel_from_windows(windows), training=False),
+            self._features_of,
             sounds,
             [self._feature_size],
-            self._hop_samples,
+            self._front_end,
         )
+
+    def _features_of(self, windows: tf.Tensor) -> tf.Tensor:
+        return self._features(log_mel_from_windows(windows, self._front_end), training=False)
 
     def _classify(
         self, errors: tf.Tensor, counts: tf.Tensor, read: _ReadClips

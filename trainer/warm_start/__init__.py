@@ -1,1 +1,1 @@
-"""Training VGGish together with a head, on augmented sound."""
+"""Training a network together with a head, on augmented sound."""

@@ -3,14 +3,9 @@
 Everything is drawn from a given seed, so that the same seed always changes a clip in the same way.
 """
 
-import math
-
 import tensorflow as tf
 
 from vggish import params
-
-LOG_MEL_SILENCE = math.log(params.LOG_OFFSET)
-"""The log-mel value of digital silence."""
 
 _SILENT_POWER = 1e-10  # -100 dB of full scale, below the last of 16 bits.
 
@@ -71,7 +66,9 @@ def mix_at_snr(waveform: tf.Tensor, noise: tf.Tensor, decibels: tf.Tensor) -> tf
     return waveform + tf.where(audible, gain, 0.0) * noise
 
 
-def mask_spectrogram(log_mel: tf.Tensor, frames: int, bands: int, seed: tf.Tensor) -> tf.Tensor:
+def mask_spectrogram(
+    log_mel: tf.Tensor, frames: int, bands: int, seed: tf.Tensor, silence: float
+) -> tf.Tensor:
     """Silences a run of frames and a run of mel bands in every window (SpecAugment).
 
     After Park et al. (2019), arXiv:1904.08779. Masked values become silence; on the log-mel scale,
@@ -82,6 +79,7 @@ def mask_spectrogram(log_mel: tf.Tensor, frames: int, bands: int, seed: tf.Tenso
         frames: Maximum number of masked frames, of 96.
         bands: Maximum number of masked bands, of 64.
         seed: int [2].
+        silence: Log-mel value of digital silence.
 
     Returns:
         float32 [batch, n, 96, 64].
@@ -90,7 +88,7 @@ def mask_spectrogram(log_mel: tf.Tensor, frames: int, bands: int, seed: tf.Tenso
     windows = tf.shape(log_mel)[:2]
     kept_frames = _outside_a_run(windows, params.NUM_FRAMES, frames, of_frames)
     kept_bands = _outside_a_run(windows, params.NUM_BANDS, bands, of_bands)
-    return tf.where(kept_frames[..., None] & kept_bands[..., None, :], log_mel, LOG_MEL_SILENCE)
+    return tf.where(kept_frames[..., None] & kept_bands[..., None, :], log_mel, silence)
 
 
 def _outside_a_run(shape: tf.Tensor, length: int, widest: int, seed: tf.Tensor) -> tf.Tensor:

@@ -1,13 +1,9 @@
 """Continuing from a model that an earlier run trained."""
 
-import os
-
 import keras
-import numpy as np
-import tensorflow as tf
-from tensorflow.core.protobuf import trackable_object_graph_pb2
 
 from schema.model_card import read_model_card
+from vggish.weights.saved_model_variables import read_saved_model_variables
 
 _LAST_LAYER = "scores"
 
@@ -19,34 +15,31 @@ class PreviousModel:
 
     Args:
         folder: Folder of the SavedModel.
+
+    Attributes:
+        network: Name of its network.
     """
 
     def __init__(self, folder: str):
-        self._reader = tf.train.load_checkpoint(os.path.join(folder, "variables", "variables"))
-        graph = trackable_object_graph_pb2.TrackableObjectGraph.FromString(
-            self._reader.get_tensor("_CHECKPOINTABLE_OBJECT_GRAPH")
-        )
-        self._keys = {
-            attribute.full_name: attribute.checkpoint_key
-            for node in graph.nodes
-            for attribute in node.attributes
-        }
-        self._classes: list[str] = read_model_card(folder)["classes"]
+        self._variables = read_saved_model_variables(folder)
+        card = read_model_card(folder)
+        self._classes: list[str] = card["classes"]
+        self.network: str = card.get("network", "vggish")  # Before there were others.
 
     def restore_network(self, network: keras.Model) -> list[str]:
         """Restores the layers that the previous model also has.
 
         Args:
-            network: VGGish network; layers above the previous model's tap do not change.
+            network: The network; layers above the previous model's tap do not change.
 
         Returns:
             Names of the restored layers.
         """
         set_layers = []
         for layer in network.layers:
-            if layer.variables and all(v.path in self._keys for v in layer.variables):
+            if layer.variables and all(v.path in self._variables for v in layer.variables):
                 for variable in layer.variables:
-                    variable.assign(self._value(variable.path))
+                    variable.assign(self._variables[variable.path])
                 set_layers.append(layer.name)
         return set_layers
 
@@ -70,21 +63,16 @@ class PreviousModel:
         if any(self._shape(v.path)[:-1] != list(v.shape)[:-1] for v in last):
             return None
         for variable in body:
-            variable.assign(self._value(variable.path))
+            variable.assign(self._variables[variable.path])
         known = [name for name in classes if name in self._classes]
         to = [classes.index(name) for name in known]
         of = [self._classes.index(name) for name in known]
         for variable in last:
             values = variable.numpy()
-            values[..., to] = self._value(variable.path)[..., of]
+            values[..., to] = self._variables[variable.path][..., of]
             variable.assign(values)
         return known
 
     def _shape(self, path: str) -> list[int]:
         """Returns a variable's shape; for a missing one, a shape that no variable has."""
-        if path not in self._keys:
-            return [-1]
-        return self._reader.get_variable_to_shape_map()[self._keys[path]]
-
-    def _value(self, path: str) -> np.ndarray:
-        return self._reader.get_tensor(self._keys[path])
+        return list(self._variables[path].shape) if path in self._variables else [-1]

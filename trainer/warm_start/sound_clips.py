@@ -13,6 +13,7 @@ from trainer.warm_start.augmentation import draw_noise, mask_spectrogram, mix_at
 from vggish import params
 from vggish.errors import DataSetError
 from vggish.networks.log_mel import log_mel, num_windows, windows_from_waveform
+from vggish.networks.network import FrontEnd
 
 _CLIPS_A_READ = 16  # Each may be as long as `ingest.max_seconds`.
 _SHUFFLED_CLIPS = 2048
@@ -30,21 +31,26 @@ class SoundClips:
     Args:
         file_patterns: Patterns of gzip TFRecord files of clip examples.
         classes: Class names, in the order of the targets.
-        hop_samples: Samples from one window's start to the next.
+        front_end: Front end of the network.
         multi_label: Whether a clip may have any number of labels.
 
     Raises:
         DataSetError: No clip is left.
 
     Attributes:
-        hop_samples: Samples from one window's start to the next.
+        front_end: Front end of the network.
         clip_ids: bytes [clips].
         targets: Ones and zeros, float32 [clips, classes].
         longest: Number of windows of the longest clip.
     """
 
     def __init__(
-        self, file_patterns: list[str], classes: list[str], hop_samples: int, *, multi_label: bool
+        self,
+        file_patterns: list[str],
+        classes: list[str],
+        front_end: FrontEnd,
+        *,
+        multi_label: bool,
     ):
         self._files = tf.constant(
             sorted(file for pattern in file_patterns for file in tf.io.gfile.glob(pattern))
@@ -57,7 +63,7 @@ class SoundClips:
             ),
             default_value=-1,
         )
-        self.hop_samples = hop_samples
+        self.front_end = front_end
         found = [
             (clip_id.numpy(), len(pcm.numpy()), target.numpy())
             for clip_id, pcm, target in self._examples(self._files)
@@ -71,7 +77,7 @@ class SoundClips:
         self.clip_ids = np.array(clip_ids)
         self.targets = np.stack(targets)
         longest = max(sizes) // _BYTES_A_SAMPLE
-        self.longest = int(num_windows(tf.constant(longest), hop_samples))
+        self.longest = int(num_windows(tf.constant(longest), front_end))
 
     def read(self, seed: tf.Tensor | None = None) -> tf.data.Dataset:
         """Streams the clips.
@@ -152,7 +158,8 @@ def sound_train_batches(
         targets float32 [batch, classes].
     """
     augment = settings.augment
-    stretch = params.WINDOW_SAMPLES + (settings.max_windows - 1) * clips.hop_samples
+    stretch = params.WINDOW_SAMPLES + (settings.max_windows - 1) * clips.front_end.hop_samples
+    silence = math.log(clips.front_end.log_offset)  # The log-mel value of digital silence.
     has_noise = bool(augment.noise_share and noise.shape[0])
 
     def crop(clip_seed: tf.Tensor, pcm: tf.Tensor) -> tf.Tensor:
@@ -169,7 +176,9 @@ def sound_train_batches(
         return tuple(tf.gather(tensor, order) for tensor in (seeds, *clips))
 
     def mask(log_mel: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        return mask_spectrogram(log_mel, augment.mask_frames, augment.mask_bands, _fold(seed, 3))
+        return mask_spectrogram(
+            log_mel, augment.mask_frames, augment.mask_bands, _fold(seed, 3), silence
+        )
 
     def listen(clip_seed: tf.Tensor, pcm: tf.Tensor) -> tf.Tensor:
         waveform = _waveform(pcm)
@@ -219,7 +228,8 @@ def _batched(waveforms: tf.data.Dataset, clips: SoundClips, batch_size: int) -> 
     def hear(
         waveforms: tf.Tensor, lengths: tf.Tensor, *others: tf.Tensor
     ) -> tuple[tuple[tf.Tensor, tf.Tensor] | tf.Tensor, ...]:
-        spectra = log_mel(windows_from_waveform(waveforms, lengths, clips.hop_samples))
+        windows = windows_from_waveform(waveforms, lengths, clips.front_end)
+        spectra = log_mel(windows, clips.front_end)
         mask = tf.sequence_mask(spectra.row_lengths(), dtype=tf.float32)
         return (spectra.to_tensor(), mask), *others
 

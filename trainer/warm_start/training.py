@@ -1,4 +1,4 @@
-"""The `run_fn` that trains VGGish together with a head, on clips of sound."""
+"""The `run_fn` that trains a network together with a head, on clips of sound."""
 
 import logging
 from typing import Any
@@ -30,6 +30,7 @@ from trainer.warm_start.whole_network import (
     rate_scale,
 )
 from vggish.networks.layer_taps import build_features
+from vggish.networks.network_table import find_network
 
 
 def run_fn(fn_args: FnArgs) -> None:
@@ -43,14 +44,14 @@ def run_fn(fn_args: FnArgs) -> None:
     """
     job = read_training_job(fn_args)
     clips = {
-        split: SoundClips(files, job.classes, job.features.hop_samples, multi_label=job.multi_label)
+        split: SoundClips(files, job.classes, job.features.front_end, multi_label=job.multi_label)
         for split, files in (("train", fn_args.train_files), ("eval", fn_args.eval_files))
     }
     keras.utils.set_random_seed(job.train.seed)
     weights = read_imported_weights(fn_args.base_model)
     model, started_from = _build(job, weights, clips["train"], fn_args.custom_config)
     course = _fit(job, model, clips, fn_args)
-    served = _as_served(model, job.model.features)
+    served = _as_served(model, job)
     write_trained_model(
         fn_args,
         job,
@@ -83,10 +84,13 @@ def _build(
     network = weights.build_features(job.model.features, settings.compute)
     folder = inputs["previous_model"] if settings.start == "last_blessed" else None
     previous = PreviousModel(folder) if folder else None
-    if settings.start == "last_blessed" and previous is None:
+    if previous is not None and previous.network != job.features.network:
+        logging.warning("%s has the network %s; training starts anew.", folder, previous.network)
+        previous = None
+    elif settings.start == "last_blessed" and previous is None:
         logging.warning("There is no blessed model yet; training starts from the checkpoint.")
     layers = previous.restore_network(network) if previous else []
-    freeze_layers(network, settings)
+    freeze_layers(network, settings, find_network(job.features.network))
     batches = sound_eval_batches(train_clips, job.train.batch_size)
     features = features_before_training(network, batches, job.model.pooling)
     head = build_frozen_head(job.model, len(job.classes), features)
@@ -95,7 +99,7 @@ def _build(
     known = previous.restore_head(head, job.classes)
     if known is None:
         logging.warning(
-            "The head of %s has another structure, so training starts with its VGGish (%s) and a "
+            "The head of %s has another structure, so training starts with its network (%s) and a "
             "new head.",
             folder,
             ", ".join(layers),
@@ -120,16 +124,16 @@ def _fit(
         train,
         build_objective(train, clips["train"].targets, multi_label=job.multi_label),
         FitOptions(
-            rate_scale=lambda path: rate_scale(settings, path),
+            rate_scale=lambda path: rate_scale(settings, find_network(job.features.network), path),
             log_folder=fn_args.model_run_dir,
             backup_folder=inputs["backup_folder"],
         ),
     )
 
 
-def _as_served(model: WholeNetwork, features: str) -> WholeNetwork:
+def _as_served(model: WholeNetwork, job: TrainingJob) -> WholeNetwork:
     """Returns the model in float32, in which every served model computes."""
-    network = build_features(features, None)
+    network = build_features(job.model.features, None, network=job.features.network)
     network.set_weights(model.network.get_weights())
     return WholeNetwork(network, model.head, model.pooling)
 

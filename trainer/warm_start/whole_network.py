@@ -1,12 +1,13 @@
-"""VGGish and a head as one trainable Keras model."""
+"""A network and a head as one trainable Keras model."""
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from schema.config.model_settings import Pooling
-from schema.config.warm_start_settings import LAYERS, WarmStartSettings
+from schema.config.warm_start_settings import WarmStartSettings
 from trainer.heads.pooling import PooledHead, pool_windows
+from vggish.networks.network import Network
 from vggish.networks.window_batches import map_batches
 
 _WINDOWS_FOR_STATISTICS = 1024
@@ -15,8 +16,8 @@ _WINDOWS_FOR_STATISTICS = 1024
 class WholeNetwork(keras.Model):
     """Scores clips from their log-mel windows.
 
-    Windows of padding do not pass through VGGish. Outside of training, the others pass a few at a
-    time, so that long clips take no more memory.
+    Windows of padding do not pass through the network. Outside of training, the others pass a
+    few at a time, so that long clips take no more memory.
 
     Args:
         network: Model from log-mel windows, float32 [w, 96, 64], to features [w, D].
@@ -103,17 +104,18 @@ def features_before_training(
     return embedding if pooling == "attention" else pool_windows(embedding, pooling).numpy()
 
 
-def freeze_layers(network: keras.Model, settings: WarmStartSettings) -> None:
-    """Freezes the layers below `freeze_below`."""
-    for layer in network.layers:
-        if layer.name in settings.frozen_layers:
+def freeze_layers(model: keras.Model, settings: WarmStartSettings, network: Network) -> None:
+    """Freezes the layers of a network's model below `freeze_below`."""
+    frozen = settings.frozen_layers(network)
+    for layer in model.layers:
+        if layer.name in frozen:
             layer.trainable = False
 
 
-def rate_scale(settings: WarmStartSettings, path: str) -> float:
+def rate_scale(settings: WarmStartSettings, network: Network, path: str) -> float:
     """Returns the factor of a variable's learning rate, 1 for variables of the head.
 
-    VGGish was trained on far more sound than most data sets hold. At the head's rate, the first
-    steps, while the head is still random, would destroy what VGGish has learned.
+    The network was trained on far more sound than most data sets hold. At the head's rate, the
+    first steps, while the head is still random, would destroy what it has learned.
     """
-    return settings.network_rate if path.partition("/")[0] in LAYERS else 1.0
+    return settings.network_rate if path.partition("/")[0] in network.variables else 1.0

@@ -98,7 +98,7 @@ def embed_files(
                 fname=printable_name(source.path),
                 label=printable_name(source.path.parent.name) if label_from_folder else None,
                 duration=source.duration,
-                real_frames=int(num_real_frames(source.samples, embedder.hop_samples)),
+                real_frames=int(num_real_frames(source.samples, embedder.front_end)),
                 vectors=vectors,
             )
         )

@@ -1,14 +1,16 @@
 """Features of many clips, computed in full batches of windows."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
 import tensorflow as tf
 
 from vggish import params
-from vggish.networks.layer_taps import build_features, feature_size
+from vggish.networks.layer_taps import build_features
 from vggish.networks.log_mel import log_mel_from_windows, windows_from_waveform
+from vggish.networks.network_table import find_network
 from vggish.networks.pca_postprocessor import Postprocessor
 from vggish.networks.window_batches import WINDOWS_A_BATCH, map_batches
 
@@ -19,14 +21,18 @@ class Embedder:
     """Computes the features of every window of clips.
 
     Args:
-        features: One of `FEATURES`.
-        weights: Arrays by slim name; None for features that need no network.
+        features: One of the network's `features`.
+        weights: Arrays by name; None for features that need no network.
         dtype: Precision of the network, `float32` or `bfloat16`.
-        hop_samples: Samples between the starts of windows.
-        postprocessor: Converter to AudioSet's 8-bit embeddings, only for the feature `embedding`.
+        hop_samples: Samples between the starts of windows; None means the network's own.
+        postprocessor: Converter to AudioSet's 8-bit embeddings, only for VGGish's `embedding`.
+        network: One of `NETWORKS`.
 
     Raises:
-        VggishError: The feature does not exist.
+        VggishError: The network or the feature does not exist.
+
+    Attributes:
+        front_end: How sound becomes windows.
     """
 
     def __init__(
@@ -35,22 +41,25 @@ class Embedder:
         weights: Mapping[str, np.ndarray] | None,
         *,
         dtype: str = "float32",
-        hop_samples: int = params.WINDOW_HOP_SAMPLES,
+        hop_samples: int | None = None,
         postprocessor: Postprocessor | None = None,
+        network: str = "vggish",
     ):
-        network = build_features(features, weights, dtype)
-        self.hop_samples = hop_samples
+        model = build_features(features, weights, dtype, network)
+        own = find_network(network).front_end
+        front_end = replace(own, hop_samples=hop_samples or own.hop_samples)
+        self.front_end = front_end
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])
         def cut(samples: tf.Tensor) -> tf.Tensor:
-            return windows_from_waveform(samples[tf.newaxis], hop_samples=hop_samples).values
+            return windows_from_waveform(samples[tf.newaxis], front_end=front_end).values
 
         @tf.function(input_signature=[tf.TensorSpec([None, params.WINDOW_SAMPLES], tf.float32)])
         def embed(windows: tf.Tensor) -> tf.Tensor:
-            vectors = network(log_mel_from_windows(windows), training=False)
+            vectors = model(log_mel_from_windows(windows, front_end), training=False)
             return vectors if postprocessor is None else postprocessor(vectors)
 
-        self._size = feature_size(features)
+        self._size = model.output_shape[-1]
         self._dtype = tf.float32 if postprocessor is None else tf.uint8
         self._cut = cut
         self._embed = embed

@@ -19,7 +19,8 @@ from vggish import params
 from vggish.embedding.audio_set_records import write_records
 from vggish.embedding.clip_embedding import ClipEmbedding
 from vggish.errors import VggishError
-from vggish.networks.layer_taps import Feature
+from vggish.networks.network import Feature
+from vggish.networks.vggish_network import VGGISH
 from vggish.output_files import output_file
 
 _TABLE_BUFFER_BYTES = 1 << 25
@@ -47,10 +48,11 @@ class EmbeddingLayout:
     quantised: bool = False
 
     def __post_init__(self) -> None:
-        if self.quantised and self.feature.name != "embedding":
+        if self.quantised and self.feature != VGGISH.find_feature("embedding"):
             raise VggishError(
                 f"The features {self.feature.name!r} cannot be post-processed, since the "
-                "principal components are those of the embedding; choose the features 'embedding'."
+                "principal components are those of VGGish's embedding; choose the features "
+                "'embedding' of the network vggish."
             )
 
 

@@ -1,152 +1,113 @@
-"""The layer taps of VGGish, the features that a classifier can use, by name.
+"""The layer taps of the networks, the features that a classifier can use, as Keras models.
 
-Every feature is one vector per window. `docs/features.md` describes shapes, orders and uses. The
-table needs no TensorFlow, so that a configuration is checked without loading it.
+Every feature is one vector per window. `docs/features.md` describes shapes, orders and uses.
 """
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vggish import params
-from vggish.errors import VggishError
-from vggish.suggestions import suggest
+from vggish.networks.network import NUM_MFCC
+from vggish.networks.network_table import find_network
 
 if TYPE_CHECKING:
     import keras
 
-NUM_MFCC = 20
-"""Number of cepstral coefficients, including the zeroth."""
 
-
-@dataclass(frozen=True)
-class Feature:
-    """One layer tap.
-
-    Attributes:
-        name: Name in the configuration.
-        shape: Shape of one window's values, before they are flattened to one vector.
-        layers: Names of the network layers that it reads; empty if it needs only the log-mel.
-        description: One line for users.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    layers: tuple[str, ...]
-    description: str
-
-    @property
-    def size(self) -> int:
-        """Numbers per window."""
-        return math.prod(self.shape)
-
-
-_FEATURES = (
-    Feature(
-        "embedding",
-        (params.EMBEDDING_SIZE,),
-        ("fc2",),
-        "the published 128-d embedding, before any activation",
-    ),
-    Feature("fc1", (params.DENSE_UNITS["fc1_2"],), ("fc1_2",), "the second hidden dense layer"),
-    Feature(
-        "pool4",
-        params.POOL4_SHAPE,
-        ("pool4",),
-        "the last convolutional map, flattened from [time 6, frequency 4, channels 512]",
-    ),
-    Feature(
-        "fusion",
-        (2 * (8 * 256 + 4 * 512),),
-        ("pool3", "pool4"),
-        "mean and max over time of pool3, then of pool4, each flattened from [frequency, channels]",
-    ),
-    Feature(
-        "log_mel",
-        (params.NUM_FRAMES, params.NUM_BANDS),
-        (),
-        "the network's input, flattened from [time 96, band 64]",
-    ),
-    Feature(
-        "mfcc",
-        (2 * NUM_MFCC,),
-        (),
-        f"means over time of {NUM_MFCC} cepstral coefficients, then their standard deviations",
-    ),
-)
-FEATURES: dict[str, Feature] = {feature.name: feature for feature in _FEATURES}
-"""Every layer tap by its name."""
-
-
-def find_feature(name: str) -> Feature:
-    """Finds a feature by name.
+def build_network(
+    dtype: str = "float32", up_to: str | None = None, network: str = "vggish"
+) -> "keras.Model":
+    """Builds a network with initial Keras weights; `vggish.weights.weight_arrays` sets others.
 
     Args:
-        name: One of `FEATURES`.
+        dtype: Precision of the layers, `float32` or `bfloat16`; variables, input and output are
+            always float32.
+        up_to: Last layer to build, one of the network's `layers`; None means the last layer.
+        network: One of `NETWORKS`.
 
     Returns:
-        The feature.
+        A model from log-mel windows float32 [w, 96, 64] to the last layer's activations, float32:
+        [w, time, frequency, channels] of a convolution or pool, [w, units] of a dense layer.
 
     Raises:
-        VggishError: The feature does not exist; the message suggests one.
+        ValueError: `dtype` or `up_to` is unknown.
+        VggishError: The network does not exist.
     """
-    if name in FEATURES:
-        return FEATURES[name]
-    raise VggishError(f"There are no features {name!r}; {suggest(name, FEATURES)}")
+    import keras
+
+    chosen = find_network(network)
+    if dtype not in ("float32", "bfloat16"):
+        raise ValueError(f"dtype must be float32 or bfloat16, not {dtype}")
+    last = chosen.layers[-1] if up_to is None else up_to
+    if last not in chosen.layers:
+        raise ValueError(f"there is no layer {last}; the layers are {', '.join(chosen.layers)}")
+    policy = "float32" if dtype == "float32" else "mixed_bfloat16"
+    shape = (params.NUM_FRAMES, params.NUM_BANDS)
+    log_mel = keras.Input(shape, dtype="float32", name="log_mel")
+    net = keras.layers.Reshape((*shape, 1), dtype=policy, name="channel")(log_mel)
+    for name in chosen.layers[: chosen.layers.index(last) + 1]:
+        net = chosen.make_layer(name, policy)(net)
+    if policy != "float32":
+        net = keras.layers.Activation("linear", dtype="float32", name="float32")(net)
+    return keras.Model(log_mel, net, name=network)
 
 
-def feature_size(name: str) -> int:
+def feature_size(name: str, network: str = "vggish") -> int:
     """Returns the numbers per window of a feature.
 
     Args:
-        name: One of `FEATURES`.
+        name: One of the network's `features`.
+        network: One of `NETWORKS`.
 
     Returns:
         The size.
 
     Raises:
-        VggishError: The feature does not exist.
+        VggishError: The feature or the network does not exist.
     """
-    return find_feature(name).size
+    return find_network(network).find_feature(name).size
 
 
 def build_features(
-    name: str, weights: Mapping[str, np.ndarray] | None, dtype: str = "float32"
+    name: str,
+    weights: Mapping[str, np.ndarray] | None,
+    dtype: str = "float32",
+    network: str = "vggish",
 ) -> "keras.Model":
-    """Builds the network up to what a feature needs, and no further.
+    """Builds a network up to what a feature needs, and no further.
 
     Args:
-        name: One of `FEATURES`.
-        weights: Arrays by slim name; only the needed ones are read. None keeps the initial Keras
+        name: One of the network's `features`.
+        weights: Arrays by name; only the needed ones are read. None keeps the initial Keras
             values.
         dtype: Precision of the network, `float32` or `bfloat16`; statistics over time are
             float32.
+        network: One of `NETWORKS`.
 
     Returns:
         A model from log-mel windows float32 [w, 96, 64] to features float32 [w, size].
 
     Raises:
-        VggishError: The feature does not exist.
+        VggishError: The feature or the network does not exist.
     """
-    feature = find_feature(name)
+    feature = find_network(network).find_feature(name)
     import keras
 
-    from vggish.networks.vggish_network import build_network
-    from vggish.weights.slim_weights import apply_weights
+    from vggish.weights.weight_arrays import apply_weights
 
     if not feature.layers:
         log_mel = keras.Input((params.NUM_FRAMES, params.NUM_BANDS), name="log_mel")
         vectors = _mfcc_statistics(log_mel) if name == "mfcc" else _flat(log_mel)
         return keras.Model(log_mel, vectors, name=name)
-    network = build_network(dtype, up_to=feature.layers[-1])
+    model = build_network(dtype, feature.layers[-1], network)
     if weights is not None:
-        apply_weights(network, weights)
-    taps = [keras.ops.cast(network.get_layer(n).output, "float32") for n in feature.layers]
+        apply_weights(model, weights, network)
+    taps = [keras.ops.cast(model.get_layer(n).output, "float32") for n in feature.layers]
     vectors = _time_statistics(taps) if name == "fusion" else _flat(taps[0])
-    return keras.Model(network.input, vectors, name=name)
+    return keras.Model(model.input, vectors, name=name)
 
 
 def _flat(tensor: Any) -> Any:

@@ -1,66 +1,120 @@
-"""The VGGish network in Keras 3, layer for layer the reference's slim model (vggish_slim.py)."""
+"""VGGish, layer for layer the reference's slim model (vggish_slim.py)."""
 
-import keras
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from vggish import params
+from vggish.networks.network import Feature, FrontEnd, Network
 
-LAYER_NAMES = (
+if TYPE_CHECKING:
+    import keras
+
+_LAYERS = (
     "conv1", "pool1", "conv2", "pool2", "conv3_1", "conv3_2", "pool3", "conv4_1", "conv4_2",
-    "pool4", "fc1_1", "fc1_2", "fc2",
+    "pool4", "flatten", "fc1_1", "fc1_2", "fc2",
 )  # fmt: skip
-"""Names of the layers, in order."""
+
+_TAPS = (
+    Feature(
+        "embedding",
+        (params.EMBEDDING_SIZE,),
+        ("fc2",),
+        "the published 128-d embedding, before any activation",
+    ),
+    Feature("fc1", (params.DENSE_UNITS["fc1_2"],), ("fc1_2",), "the second hidden dense layer"),
+    Feature(
+        "pool4",
+        params.POOL4_SHAPE,
+        ("pool4",),
+        "the last convolutional map, flattened from [time 6, frequency 4, channels 512]",
+    ),
+    Feature(
+        "fusion",
+        (2 * (8 * 256 + 4 * 512),),
+        ("pool3", "pool4"),
+        "mean and max over time of pool3, then of pool4, each flattened from [frequency, channels]",
+    ),
+)
 
 
-def build_network(dtype: str = "float32", up_to: str | None = None) -> keras.Model:
-    """Builds VGGish with initial Keras weights; `vggish.weights.slim_weights` sets others.
+def _scope(layer: str) -> str:
+    """Returns a layer's slim scope; repeated layers are nested, as in `vggish/conv3/conv3_1`."""
+    block = layer.partition("_")[0]
+    return f"vggish/{layer}" if block == layer else f"vggish/{block}/{layer}"
 
-    All convolutions are 3x3, stride 1, `same`, ReLU; all pools are 2x2, stride 2, `same`. `fc2` has
-    no activation, like the published embedding.
 
-    Args:
-        dtype: Precision of the layers, `float32` or `bfloat16`; variables, input and output are
-            always float32.
-        up_to: Last layer to build, one of `LAYER_NAMES`; None means `fc2`, the embedding.
+def _variables() -> dict[str, dict[str, tuple[int, ...]]]:
+    """Lists the slim model's 18 variables by layer."""
+    kernels: dict[str, tuple[int, ...]] = {}
+    channels_in = 1
+    for layer, channels in params.CONVOLUTION_CHANNELS.items():
+        kernels[layer] = (3, 3, channels_in, channels)
+        channels_in = channels
+    units_in = int(np.prod(params.POOL4_SHAPE))
+    for layer, units in params.DENSE_UNITS.items():
+        kernels[layer] = (units_in, units)
+        units_in = units
+    return {
+        layer: {f"{_scope(layer)}/weights": kernel, f"{_scope(layer)}/biases": kernel[-1:]}
+        for layer, kernel in kernels.items()
+    }
 
-    Returns:
-        A model from log-mel windows float32 [w, 96, 64] to the last layer's activations, float32:
-        [w, time, frequency, channels] of a convolution or pool, [w, units] of a dense layer.
 
-    Raises:
-        ValueError: `dtype` or `up_to` is unknown.
+def _make_layer(name: str, policy: str) -> "keras.layers.Layer":
+    """All convolutions are 3x3, stride 1, `same`, ReLU; all pools are 2x2, stride 2, `same`.
+
+    `fc2` has no activation, like the published embedding.
     """
-    if dtype not in ("float32", "bfloat16"):
-        raise ValueError(f"dtype must be float32 or bfloat16, not {dtype}")
-    last = LAYER_NAMES[-1] if up_to is None else up_to
-    if last not in LAYER_NAMES:
-        raise ValueError(f"there is no layer {last}; the layers are {', '.join(LAYER_NAMES)}")
-    policy = "float32" if dtype == "float32" else "mixed_bfloat16"
-    log_mel = keras.Input((params.NUM_FRAMES, params.NUM_BANDS), dtype="float32", name="log_mel")
-    net = keras.layers.Reshape(
-        (params.NUM_FRAMES, params.NUM_BANDS, 1), dtype=policy, name="channel"
-    )(log_mel)
-    for name in LAYER_NAMES[: LAYER_NAMES.index(last) + 1]:
-        if name == "fc1_1":
-            net = keras.layers.Flatten(dtype=policy, name="flatten")(net)
-        net = _layer(name, policy)(net)
-    if policy != "float32":
-        net = keras.layers.Activation("linear", dtype="float32", name="float32")(net)
-    return keras.Model(log_mel, net, name="vggish")
+    from keras import layers
 
-
-def _layer(name: str, policy: str) -> keras.layers.Layer:
     if name in params.CONVOLUTION_CHANNELS:
-        return keras.layers.Conv2D(
-            params.CONVOLUTION_CHANNELS[name],
-            3,
-            padding="same",
-            activation="relu",
-            dtype=policy,
-            name=name,
+        channels = params.CONVOLUTION_CHANNELS[name]
+        return layers.Conv2D(
+            channels, 3, padding="same", activation="relu", dtype=policy, name=name
         )
     if name in params.DENSE_UNITS:
         activation = None if name == "fc2" else "relu"
-        return keras.layers.Dense(
+        return layers.Dense(
             params.DENSE_UNITS[name], activation=activation, dtype=policy, name=name
         )
-    return keras.layers.MaxPooling2D(2, padding="same", dtype=policy, name=name)
+    if name == "flatten":
+        return layers.Flatten(dtype=policy, name=name)
+    return layers.MaxPooling2D(2, padding="same", dtype=policy, name=name)
+
+
+def _glorot_limit(name: str, shape: tuple[int, ...]) -> float:
+    """Glorot and Bengio (2010), equation 16: sqrt(6 / (fan in + fan out)); 0 for biases."""
+    if name.endswith("/biases"):
+        return 0.0
+    receptive_field = int(np.prod(shape[:-2]))
+    return float(np.sqrt(6.0 / (receptive_field * (shape[-2] + shape[-1]))))
+
+
+def _load(path: str) -> dict[str, np.ndarray]:
+    from vggish.weights.checkpoint import load_checkpoint
+
+    return load_checkpoint(path)
+
+
+def _download(progress: Callable[[int, int | None], None] | None) -> str:
+    from vggish.weights.checkpoint import released_checkpoint
+
+    return str(released_checkpoint(progress=progress))
+
+
+VGGISH = Network(
+    name="vggish",
+    title="VGGish",
+    front_end=FrontEnd(),
+    layers=_LAYERS,
+    variables=_variables(),
+    taps=_TAPS,
+    make_layer=_make_layer,
+    initial_limit=_glorot_limit,
+    load=_load,
+    download=_download,
+    weights_hint="the released vggish_model.ckpt or weights converted from it",
+)
+"""Hershey et al. (2017), as released; 72 million parameters."""

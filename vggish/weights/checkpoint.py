@@ -6,6 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from vggish.errors import CheckpointError
+from vggish.networks.network_table import find_network
+from vggish.networks.vggish_network import VGGISH
 from vggish.weights.download import (
     CHECKPOINT_URL,
     DOWNLOAD,
@@ -14,8 +16,7 @@ from vggish.weights.download import (
     download,
 )
 from vggish.weights.published_values import PUBLISHED_EMBEDDING, EmbeddingStatistics, prove_released
-from vggish.weights.slim_weights import (
-    VARIABLE_SHAPES,
+from vggish.weights.weight_arrays import (
     check_variables,
     load_weights,
     random_weights,
@@ -55,8 +56,8 @@ def load_checkpoint(path: str) -> dict[str, np.ndarray]:
         tf.errors.FailedPreconditionError,  # The path is a folder.
     ) as error:
         raise CheckpointError(
-            f"There is no TensorFlow checkpoint at {path}; give the path of vggish_model.ckpt, "
-            "`download` or `random`."
+            f"There is no TensorFlow checkpoint of VGGish at {path}; give the path of "
+            "vggish_model.ckpt, `download` or `random`, or name the weights' network."
         ) from error
     shapes = {
         name: tuple(shape)
@@ -64,31 +65,39 @@ def load_checkpoint(path: str) -> dict[str, np.ndarray]:
         if name.startswith(_SCOPE)
     }
     check_variables(shapes, path)
-    return {name: reader.get_tensor(name) for name in VARIABLE_SHAPES}
+    return {name: reader.get_tensor(name) for name in VGGISH.variable_shapes}
 
 
 def resolve(
-    checkpoint: str, seed: int = 0, progress: DownloadProgress | None = None
+    checkpoint: str,
+    seed: int = 0,
+    progress: DownloadProgress | None = None,
+    network: str = "vggish",
 ) -> tuple[dict[str, np.ndarray], str]:
     """Loads the weights that `--checkpoint` names.
 
     Args:
-        checkpoint: Path of a slim checkpoint or of a converted `.npz` file, `download` or `random`.
+        checkpoint: Path of a file or folder of released weights or of a converted `.npz` file,
+            `download` or `random`.
         seed: Seed of the random weights.
         progress: Function that gets the progress of a download.
+        network: One of `NETWORKS`.
 
     Returns:
-        The weights by slim name, and their origin: `random`, or the SHA-256 of the weights.
+        The weights by name, and their origin: `random`, or the SHA-256 of the weights.
 
     Raises:
-        CheckpointError: The path does not hold VGGish weights, or the download fails.
+        CheckpointError: The path does not hold the network's weights, or the download fails.
     """
+    chosen = find_network(network)
     if checkpoint == RANDOM:
-        return random_weights(seed), RANDOM
+        return random_weights(seed, network), RANDOM
     if checkpoint == DOWNLOAD:
-        checkpoint = str(released_checkpoint(progress=progress))
+        checkpoint = chosen.download(progress)
     weights = (
-        load_weights(checkpoint) if checkpoint.endswith(".npz") else load_checkpoint(checkpoint)
+        load_weights(checkpoint, network)
+        if checkpoint.endswith(".npz")
+        else chosen.load(checkpoint)
     )
     return weights, weights_sha256(weights)
 

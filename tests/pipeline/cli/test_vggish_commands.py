@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from pipeline.cli.main import app
 from vggish.errors import VggishError
-from vggish.weights.slim_weights import load_weights, random_weights, save_weights, weights_sha256
+from vggish.networks.layer_taps import build_features
+from vggish.weights.weight_arrays import load_weights, random_weights, save_weights, weights_sha256
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -85,7 +86,10 @@ def test_embed_says_loudly_that_weights_are_random(command, sounds, tmp_path):
         (["-o", "out.txt"], "must end with one of"),
         (["-o", "out.csv", "--features", "fusion", "--postprocess"], "cannot be post-processed"),
         (["-o", "out.csv", "--features", "embeding"], "did you mean 'embedding'"),
-        (["-o", "out.csv", "--checkpoint", "absent.ckpt"], "no TensorFlow checkpoint at absent"),
+        (
+            ["-o", "out.csv", "--checkpoint", "absent.ckpt"],
+            "no TensorFlow checkpoint of VGGish at absent",
+        ),
         (["-o", "out.tfrecord", "--pca", "absent.npz"], "no file of PCA parameters at absent"),
     ],
 )
@@ -98,6 +102,27 @@ def test_wrong_input_is_one_sentence_and_leaves_nothing(
     with pytest.raises(VggishError, match=message):
         command("embed", sounds, *options)
     assert not list(folder.iterdir())
+
+
+def test_yamnet_is_embedded_and_converted(command, sounds, tmp_path):
+    save_weights(random_weights(1, "yamnet"), tmp_path / "given.npz", "yamnet")
+    yamnet = ["--network", "yamnet"]
+    folder = tmp_path / "converted"
+    result = command("convert", tmp_path / "given.npz", "-o", folder, *yamnet)
+    assert result.exit_code == 0, result.output
+    model = keras.saving.load_model(folder / "yamnet.keras")
+    windows = np.zeros((1, 96, 64), np.float32)
+    expected = build_features("scores", random_weights(1, "yamnet"), network="yamnet")(windows)
+    np.testing.assert_allclose(model(windows), expected, atol=1e-6)
+    options = [*yamnet, "--checkpoint", folder / "yamnet.npz", "--pool", "none"]
+    result = command("embed", sounds, "-o", tmp_path / "out.npz", *options)
+    assert result.exit_code == 0, result.output
+    with np.load(tmp_path / "out.npz") as arrays:
+        assert arrays["embeddings"].shape == (8, 1_024)  # 2 s are 4 windows.
+    with pytest.raises(VggishError, match="holds YAMNet, not VGGish; set the network to yamnet"):
+        command("embed", sounds, "-o", tmp_path / "out.csv", *options[2:])
+    with pytest.raises(VggishError, match="those of VGGish's embedding"):
+        command("embed", sounds, "-o", tmp_path / "out.csv", *options, "--postprocess")
 
 
 def test_an_empty_folder_is_refused(command, tmp_path):

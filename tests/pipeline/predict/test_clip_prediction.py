@@ -31,6 +31,7 @@ from trainer.heads.pooling import PooledHead
 from trainer.serving.served_classifier import ServedClassifier
 from vggish.errors import ConfigError
 from vggish.networks.layer_taps import build_features
+from vggish.networks.network import FrontEnd
 
 CLASSES = ["dog", "chat noir", "ö"]
 
@@ -44,7 +45,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         build_features("mfcc", None),
         PooledHead(head),
         CLASSES,
-        15_360,
+        FrontEnd(),
         max_samples=120 * 16_000,
         thresholds=None,
     )

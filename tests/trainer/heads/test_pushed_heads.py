@@ -27,7 +27,7 @@ from trainer.heads.dense import build_frozen_head
 from trainer.warm_start.previous_model import PreviousModel
 from vggish.embedding.embedder import Embedder
 from vggish.networks.layer_taps import feature_size
-from vggish.weights.slim_weights import random_weights
+from vggish.weights.weight_arrays import random_weights
 
 HEADS = {
     "synthetic": ("dense", "logistic_regression", "xgboost"),
@@ -132,7 +132,7 @@ def speech_commands(root: Path) -> Sounds:
 
 
 def write_embedded(sounds: Sounds, folder: Path) -> None:
-    weights = import_weights("random", random_weights(0), None)
+    weights = import_weights("vggish", "random", random_weights(0), None)
     write_imported_weights(str(folder / "weights"), weights)
     embedder = Embedder(sounds.features, weights.values)
     for split in SPLITS:

@@ -15,6 +15,7 @@ from tensorflow.python.ops.batch_ops import batch_function
 from trainer.heads.pooling import PooledHead
 from trainer.serving.served_classifier import ServedClassifier
 from vggish.networks.layer_taps import build_features
+from vggish.networks.network import FrontEnd
 
 CLASSES = ["dog", "cat"]
 MAX_SECONDS = 40
@@ -38,7 +39,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
         build_features("mfcc", None),
         PooledHead(head),
         CLASSES,
-        15_360,
+        FrontEnd(),
         max_samples=MAX_SECONDS * 16_000,
         thresholds=None,
     ).save(folder)

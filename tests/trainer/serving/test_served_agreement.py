@@ -15,7 +15,8 @@ from trainer.serving.served_classifier import ServedClassifier
 from vggish.audio.decoding import decode, pcm16_from_samples
 from vggish.errors import AudioError
 from vggish.networks.layer_taps import build_features
-from vggish.weights.slim_weights import random_weights
+from vggish.networks.network import FrontEnd
+from vggish.weights.weight_arrays import random_weights
 
 BATCH = 32
 TRAIN_EVERY = 5
@@ -62,13 +63,13 @@ def test_top_labels_of_real_clips_are_those_of_the_pipeline(real_data: Path) -> 
     network = build_features("fusion", random_weights(0))
     classes = sorted(set(labels))
     identity = PooledHead(lambda pooled: pooled[:, : len(classes)])
-    untrained = ServedClassifier(network, identity, classes, 15_360, thresholds=None)
+    untrained = ServedClassifier(network, identity, classes, FrontEnd(), thresholds=None)
     train = range(0, len(files), TRAIN_EVERY)
     contents = [files[i].read_bytes() for i in train]
     features = [untrained.embed_wav(batch)["embedding"] for batch in in_batches(contents)]
     head = fitted_head(np.concatenate(features), np.array([labels[i] for i in train]))
 
-    model = ServedClassifier(network, PooledHead(head), classes, 15_360, thresholds=None)
+    model = ServedClassifier(network, PooledHead(head), classes, FrontEnd(), thresholds=None)
     odd = sorted(real_data.glob("odd_audio/**/*.wav"))
     files += [file for file in odd if is_heard(untrained, file)]
     contents = [file.read_bytes() for file in files]

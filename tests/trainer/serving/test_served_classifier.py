@@ -15,10 +15,13 @@ from schema.model_card import read_model_card, write_model_card
 from trainer.heads.pooling import PooledHead
 from trainer.serving.served_classifier import ServedClassifier
 from vggish.audio.decoding import decode, pcm16_from_samples, samples_from_pcm16
+from vggish.embedding.embedder import Embedder
 from vggish.networks.layer_taps import build_features
 from vggish.networks.log_mel import log_mel_from_windows
+from vggish.networks.network import FrontEnd
 from vggish.networks.pca_postprocessor import Postprocessor, ReleasedEmbedding, dequantize
-from vggish.weights.slim_weights import random_weights
+from vggish.networks.yamnet_network import YAMNET
+from vggish.weights.weight_arrays import random_weights
 
 CLASSES = ["dog", "cat", "chat noir"]
 HOP = 15_360
@@ -35,7 +38,9 @@ def parts() -> tuple[keras.Model, keras.Model]:
 @pytest.fixture(scope="module")
 def served(parts: tuple[keras.Model, keras.Model], tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = str(tmp_path_factory.mktemp("model"))
-    ServedClassifier(parts[0], PooledHead(parts[1]), CLASSES, HOP, thresholds=None).save(folder)
+    ServedClassifier(parts[0], PooledHead(parts[1]), CLASSES, FrontEnd(), thresholds=None).save(
+        folder
+    )
     return tf.saved_model.load(folder)
 
 
@@ -120,7 +125,7 @@ def test_several_labels_are_decided_on_at_thresholds(
     for offset, expected in ((-1e-4, True), (1e-4, False)):
         thresholds = [scores[0] + offset, 0.0, 1.1]
         model = ServedClassifier(
-            parts[0], PooledHead(parts[1]), CLASSES, HOP, thresholds=thresholds
+            parts[0], PooledHead(parts[1]), CLASSES, FrontEnd(), thresholds=thresholds
         )
         decisions = model.classify_waveform(waveform)["decisions"]
         assert decisions.numpy().tolist() == [[expected, True, False]]
@@ -149,7 +154,9 @@ def test_durations_have_names(served: Any) -> None:
 
 
 def test_targets_of_clips_with_several_labels(parts: tuple[keras.Model, keras.Model]) -> None:
-    model = ServedClassifier(parts[0], PooledHead(parts[1]), CLASSES, HOP, thresholds=[0.5] * 3)
+    model = ServedClassifier(
+        parts[0], PooledHead(parts[1]), CLASSES, FrontEnd(), thresholds=[0.5] * 3
+    )
     examples = tf.constant([example_of(b"chat noir", b"dog"), example_of(), example_of(b"cat")])
     targets = model.read_targets(examples)["targets"]
     assert targets.numpy().tolist() == [[1, 0, 1], [0, 0, 0], [0, 1, 0]]
@@ -162,7 +169,7 @@ def test_model_of_released_embeddings_takes_them_and_sound(clips: list[np.ndarra
     released = ReleasedEmbedding(network, pca)
     head = keras.Sequential([keras.Input([128]), keras.layers.Dense(3, activation="softmax")])
     model = ServedClassifier(
-        released, PooledHead(head), CLASSES, HOP, thresholds=[0.5] * 3, embedded=True
+        released, PooledHead(head), CLASSES, FrontEnd(), thresholds=[0.5] * 3, embedded=True
     )
 
     windows = np.stack([clips[2][s : s + 15_600] for s in (0, HOP, 2 * HOP)])
@@ -223,7 +230,7 @@ class FewPadded(tf.Module):
 
 
 def test_the_network_and_the_head_get_few_windows_at_once() -> None:
-    model = ServedClassifier(FewWindows(), FewPadded(), CLASSES, HOP, thresholds=None)
+    model = ServedClassifier(FewWindows(), FewPadded(), CLASSES, FrontEnd(), thresholds=None)
     noise = np.random.default_rng(0).normal(0, 0.1, 3_000_000)
     clips = [pcm16_from_samples(noise[:size]) for size in [16_000] * 150 + [3_000_000] + [9] * 40]
     examples = [
@@ -274,7 +281,9 @@ def test_waveforms_that_are_all_faulty_are_refused_in_a_sentence(
 def test_no_class_is_decided_on_for_a_faulty_file_of_several_labels(
     parts: tuple[keras.Model, keras.Model], clips: list[np.ndarray]
 ) -> None:
-    model = ServedClassifier(parts[0], PooledHead(parts[1]), CLASSES, HOP, thresholds=[0.0] * 3)
+    model = ServedClassifier(
+        parts[0], PooledHead(parts[1]), CLASSES, FrontEnd(), thresholds=[0.0] * 3
+    )
     decisions = model.classify_wav(tf.constant([wav(clips[0]), b"no sound"]))["decisions"]
     assert decisions.numpy().tolist() == [[True] * 3, [False] * 3]
 
@@ -300,3 +309,25 @@ def test_model_card_is_read_back(tmp_path: Path) -> None:
     write_model_card(str(tmp_path), {"classes": ["ü"]})
     assert read_model_card(str(tmp_path)) == {"classes": ["ü"]}
     assert (tmp_path / "assets.extra" / "model_card.json").is_file()
+
+
+def test_yamnet_is_served_with_its_own_front_end() -> None:
+    weights = random_weights(0, "yamnet")
+    network = build_features("embedding", weights, network="yamnet")
+
+    class First(tf.Module):
+        def __call__(self, features: tf.RaggedTensor) -> tf.Tensor:
+            return tf.nn.softmax(tf.reduce_mean(features, axis=1)[:, :3])
+
+    model = ServedClassifier(network, First(), CLASSES, YAMNET.front_end, thresholds=None)
+    samples = np.random.default_rng(3).normal(0, 0.1, 30_000).astype(np.float32)
+    heard = pcm16_from_samples(samples)
+    files = tf.constant([wav(samples_from_pcm16(heard))])
+    embedder = Embedder("embedding", weights, network="yamnet")
+    ((_, windows),) = embedder.embed([(0, samples_from_pcm16(heard))])
+    assert len(windows) == 3  # 14,400 samples after the first window fill two more.
+    native = windows.mean(axis=0)
+    found = model.embed_wav(files)["embedding"]
+    np.testing.assert_allclose(found[0], native, rtol=1e-4, atol=1e-5)
+    scores = model.classify_wav(files)["scores"]
+    np.testing.assert_allclose(scores[0], tf.nn.softmax(native[:3]), atol=1e-6)

@@ -29,6 +29,7 @@ from trainer.serving.served_classifier import ServedClassifier
 from trainer.serving.warmup_requests import write_warmup_requests
 from vggish.audio.decoding import decode, pcm16_from_samples, samples_from_pcm16
 from vggish.networks.layer_taps import build_features
+from vggish.networks.network import FrontEnd
 
 CLASSES = ["dog", "château", "Ωμέγα"]
 
@@ -42,7 +43,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     head = keras.Sequential([keras.Input([40]), keras.layers.Dense(3, activation="softmax")])
     folder = tmp_path_factory.mktemp("sounds") / "1"
     network = build_features("mfcc", None)
-    served = ServedClassifier(network, PooledHead(head), CLASSES, 15_360, thresholds=None)
+    served = ServedClassifier(network, PooledHead(head), CLASSES, FrontEnd(), thresholds=None)
     served.save(str(folder))
     write_warmup_requests(str(folder), embedded=False)
     return folder
@@ -308,7 +309,7 @@ def test_a_model_of_released_embeddings_is_warmed_up_with_embeddings(tmp_path: P
         keras.Sequential(pooled),
         PooledHead(head),
         CLASSES,
-        15_360,
+        FrontEnd(),
         thresholds=[0.5] * 3,
         embedded=True,
     )

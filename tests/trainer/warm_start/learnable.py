@@ -11,7 +11,7 @@ from transform_graphs import write_transform_graph
 from schema.config.model_settings import FeatureSettings, ModelSettings, TrainSettings
 from schema.imported_weights import import_weights, write_imported_weights
 from vggish.audio.decoding import pcm16_from_samples
-from vggish.weights.slim_weights import random_weights
+from vggish.weights.weight_arrays import random_weights
 
 PITCHES = {"high": 2_000, "low": 300, "mid": 900}
 CLASSES = list(PITCHES)
@@ -52,7 +52,7 @@ def write_inputs(folder: Path, train: int = 12) -> None:
     rain = np.random.default_rng(5).normal(0, 0.1, 40_000)
     write_clips(folder / "noise.gz", [(rain, [])])
     write_transform_graph(CLASSES, folder)
-    weights = import_weights("random", random_weights(0), None)
+    weights = import_weights("vggish", "random", random_weights(0), None)
     write_imported_weights(str(folder / "weights"), weights)
 
 

@@ -10,9 +10,9 @@ from trainer.heads.dense import build_frozen_head
 from trainer.heads.pooling import PooledHead
 from trainer.serving.served_classifier import ServedClassifier
 from trainer.warm_start.previous_model import PreviousModel
-from vggish.networks.layer_taps import build_features
-from vggish.networks.vggish_network import build_network
-from vggish.weights.slim_weights import apply_weights, random_weights
+from vggish.networks.layer_taps import build_features, build_network
+from vggish.networks.network import FrontEnd
+from vggish.weights.weight_arrays import apply_weights, random_weights
 
 SIZE = 4_096
 SETTINGS = ModelSettings(hidden=(5,))
@@ -37,7 +37,7 @@ def previous(head: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> Pre
     apply_weights(network, random_weights(1))
     vectors = keras.layers.Flatten()(network.output)
     features = keras.Model(network.input, vectors[:, :SIZE])
-    ServedClassifier(features, PooledHead(head), CLASSES, 15_360, thresholds=None).save(folder)
+    ServedClassifier(features, PooledHead(head), CLASSES, FrontEnd(), thresholds=None).save(folder)
     write_model_card(folder, {"classes": CLASSES})
     return PreviousModel(folder)
 

@@ -17,8 +17,8 @@ from trainer.warm_start.sound_clips import (
 from vggish.audio.decoding import pcm16_from_samples
 from vggish.errors import DataSetError
 from vggish.networks.log_mel import log_mel_from_windows, windows_from_pcm16
+from vggish.networks.network import FrontEnd
 
-HOP = 15_360
 UNCHANGED = AugmentSettings(shift_seconds=0, noise_share=0, mask_frames=0, mask_bands=0)
 NO_NOISE = tf.zeros([0], tf.int16)
 
@@ -44,7 +44,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def heard_when_served(samples: np.ndarray) -> np.ndarray:
-    windows = windows_from_pcm16(tf.constant([pcm16_from_samples(samples)]), HOP)
+    windows = windows_from_pcm16(tf.constant([pcm16_from_samples(samples)]))
     return log_mel_from_windows(windows.values).numpy()
 
 
@@ -68,7 +68,7 @@ def in_clips(batches: tf.data.Dataset) -> list[tuple[np.ndarray, np.ndarray]]:
 def test_labelled_clips_are_heard_as_the_served_model_hears_them(
     path: Path, multi_label: bool, kept: tuple[int, ...], targets: list[list[int]]
 ) -> None:
-    clips = SoundClips([f"{path.parent}/*"], CLASSES, HOP, multi_label=multi_label)
+    clips = SoundClips([f"{path.parent}/*"], CLASSES, FrontEnd(), multi_label=multi_label)
     np.testing.assert_array_equal(clips.targets, targets)
     assert clips.longest == 5
     heard = in_clips(sound_eval_batches(clips, 3))
@@ -80,18 +80,18 @@ def test_labelled_clips_are_heard_as_the_served_model_hears_them(
 def test_clips_without_classes_are_refused(tmp_path: Path) -> None:
     write_clips(tmp_path / "train.gz", SOUNDS[1:2])
     with pytest.raises(DataSetError, match="check the labels"):
-        SoundClips([str(tmp_path / "train.gz")], CLASSES, HOP, multi_label=False)
+        SoundClips([str(tmp_path / "train.gz")], CLASSES, FrontEnd(), multi_label=False)
 
 
 def test_batches_of_long_clips_are_small(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trainer.warm_start.sound_clips._WINDOWS_A_BATCH", 10)
-    clips = SoundClips([str(path)], CLASSES, HOP, multi_label=False)
+    clips = SoundClips([str(path)], CLASSES, FrontEnd(), multi_label=False)
     sizes = [len(targets) for _, targets in sound_eval_batches(clips, 64)]
     assert sizes == [2, 2]
 
 
 def test_a_training_clip_is_a_contiguous_stretch(path: Path) -> None:
-    clips = SoundClips([str(path)], CLASSES, HOP, multi_label=False)
+    clips = SoundClips([str(path)], CLASSES, FrontEnd(), multi_label=False)
     settings = WarmStartSettings(max_windows=2, augment=UNCHANGED)
     batches = sound_train_batches(clips, settings, NO_NOISE, 64, seed=0)
     heard = [log_mel for log_mel, _ in in_clips(tf.data.Dataset.range(4).flat_map(batches))]
@@ -108,7 +108,7 @@ def test_a_training_clip_is_a_contiguous_stretch(path: Path) -> None:
 
 
 def test_an_epoch_is_the_same_whenever_it_comes(path: Path) -> None:
-    clips = SoundClips([str(path)], CLASSES, HOP, multi_label=False)
+    clips = SoundClips([str(path)], CLASSES, FrontEnd(), multi_label=False)
     noise = tf.cast(tf.random.stateless_normal([30_000], [0, 0]) * 1_000, tf.int16)
 
     def epochs(seed: int, first: int) -> list[np.ndarray]:
@@ -126,7 +126,7 @@ def test_an_epoch_is_the_same_whenever_it_comes(path: Path) -> None:
 
 
 def test_an_epoch_knows_its_length_and_shuffles(path: Path) -> None:
-    clips = SoundClips([str(path)], CLASSES, HOP, multi_label=False)
+    clips = SoundClips([str(path)], CLASSES, FrontEnd(), multi_label=False)
     settings = WarmStartSettings(augment=UNCHANGED)
     batches = sound_train_batches(clips, settings, NO_NOISE, 3, seed=0)
     assert int(batches(tf.constant(0, tf.int64)).cardinality()) == 2

@@ -22,7 +22,7 @@ from trainer.warm_start.whole_network import WholeNetwork
 from vggish.audio.decoding import pcm16_from_samples, wav_from_pcm16
 from vggish.networks.layer_taps import build_features
 from vggish.networks.log_mel import log_mel_from_windows, windows_from_pcm16
-from vggish.weights.slim_weights import random_weights
+from vggish.weights.weight_arrays import random_weights
 
 HERE = Path(__file__).parent
 MODEL = {"hidden": (8,), "warm_start": {"freeze_below": "conv4"}}

@@ -12,14 +12,15 @@ from trainer.fitting.objective import build_objective
 from trainer.heads.dense import build_frozen_head
 from trainer.warm_start.whole_network import WholeNetwork, freeze_layers, rate_scale
 from vggish.networks.layer_taps import build_features
-from vggish.weights.slim_weights import random_weights
+from vggish.networks.vggish_network import VGGISH
+from vggish.weights.weight_arrays import random_weights
 
 RATE = 1e-3
 
 
 def build(settings: WarmStartSettings) -> WholeNetwork:
     network = build_features("fusion", random_weights(0), settings.compute)
-    freeze_layers(network, settings)
+    freeze_layers(network, settings, VGGISH)
     features = np.random.default_rng(0).normal(0, 1, [8, 8192]).astype(np.float32)
     keras.utils.set_random_seed(0)
     return WholeNetwork(network, build_frozen_head(ModelSettings(hidden=()), 3, features), "mean")
@@ -41,7 +42,7 @@ def test_frozen_layers_stay_and_the_others_learn_at_their_rates(clips: tuple, co
     batches = tf.data.Dataset.from_tensors(clips)
     train = TrainSettings(epochs=1, learning_rate=RATE, schedule="constant")
     objective = build_objective(train, clips[1], multi_label=False)
-    options = FitOptions(rate_scale=lambda path: rate_scale(settings, path))
+    options = FitOptions(rate_scale=lambda path: rate_scale(settings, VGGISH, path))
     fit_model(model, lambda _: batches, batches, train, objective, options)
     moved = {v.path: np.abs(v.numpy() - before[v.path]).max() for v in model.variables}
     assert {v.dtype for v in model.trainable_variables} == {"float32"}

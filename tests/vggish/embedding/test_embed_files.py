@@ -16,9 +16,10 @@ from vggish.embedding.embed_files import embed_files
 from vggish.embedding.embedder import Embedder
 from vggish.embedding.embedding_files import EmbeddingLayout, open_embedding_file
 from vggish.errors import VggishError
-from vggish.networks.layer_taps import FEATURES, build_features
+from vggish.networks.layer_taps import build_features
 from vggish.networks.log_mel import log_mel, windows_from_waveform
 from vggish.networks.pca_postprocessor import Postprocessor
+from vggish.networks.vggish_network import VGGISH
 
 # What parses AudioSet's released embeddings.
 AUDIO_SET_CONTEXT = {
@@ -53,7 +54,7 @@ def expected_windows(folder, name):
 
 def run(folder, output, features="mfcc", by_window=False, labels=False, **options):
     layout = EmbeddingLayout(
-        FEATURES[features],
+        VGGISH.features[features],
         by_window=by_window,
         labels=labels,
         quantised="postprocessor" in options,
@@ -244,8 +245,16 @@ def test_a_name_that_is_no_utf8_is_written_escaped(tmp_path):
 
 def test_what_cannot_be_written_is_refused_before_anything_is_computed(tmp_path):
     for name, layout, message in (
-        ("out.txt", EmbeddingLayout(FEATURES["mfcc"]), "must end with one of .csv, .parquet"),
-        ("out.tfrecord", EmbeddingLayout(FEATURES["embedding"]), "8-bit post-processed embeddings"),
+        (
+            "out.txt",
+            EmbeddingLayout(VGGISH.features["mfcc"]),
+            "must end with one of .csv, .parquet",
+        ),
+        (
+            "out.tfrecord",
+            EmbeddingLayout(VGGISH.features["embedding"]),
+            "8-bit post-processed embeddings",
+        ),
     ):
         with (
             pytest.raises(VggishError, match=message),
@@ -253,7 +262,7 @@ def test_what_cannot_be_written_is_refused_before_anything_is_computed(tmp_path)
         ):
             pass
     with pytest.raises(VggishError, match="'fusion' cannot be post-processed"):
-        EmbeddingLayout(FEATURES["fusion"], quantised=True)
+        EmbeddingLayout(VGGISH.features["fusion"], quantised=True)
     assert not list(tmp_path.iterdir())
 
 
@@ -261,7 +270,7 @@ def test_what_cannot_be_written_is_refused_before_anything_is_computed(tmp_path)
 def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path, suffix):
     path = tmp_path / f"out{suffix}"
     path.write_text("old")
-    layout = EmbeddingLayout(FEATURES["embedding"], by_window=True, quantised=True)
+    layout = EmbeddingLayout(VGGISH.features["embedding"], by_window=True, quantised=True)
     with pytest.raises(RuntimeError), open_embedding_file(path, layout):
         raise RuntimeError
     assert path.read_text() == "old"

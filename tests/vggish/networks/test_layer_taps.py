@@ -7,10 +7,11 @@ import tensorflow as tf
 
 from vggish.audio.decoding import decode
 from vggish.errors import VggishError
-from vggish.networks.layer_taps import FEATURES, NUM_MFCC, build_features, feature_size
+from vggish.networks.layer_taps import build_features, build_network, feature_size
 from vggish.networks.log_mel import log_mel_from_windows, windows_from_waveform
-from vggish.networks.vggish_network import build_network
-from vggish.weights.slim_weights import apply_weights
+from vggish.networks.network import NUM_MFCC
+from vggish.networks.vggish_network import VGGISH
+from vggish.weights.weight_arrays import apply_weights
 
 WINDOWS = np.random.default_rng(0).normal(-2.0, 1.5, (3, 96, 64)).astype(np.float32)
 
@@ -22,7 +23,7 @@ def activations(weights, layer):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("name", FEATURES)
+@pytest.mark.parametrize("name", VGGISH.features)
 def test_every_feature_has_its_size(name, dtype, weights):
     found = build_features(name, weights, dtype)(WINDOWS)
     assert found.shape == (3, feature_size(name))
@@ -42,7 +43,7 @@ def test_taps_are_the_layers_flattened_in_order(name, layer, parameters, weights
     expected = activations(weights, layer)
     np.testing.assert_allclose(model(WINDOWS), expected.reshape(3, -1), rtol=1e-4, atol=1e-6)
     assert model.count_params() == parameters
-    assert expected.shape[1:] == FEATURES[name].shape
+    assert expected.shape[1:] == VGGISH.features[name].shape
 
 
 def test_fusion_is_mean_and_max_over_time_of_pool3_then_pool4(weights):
@@ -89,7 +90,9 @@ def test_a_model_survives_export(weights, tmp_path):
 
 
 def test_an_unknown_feature_names_the_nearest():
-    with pytest.raises(VggishError, match=r"no features 'fuson'; did you mean 'fusion'\?"):
+    with pytest.raises(
+        VggishError, match=r"VGGish has no features 'fuson'; did you mean 'fusion'\?"
+    ):
         feature_size("fuson")
 
 

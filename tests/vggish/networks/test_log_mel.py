@@ -13,6 +13,7 @@ from vggish.networks.log_mel import (
     windows_from_pcm16,
     windows_from_waveform,
 )
+from vggish.networks.network import FrontEnd
 
 LENGTHS = [1, 399, 15_599, 15_600, 15_601, 30_959, 30_960, 50_000]
 
@@ -25,7 +26,7 @@ def clip_of(length):
 @pytest.mark.parametrize("hop", [15_360, 7_680, 1_600, 7_777])
 def test_windows_are_every_hop_and_whole(hop):
     clips = [clip_of(length) for length in LENGTHS]
-    windows = windows_from_pcm16(tf.constant([clip.tobytes() for clip in clips]), hop)
+    windows = windows_from_pcm16(tf.constant([clip.tobytes() for clip in clips]), FrontEnd(hop))
     assert windows.ragged_rank == 1
     assert windows.values.shape[1:] == (15_600,)
     for clip, found in zip(clips, windows, strict=True):
@@ -35,7 +36,7 @@ def test_windows_are_every_hop_and_whole(hop):
             expected.append(np.pad(piece, (0, 15_600 - len(piece))) / np.float32(32_768))
         np.testing.assert_array_equal(found.numpy(), np.array(expected, np.float32))
     assert (
-        num_windows(tf.constant(LENGTHS), hop).numpy().tolist()
+        num_windows(tf.constant(LENGTHS), FrontEnd(hop)).numpy().tolist()
         == windows.row_lengths().numpy().tolist()
     )
 
@@ -51,6 +52,26 @@ def test_a_padded_batch_gives_the_same_windows_as_its_clips():
     np.testing.assert_array_equal(found.values, expected.values)
 
 
+@pytest.mark.parametrize("hop", [7_680, 1_600, 20_000])
+def test_silence_completes_the_last_window_where_the_front_end_says_so(hop):
+    front_end = FrontEnd(hop, pads_the_end=True)
+    clips = [clip_of(length) for length in LENGTHS]
+    windows = windows_from_pcm16(tf.constant([clip.tobytes() for clip in clips]), front_end)
+    for clip, found in zip(clips, windows, strict=True):
+        # pad_waveform in YAMNet's features.py.
+        hops = -(-max(len(clip) - 15_600, 0) // hop)
+        padded = np.pad(clip, (0, 15_600 + hops * hop - len(clip)))
+        expected = [padded[start : start + 15_600] for start in range(0, hops * hop + 1, hop)]
+        np.testing.assert_array_equal(found, np.stack(expected) / np.float32(32_768))
+        waveform = tf.constant(clip[np.newaxis] / np.float32(32_768))
+        np.testing.assert_array_equal(
+            windows_from_waveform(waveform, front_end=front_end).values, found
+        )
+    assert num_windows(tf.constant(LENGTHS), front_end).numpy().tolist() == list(
+        windows.row_lengths()
+    )
+
+
 @pytest.mark.parametrize("hop", [15_360, 1_600])
 @pytest.mark.parametrize("lengths", [[*LENGTHS, 2_000_000], []])
 def test_something_of_every_window_is_computed_of_few_at_a_time(hop, lengths):
@@ -63,8 +84,10 @@ def test_something_of_every_window_is_computed_of_few_at_a_time(hop, lengths):
         assert len(windows) <= 64
         return windows[:, ::100]
 
-    found = map_windows(compute, sounds, [156], hop)
-    expected = windows_from_pcm16(tf.constant([clip.tobytes() for clip in clips], tf.string), hop)
+    found = map_windows(compute, sounds, [156], FrontEnd(hop))
+    expected = windows_from_pcm16(
+        tf.constant([clip.tobytes() for clip in clips], tf.string), FrontEnd(hop)
+    )
     np.testing.assert_array_equal(found.row_splits, expected.row_splits)
     np.testing.assert_array_equal(found.values, expected.values[:, ::100])
 
@@ -84,7 +107,16 @@ def test_empty_clips_give_a_window_of_silence():
 def test_real_frames_are_those_that_start_inside_the_clip():
     lengths = tf.constant([1, 160, 161, 15_360, 15_600, 20_000, 30_960, 46_319])
     assert num_real_frames(lengths).numpy().tolist() == [1, 1, 2, 96, 96, 96, 192, 192]
-    assert num_real_frames(lengths, 7_680).numpy().tolist() == [1, 1, 2, 96, 96, 96, 192, 240]
+    assert num_real_frames(lengths, FrontEnd(7_680)).numpy().tolist() == [
+        1,
+        1,
+        2,
+        96,
+        96,
+        96,
+        192,
+        240,
+    ]
 
 
 def test_one_graph_serves_every_batch():
@@ -118,7 +150,7 @@ def test_many_windows_are_the_same_as_few():
 
 def test_a_hop_of_nothing_is_refused():
     with pytest.raises(ValueError, match="at least 1 sample apart"):
-        windows_from_pcm16(tf.constant([b""]), 0)
+        FrontEnd(hop_samples=0)
 
 
 def test_the_smoke_test_tone_gives_the_published_rows():

@@ -3,8 +3,9 @@ import pytest
 import tensorflow as tf
 
 from vggish.errors import CheckpointError
+from vggish.networks.vggish_network import VGGISH
 from vggish.weights.checkpoint import load_checkpoint, resolve
-from vggish.weights.slim_weights import VARIABLE_SHAPES, weights_sha256
+from vggish.weights.weight_arrays import weights_sha256
 
 
 def test_conversion_is_bit_equal(slim):
@@ -27,7 +28,7 @@ def write_checkpoint(prefix, shapes):
 
 
 def test_a_missing_an_extra_and_a_transposed_variable_are_each_named(tmp_path):
-    shapes = dict(VARIABLE_SHAPES)
+    shapes = dict(VGGISH.variable_shapes)
     del shapes["vggish/conv3/conv3_1/biases"]
     shapes["vggish/fc3/weights"] = (2, 2)
     shapes["vggish/fc2/weights"] = (128, 4096)
@@ -42,14 +43,16 @@ def test_a_missing_an_extra_and_a_transposed_variable_are_each_named(tmp_path):
 
 
 def test_variables_outside_the_scope_are_ignored(tmp_path):
-    shapes = dict(VARIABLE_SHAPES) | {"global_step": (), "classifier/weights": (128, 10)}
+    shapes = dict(VGGISH.variable_shapes) | {"global_step": (), "classifier/weights": (128, 10)}
     converted = load_checkpoint(write_checkpoint(tmp_path / "tuned", shapes))
-    assert {name: array.shape for name, array in converted.items()} == VARIABLE_SHAPES
-    assert [array.flat[-1] for array in converted.values()] == list(range(len(VARIABLE_SHAPES)))
+    assert {name: array.shape for name, array in converted.items()} == VGGISH.variable_shapes
+    assert [array.flat[-1] for array in converted.values()] == list(
+        range(len(VGGISH.variable_shapes))
+    )
 
 
 def test_an_optimizers_slots_are_refused(tmp_path):
-    shapes = dict(VARIABLE_SHAPES) | {"vggish/conv1/weights/Adam": (3, 3, 1, 64)}
+    shapes = dict(VGGISH.variable_shapes) | {"vggish/conv1/weights/Adam": (3, 3, 1, 64)}
     with pytest.raises(CheckpointError, match=r"vggish/conv1/weights/Adam is not VGGish's"):
         load_checkpoint(write_checkpoint(tmp_path / "training", shapes))
 
@@ -68,5 +71,5 @@ def test_resolve_says_where_weights_are_from(slim):
     assert origin == weights_sha256(weights)
     npz_weights, npz_origin = resolve(str(slim / "variables.npz"))
     assert npz_origin == origin
-    assert list(npz_weights) == list(VARIABLE_SHAPES)
+    assert list(npz_weights) == list(VGGISH.variable_shapes)
     assert resolve("random", seed=1)[1] == "random"

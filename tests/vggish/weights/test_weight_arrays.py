@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from vggish.errors import CheckpointError
-from vggish.networks.vggish_network import build_network
-from vggish.weights.slim_weights import (
-    VARIABLE_SHAPES,
+from vggish.networks.layer_taps import build_network
+from vggish.networks.vggish_network import VGGISH
+from vggish.weights.weight_arrays import (
     apply_weights,
     load_weights,
     random_weights,
@@ -42,7 +42,7 @@ def test_random_weights_are_the_same_bytes_everywhere(weights):
 def test_weights_survive_the_file(tmp_path, weights):
     save_weights(weights, tmp_path / "weights.npz")
     loaded = load_weights(tmp_path / "weights.npz")
-    assert list(loaded) == list(VARIABLE_SHAPES)
+    assert list(loaded) == list(VGGISH.variable_shapes)
     assert weights_sha256(loaded) == weights_sha256(weights)
     assert [file.name for file in tmp_path.iterdir()] == ["weights.npz"]
 
