@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
@@ -31,9 +32,10 @@ def check_table_path(path: Path) -> None:
 
 
 def write_predictions(predictions: Iterable[Prediction], path: Path) -> tuple[int, int]:
-    """Writes one row per file: `fname`, `label`, `labels` (JSON), `error` and `score_<class>`.
+    """Writes one row per file: `fname`, `label`, `labels`, `error` and `score_<class>`.
 
-    The table appears when it is complete. The first answer decides the columns.
+    `labels` is a list of texts; CSV, which has no lists, holds it as JSON. The table appears when
+    it is complete. The first answer decides the columns.
 
     Args:
         predictions: The predictions.
@@ -45,12 +47,18 @@ def write_predictions(predictions: Iterable[Prediction], path: Path) -> tuple[in
     partial = path.with_name(f"{path.name}.partial")
     rows = iter(predictions)
     first, classes = _until_first_answer(rows)
+    is_parquet = path.suffix == ".parquet"
     schema = pa.schema(
-        [(name, pa.string()) for name in ("fname", "label", "labels", "error")]
+        [
+            ("fname", pa.string()),
+            ("label", pa.string()),
+            ("labels", pa.list_(pa.string()) if is_parquet else pa.string()),
+            ("error", pa.string()),
+        ]
         + [(f"score_{name}", pa.float32()) for name in classes]
     )
     files = failures = 0
-    writer_class = pa.parquet.ParquetWriter if path.suffix == ".parquet" else pa.csv.CSVWriter
+    writer_class = pa.parquet.ParquetWriter if is_parquet else pa.csv.CSVWriter
     with writer_class(str(partial), schema) as writer:
         while batch := [*first, *islice(rows, _ROWS_A_BATCH)]:
             first = []
@@ -72,10 +80,13 @@ def _until_first_answer(rows: Iterable[Prediction]) -> tuple[list[Prediction], l
 
 
 def _table(rows: list[Prediction], classes: list[str], schema: pa.Schema) -> pa.Table:
+    labels: list[Any] = [row.labels for row in rows]
+    if schema.field("labels").type == pa.string():
+        labels = [json.dumps(names, ensure_ascii=False) for names in labels]
     columns = [
         [row.clip for row in rows],
         [row.label for row in rows],
-        [json.dumps(row.labels, ensure_ascii=False) for row in rows],
+        labels,
         [row.error for row in rows],
         *([row.scores.get(name) for row in rows] for name in classes),
     ]
