@@ -6,7 +6,7 @@ from tfx.types import standard_artifacts
 from tfx.types.channel import BaseChannel, Channel
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from components.artifacts import EmbeddingTable
+from components.artifacts import EmbeddingTable, Rejects
 from components.embedding_exporter.executor import Executor
 
 
@@ -21,6 +21,7 @@ class EmbeddingExporterSpec(ComponentSpec):
         "examples": ChannelParameter(type=standard_artifacts.Examples),
         "transform_graph": ChannelParameter(type=standard_artifacts.TransformGraph),
         "weights": ChannelParameter(type=standard_artifacts.Model),
+        "rejects": ChannelParameter(type=Rejects),
     }
     OUTPUTS = {
         "embeddings": ChannelParameter(type=standard_artifacts.Examples),
@@ -33,6 +34,14 @@ class EmbeddingExporter(BaseBeamComponent):
 
     Outputs: `embeddings`, the clips with `embedding` ragged [n, D] instead of their log-mel
     windows; `table`, Parquet with one row per clip, averaged over its windows.
+
+    Args:
+        examples: Transform's `transformed_examples`.
+        transform_graph: Transform's `transform_graph`.
+        weights: VggishImporter's `weights`.
+        rejects: AudioExampleGen's `rejects`, for the number of clips.
+        features: The layer tap.
+        compute: The precision of the network.
     """
 
     SPEC_CLASS = EmbeddingExporterSpec
@@ -43,6 +52,7 @@ class EmbeddingExporter(BaseBeamComponent):
         examples: BaseChannel,
         transform_graph: BaseChannel,
         weights: BaseChannel,
+        rejects: BaseChannel,
         *,
         features: str,
         compute: str,
@@ -52,6 +62,7 @@ class EmbeddingExporter(BaseBeamComponent):
                 examples=examples,
                 transform_graph=transform_graph,
                 weights=weights,
+                rejects=rejects,
                 features=features,
                 compute=compute,
                 embeddings=Channel(type=standard_artifacts.Examples),

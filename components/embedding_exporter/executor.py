@@ -19,7 +19,7 @@ from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
 from components.batches_by_windows import BatchByWindows
-from components.counts import WriteCounts
+from components.counts import WriteCounts, read_clips_by_split
 from components.leftovers import remove_leftovers
 from schema import clip_examples
 from schema.imported_weights import read_imported_weights
@@ -52,7 +52,7 @@ class Executor(BaseBeamExecutor):
         """Writes the embedded examples and the table of time-averaged embeddings.
 
         Args:
-            input_dict: `examples` with log-mel windows, `transform_graph`, `weights`.
+            input_dict: `examples` with log-mel windows, `transform_graph`, `weights`, `rejects`.
             output_dict: `embeddings` and `table`.
             exec_properties: `features`, the layer tap; `compute`, the network's precision.
         """
@@ -72,6 +72,7 @@ class Executor(BaseBeamExecutor):
             weights_folder,
             exec_properties["features"],
             exec_properties["compute"],
+            sum(read_clips_by_split(artifact_utils.get_single_uri(input_dict["rejects"])).values()),
         )
         with self._make_beam_pipeline() as pipeline:
             embedded = (
@@ -108,18 +109,22 @@ class EmbedClips(beam.DoFn):
         weights_folder: Folder of the imported weights.
         features: The layer tap.
         compute: The precision of the network.
+        clips: The number of clips.
     """
 
-    def __init__(self, transform_uri: str, weights_folder: str, features: str, compute: str):
+    def __init__(
+        self, transform_uri: str, weights_folder: str, features: str, compute: str, clips: int
+    ):
         self._transform_uri = transform_uri
         self._weights_folder = weights_folder
         self._features = features
         self._compute = compute
+        self._clips = clips
         self._shared = Shared()
 
     def setup(self) -> None:
         """Loads the network and the examples' specification."""
-        self._progress = Progress("clips")
+        self._progress = Progress("clips", self._clips)
         transform = tft.TFTransformOutput(self._transform_uri)
         self._spec = transform.transformed_feature_spec()
         self._classes = [

@@ -1,5 +1,6 @@
 """The command that shows a data set before any run: `catalog`."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from pipeline.cli.options import ConfigFile, DataRootOption, OverridesOption, read_overrides
+from pipeline.cli.options import (
+    ConfigFile,
+    DataRootOption,
+    JsonOption,
+    OverridesOption,
+    read_overrides,
+)
 
 
 def catalog(
@@ -17,6 +24,7 @@ def catalog(
         Path | None, typer.Option(help="Write a table of every file.", metavar="FILE")
     ] = None,
     overrides: OverridesOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Show the contents of a data set: classes, hours, splits and refused files."""
     from pipeline.catalog.catalog import read_catalog, write_catalog_csv
@@ -37,4 +45,8 @@ def catalog(
         taken = read_catalog(settings.source, settings.ingest, settings.split, advance)
     if csv is not None:
         write_catalog_csv(taken.rows, csv)
-    print_catalog(taken, Console(highlight=False))
+    if as_json:
+        clips = {"root": taken.root, **taken.summary, "complaint": taken.complaint}
+        print(json.dumps(clips, indent=2, ensure_ascii=False))
+    else:
+        print_catalog(taken, Console(highlight=False))

@@ -1,11 +1,14 @@
 """The commands that run the pipeline on this machine: `demo` and `run`."""
 
+import json
 import sys
 import traceback
+from contextlib import nullcontext
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -14,17 +17,26 @@ from pipeline.cli.options import (
     CheckpointOption,
     ConfigFile,
     DataRootOption,
+    JsonOption,
     OverridesOption,
+    QuietOption,
+    VerboseOption,
     read_overrides,
 )
+from pipeline.cli.process_exit import EXIT_FAILURE
+
+if TYPE_CHECKING:
+    from pipeline.runners.run_folder import RunFolder
 
 DEMO_CONFIG = Path(__file__).resolve().parents[2] / "configs" / "demo.yaml"
 
 
 def run_demo(
-    output: Annotated[Path, typer.Option(help="The run's folder.", metavar="DIR")] = Path(
-        "runs/demo"
-    ),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The run's folder.", metavar="DIR")
+    ] = Path("runs/demo"),
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> None:
     """Synthesize a small sound set, run the whole pipeline on it, and predict on a new sound."""
     from pipeline.demo.demo_run import make_sounds, predict_held_back
@@ -36,48 +48,83 @@ def run_demo(
     ):  # Another demo may be learning from these sounds.
         sounds = make_sounds(folder)
     print(f"Synthesized sounds: {sounds}")
-    summary = _run(DEMO_CONFIG, output, {"source.root": str(sounds)})
+    summary = _run(DEMO_CONFIG, output, {"source.root": str(sounds)}, _Screen(quiet, verbose))
+    _print_results(summary, folder)
     if summary["pushed_path"]:
         print(f"New sound:          {predict_held_back(summary['pushed_path'])}")
 
 
-def run_job(
+def run_job(  # noqa: PLR0913  Its arguments are the options of the command.
     config: ConfigFile,
     data_root: DataRootOption = None,
     output: Annotated[
-        Path | None, typer.Option(help="The run's folder; default: runs/CONFIG.", metavar="DIR")
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="The run's folder; default: runs/CONFIG.", metavar="DIR"
+        ),
     ] = None,
     checkpoint: CheckpointOption = None,
+    fail_if_not_pushed: Annotated[
+        bool,
+        typer.Option("--fail-if-not-pushed", help="End with exit code 1 if no model was pushed."),
+    ] = False,
     overrides: OverridesOption = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Run a job on this machine: from sounds to a pushed model and a report."""
+    from pipeline.runners.run_folder import open_run_folder
+
     values = read_overrides(overrides, data_root, checkpoint)
-    _run(config, output or Path("runs", config.stem), values)
+    output = output or Path("runs", config.stem)
+    summary = _run(config, output, values, _Screen(quiet, verbose))
+    if as_json:
+        print(json.dumps(summary, indent=2, ensure_ascii=False))
+    else:
+        _print_results(summary, open_run_folder(output))
+    if fail_if_not_pushed and not summary["pushed_path"]:
+        raise typer.Exit(EXIT_FAILURE)
 
 
-def _run(config_path: Path, output: Path, overrides: dict[str, Any]) -> dict[str, Any]:
-    """Runs a job with a quiet screen, and prints its results."""
-    from pipeline.cli.console import NodeProgress, quiet
-    from pipeline.cli.results_table import results_table
-    from pipeline.cli.run_summary import format_summary
+@dataclass(frozen=True)
+class _Screen:
+    """What is shown during a run: nothing, its progress, or also the messages of libraries."""
+
+    quiet: bool
+    verbose: bool
+
+
+def _run(
+    config_path: Path, output: Path, overrides: dict[str, Any], screen: _Screen
+) -> dict[str, Any]:
+    """Runs a job, and returns its summary."""
+    from pipeline.cli.console import NodeProgress, follow, quiet
     from pipeline.config_checks import check_config
     from pipeline.runners.local_run import run_locally
-    from pipeline.runners.run_comparisons import RunComparison
     from pipeline.runners.run_folder import open_run_folder
     from schema.config.config_file import load_config
 
     config = check_config(load_config(config_path, overrides))
     folder = open_run_folder(output)
     with quiet(folder.log) as console:
+        console.quiet = screen.quiet
+        log = follow(folder.log, console) if screen.verbose else nullcontext()
         try:
-            with NodeProgress(console) as progress:
-                summary = run_locally(config, folder, progress)
+            with NodeProgress(console) as progress, log:
+                return run_locally(config, folder, progress)
         except BaseException:
             # Standard error is the log by now.
             traceback.print_exc()
             raise
+
+
+def _print_results(summary: dict[str, Any], folder: "RunFolder") -> None:
+    from pipeline.cli.results_table import results_table
+    from pipeline.cli.run_summary import format_summary
+    from pipeline.runners.past_runs import PastRun
+
     print(format_summary(summary, folder))
     if len(summary["models"]) > 1:
-        compared = RunComparison(folder.root, datetime.now(), summary["models"])
-        Console(highlight=False).print("", results_table([compared]), sep="\n")
-    return summary
+        run = PastRun(folder.root, datetime.now(), summary)
+        Console(highlight=False).print("", results_table([run]), sep="\n")
