@@ -1,6 +1,5 @@
 """The command line, `vggish-tfx`: assembles the commands and turns errors into exit codes."""
 
-import importlib.metadata
 import os
 import sys
 from collections.abc import Callable
@@ -61,7 +60,9 @@ for _group, _commands in COMMANDS.items():
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"vggish-tfx {importlib.metadata.version('vggish-tfx')}")
+        from importlib.metadata import version  # Slow to import, for a rare question.
+
+        print(f"vggish-tfx {version('vggish-tfx')}")
         raise typer.Exit
 
 
