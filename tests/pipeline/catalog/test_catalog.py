@@ -103,9 +103,9 @@ def test_the_page_says_what_matters(mixed: dict) -> None:
         assert line in page, page
     table = [" ".join(line.split()) for line in page.splitlines()]
     assert any(line.startswith("unlabelled 2 1.6% ") for line in table)
-    assert "0-0.5 66 ████████████████████████" in table
+    assert "0-0.5 s 66 ████████████████████████" in table
     assert "0.5-1 s 30 ███████████" in table
-    assert "1-2 30 ███████████" in table
+    assert "1-2 s 30 ███████████" in table
     assert "FLAC PCM_16 8000 1" in table
     assert "WAV FLOAT 16000 1" in table
     assert any(line.startswith("unreadable 2 dog/[bold]odd name, with a") for line in table)
