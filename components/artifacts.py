@@ -31,7 +31,7 @@ class EmbeddingTable(Artifact):
 
 
 class Predictions(Artifact):
-    """A model's scores of clips without labels, as Parquet, one row per clip."""
+    """A model's scores of clips, as Parquet, one row per clip."""
 
     TYPE_NAME = "components.Predictions"
     TYPE_ANNOTATION = Dataset

@@ -35,6 +35,12 @@ class WriteCounts(beam.PTransform):
         )
 
 
+def read_clips_by_split(rejects: str) -> dict[str, int]:
+    """Returns the number of clips of each split, from the folder of AudioExampleGen's `rejects`."""
+    with tf.io.gfile.GFile(os.path.join(rejects, "summary.json")) as file:
+        return json.loads(file.read())["by_split"]
+
+
 def read_counts(folder: str) -> Iterator[tuple[tuple[str, ...], int]]:
     """Yields the `(key, sum)` pairs that `WriteCounts` wrote to a folder, sorted by key."""
     with tf.io.gfile.GFile(os.path.join(folder, _FILE)) as lines:

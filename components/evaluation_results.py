@@ -1,7 +1,7 @@
 """The Evaluator's results, read for the report and for the comparison of models."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -26,8 +26,43 @@ _METRICS = (
     "exact_match",
     "loss",
 )
+_TITLES = {
+    "accuracy": "Accuracy",
+    "top_5_accuracy": "True class among the five highest",
+    "lwlrap": "lwlrap",
+    "mean_average_precision": "Average precision, mean over classes",
+    "auc": "AUC, mean over classes",
+    "macro_f1": "F1, mean over classes",
+    "hamming_loss": "Wrong decisions",
+    "label_accuracy": "Right decisions",
+    "exact_match": "All decisions right",
+    "loss": "Cross-entropy",
+    "clips": "Clips",
+}
+"""What people read instead of a metric's name."""
+
+_TOP = 5
+"""Number of classes among which `top_5_accuracy` looks for the true one."""
+
 _CLIPS = "example_count"
 _CONFUSION = "multi_class_confusion_matrix_at_thresholds"
+
+
+def metric_titles(names: Iterable[str], classes: int) -> dict[str, str]:
+    """Chooses the metrics that say something to people.
+
+    Args:
+        names: Names of metrics; they may repeat.
+        classes: The number of classes.
+
+    Returns:
+        What people read instead, by name, the main ones first.
+    """
+    hidden = {"label_accuracy"}  # It is one less the wrong decisions.
+    if classes <= _TOP:
+        hidden.add("top_5_accuracy")
+    shown = set(names) - hidden
+    return {name: title for name, title in _TITLES.items() if name in shown}
 
 
 class Check(TypedDict):
@@ -79,6 +114,8 @@ class Evaluation:
         slices: Parts of the split by kind (`label`, `duration`, `group`), from the shortest
             duration to the longest, and in alphabetical order.
         checks: The conditions of the blessing, with their results.
+        previous: The metrics of the model that was pushed before, on the same clips; None if there
+            is none.
     """
 
     score: str
@@ -88,6 +125,7 @@ class Evaluation:
     confusion: np.ndarray | None
     slices: dict[str, list[SliceScore]]
     checks: list[Check]
+    previous: dict[str, float] | None = None
 
 
 def read_evaluation(folder: str, model_location: str, classes: Sequence[str]) -> Evaluation:
@@ -116,6 +154,7 @@ def read_evaluation(folder: str, model_location: str, classes: Sequence[str]) ->
         confusion=_read_confusion(overall[""], len(classes)),
         slices=_read_slices(candidate, score),
         checks=_read_checks(folder, score, overall, [baseline[()] for baseline in baselines]),
+        previous=_read_metrics(baselines[0][()][""]) if baselines else None,
     )
 
 
@@ -167,6 +206,7 @@ def _read_slices(
     candidate: Mapping[tuple[tuple[str, str], ...], _Values], score: str
 ) -> dict[str, list[SliceScore]]:
     from schema import clip_examples
+    from schema.durations import DURATION_BUCKETS, UNKNOWN_DURATION
 
     kinds = {
         clip_examples.LABELS: "label",
@@ -187,7 +227,7 @@ def _read_slices(
                     interval=_read_intervals(values).get(score),
                 )
             )
-    buckets = [*clip_examples.DURATION_BUCKETS, clip_examples.UNKNOWN_DURATION]
+    buckets = [*DURATION_BUCKETS, UNKNOWN_DURATION]
     slices.get("duration", []).sort(key=lambda part: buckets.index(part["value"]))
     return slices
 

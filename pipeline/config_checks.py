@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from components.audio_example_gen.class_coverage import check_listing
 from components.audio_example_gen.sources import list_source
+from components.audio_example_gen.splits.class_coverage import check_listing
 from schema.config.beam_settings import BeamSettings
 from schema.config.config import Config
 from schema.config.model_settings import FeatureSettings

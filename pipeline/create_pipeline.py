@@ -175,6 +175,7 @@ def _embed(config: Config, clips: _Clips) -> dict[str, EmbeddingExporter]:
             clips.transform.outputs["transformed_examples"],
             clips.transform.outputs["transform_graph"],
             clips.importer.outputs["weights"],
+            clips.example_gen.outputs["rejects"],
             features=features,
             compute=config.features.compute,
             with_table=config.features.writes_table(feature_size(features)),
@@ -317,6 +318,7 @@ def _deliver(
     predictor = BatchPredictor(
         clips.example_gen.outputs["examples"],
         selector.outputs["model"],
+        clips.example_gen.outputs["rejects"],
     )
     report = Report(
         rejects=clips.example_gen.outputs["rejects"],
@@ -324,14 +326,15 @@ def _deliver(
         weights=clips.importer.outputs["weights"],
         infra_blessing=validator.outputs["blessing"],
         pushed_model=pusher.outputs["pushed_model"],
+        test_predictions=predictor.outputs["test_predictions"],
         **selector.outputs,
         **{
             f"{key}_{features}": exporter.outputs[key]
             for features, exporter in exporters.items()
             for key in ("embeddings", "table")
         },
-        # The report does not depend on where a run happened or how often nodes were retried.
-        config=config.model_dump_json(exclude={"run", "metadata"}),
+        # The report shows what was chosen, not where a run happened or how it was retried.
+        config=config.model_dump_json(exclude={"run", "metadata"}, exclude_defaults=True),
     )
     return pusher, predictor, report
 

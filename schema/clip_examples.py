@@ -6,6 +6,8 @@ between the nodes and the served model.
 
 import tensorflow as tf
 
+from schema.durations import DURATION_BUCKETS, DURATION_EDGES, UNKNOWN_DURATION
+
 CLIP_ID = "clip_id"
 PCM = "pcm"
 LABELS = "labels"
@@ -18,12 +20,6 @@ DURATION = "duration"
 
 LABEL_VOCABULARY = "labels"
 """The name of the vocabulary file of class names in the transform graph."""
-
-_DURATION_EDGES = (1.0, 3.0, 10.0, 30.0)
-DURATION_BUCKETS = ("<1 s", "1-3 s", "3-10 s", "10-30 s", ">=30 s")
-"""Names of the ranges of a clip's seconds of source audio; the lower edge is included."""
-
-UNKNOWN_DURATION = "unknown"
 
 
 def clip_id_spec() -> dict[str, tf.io.FixedLenFeature]:
@@ -41,6 +37,14 @@ def labels_spec() -> dict[str, tf.io.RaggedFeature]:
     return {LABELS: tf.io.RaggedFeature(tf.string)}
 
 
+def labelled_clip_spec() -> dict[str, tf.io.FixedLenFeature | tf.io.RaggedFeature]:
+    """Returns the spec of a clip's facts.
+
+    `clip_id`, bytes [batch]; `labels` and `group` (none or one), ragged bytes [batch, k].
+    """
+    return {**clip_id_spec(), **labels_spec(), GROUP: tf.io.RaggedFeature(tf.string)}
+
+
 def duration_spec() -> dict[str, tf.io.FixedLenFeature]:
     """Returns the spec of a clip's length: `duration`, float32 [batch] seconds, -1 if absent."""
     return {DURATION: tf.io.FixedLenFeature([], tf.float32, default_value=-1.0)}
@@ -55,7 +59,7 @@ def duration_buckets(seconds: tf.Tensor) -> tf.Tensor:
     Returns:
         bytes [batch], of `DURATION_BUCKETS` or `UNKNOWN_DURATION`.
     """
-    bucket = tf.searchsorted(tf.constant(_DURATION_EDGES), seconds, side="right")
+    bucket = tf.searchsorted(tf.constant(DURATION_EDGES), seconds, side="left")
     return tf.where(seconds < 0, UNKNOWN_DURATION, tf.gather(tf.constant(DURATION_BUCKETS), bucket))
 
 

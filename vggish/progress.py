@@ -12,7 +12,7 @@ _SECONDS_BETWEEN = 1.0
 
 
 class Progress:
-    """Counts what is done and logs it, at most once a second.
+    """Counts what is done and logs it with the time that is left, at most once a second.
 
     Args:
         unit: Name of what is counted, in the plural.
@@ -23,7 +23,7 @@ class Progress:
         self._unit = unit
         self._total = total
         self._done = 0
-        self._last = time.monotonic()
+        self._begin = self._last = time.monotonic()
 
     def advance(self, count: int = 1) -> None:
         """Adds `count` to what is done."""
@@ -32,5 +32,17 @@ class Progress:
         if now - self._last < _SECONDS_BETWEEN and self._done != self._total:
             return
         self._last = now
-        of_total = f" of {self._total}" if self._total is not None else ""
-        logging.getLogger(LOGGER_NAME).info("%d%s %s", self._done, of_total, self._unit)
+        message = f"{self._done} {self._unit}"
+        if self._total is not None:
+            message = f"{self._done} of {self._total} {self._unit}"
+            left = (self._total - self._done) * (now - self._begin) / max(self._done, 1)
+            if left >= 1:
+                message += f", {_in_words(left)} left"
+        logging.getLogger(LOGGER_NAME).info(message)
+
+
+def _in_words(seconds: float) -> str:
+    for unit, name in ((3600, "h"), (60, "min")):
+        if seconds >= 1.5 * unit:
+            return f"{seconds / unit:.1f} {name}"
+    return f"{seconds:.0f} s"

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from pipeline.catalog.catalog import read_catalog
 from pipeline.catalog.catalog_page import print_catalog
-from pipeline.cli.run_commands import run_quietly
+from pipeline.cli.run_commands import Screen, run_quietly
 from pipeline.jobs import open_job
 from pipeline.runners.run_folder import RunFolder
 from vggish.errors import ConfigError
@@ -146,7 +146,7 @@ def run(
     for sentence in opened.found:
         print(sentence, file=sys.stderr)
     folder = Path(output or opened.output)
-    run_quietly(opened, folder)
+    run_quietly(opened, folder, Screen())
     return Run(folder)
 
 

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from components.audio_example_gen.class_coverage import check_classes, warnings_about
 from components.audio_example_gen.duplicates import SameSounds
 from components.audio_example_gen.leaks import AcceptedFile
-from components.audio_example_gen.likely_groups import find_likely_groups
+from components.audio_example_gen.sources.likely_groups import find_likely_groups
 from components.audio_example_gen.sources.listing import Listing
+from components.audio_example_gen.splits.class_coverage import check_classes, warnings_about
 from schema.config.ingest_settings import IngestSettings
 from schema.config.split_settings import SPLITS, UNLABELLED, SplitSettings
 from vggish.errors import DataSetError

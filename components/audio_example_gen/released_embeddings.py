@@ -6,11 +6,11 @@ import apache_beam as beam
 
 from components.audio_example_gen.account import AccountingDoFn
 from components.audio_example_gen.clip_reading import to_features
-from components.audio_example_gen.hashed_splits import split_of
 from components.audio_example_gen.leaks import AcceptedFile, digest_of
 from components.audio_example_gen.sources.audioset import ReleasedClip, read_released_clips
 from components.audio_example_gen.sources.data_root import open_tree
 from components.audio_example_gen.sources.listing import Reject, SourceFile
+from components.audio_example_gen.splits.hashed_splits import split_of
 from schema.config.source_settings import SourceSettings
 from schema.config.split_settings import SplitSettings
 from vggish.example_features import float_feature, serialized_example

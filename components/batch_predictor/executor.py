@@ -1,4 +1,4 @@
-"""Scores clips without labels with the exported model."""
+"""Scores the test clips, and clips without labels, with the exported model."""
 
 import os
 from typing import Any
@@ -15,6 +15,7 @@ from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
 from components.batches_by_windows import BatchByWindows
+from components.counts import read_clips_by_split
 from components.leftovers import remove_leftovers
 from schema import clip_examples
 from schema.config.split_settings import UNLABELLED
@@ -22,9 +23,14 @@ from schema.model_card import read_model_card
 from vggish import params
 from vggish.progress import Progress
 
+TEST_FILE = "test_predictions.parquet"
+"""File with a row per test clip, in the output `test_predictions`."""
+
+_TEST = "test"
+
 
 class Executor(BaseBeamExecutor):
-    """Scores the split `unlabelled`, if it exists."""
+    """Scores the split `test`, and the split `unlabelled` if it exists."""
 
     def Do(
         self,
@@ -32,38 +38,58 @@ class Executor(BaseBeamExecutor):
         output_dict: dict[str, list[Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes the predictions: `fname`, `label` (the top one) and a `score_` column per class.
+        """Writes the predictions, with a column `score_CLASS` per class.
 
         Args:
-            input_dict: `examples` of clips, and `model`.
-            output_dict: `predictions`; empty if every clip has labels.
+            input_dict: `examples` of clips, `model`, and `rejects`.
+            output_dict: `predictions`, also with `fname` and `label` (the top one); empty if every
+                clip has labels. `test_predictions`, also with `fname`, `true`, `predicted`,
+                `split` and `group`; the labels are lists if clips have several.
             exec_properties: Unused.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         examples = artifact_utils.get_single_instance(input_dict["examples"])
-        if UNLABELLED not in artifact_utils.decode_split_names(examples.split_names):
-            return
+        splits = artifact_utils.decode_split_names(examples.split_names)
         model = path_utils.serving_model_path(artifact_utils.get_single_uri(input_dict["model"]))
         card = read_model_card(model)
-        classes = card["classes"]
-        schema = pa.schema(
-            [("fname", pa.string()), ("label", pa.string())]
-            + [(f"score_{name}", pa.float32()) for name in classes]
+        clips = read_clips_by_split(artifact_utils.get_single_uri(input_dict["rejects"]))
+        test_file, unlabelled_files = (
+            os.path.join(artifact_utils.get_single_uri(output_dict[key]), name)
+            for key, name in (("test_predictions", TEST_FILE), ("predictions", "predictions"))
         )
-        clips = artifact_utils.get_split_uri([examples], UNLABELLED)
-        output = artifact_utils.get_single_uri(output_dict["predictions"])
         with self._make_beam_pipeline() as pipeline:
-            (
-                pipeline
-                | "Read" >> beam.io.ReadFromTFRecord(os.path.join(clips, "*"))
-                | "Batch" >> BatchByWindows(_window_bytes(card))
-                | "Predict" >> beam.ParDo(PredictClips(model, schema))
-                | "Write"
-                >> WriteToParquetBatched(
-                    os.path.join(output, "predictions"), schema, file_name_suffix=".parquet"
+
+            def predict(split: str, schema: pa.Schema) -> beam.PCollection:
+                folder = artifact_utils.get_split_uri([examples], split)
+                return (
+                    pipeline
+                    | f"Read[{split}]" >> beam.io.ReadFromTFRecord(os.path.join(folder, "*"))
+                    | f"Batch[{split}]" >> BatchByWindows(_window_bytes(card))
+                    | f"Predict[{split}]" >> beam.ParDo(PredictClips(model, schema, clips[split]))
                 )
+
+            schema = _test_schema(card)
+            # One file, whose path is always the same.
+            predict(_TEST, schema) | "WriteTest" >> WriteToParquetBatched(
+                test_file, schema, num_shards=1, shard_name_template=""
             )
+            if UNLABELLED in splits:
+                schema = _schema(card, {"fname": pa.string(), "label": pa.string()})
+                predict(UNLABELLED, schema) | "Write" >> WriteToParquetBatched(
+                    unlabelled_files, schema, file_name_suffix=".parquet"
+                )
         remove_leftovers(output_dict)
+
+
+def _test_schema(card: dict[str, Any]) -> pa.Schema:
+    label = pa.list_(pa.string()) if card["task"] == "multi_label" else pa.string()
+    columns = {"fname": pa.string(), "true": label, "predicted": label}
+    return _schema(card, {**columns, "split": pa.string(), "group": pa.string()})
+
+
+def _schema(card: dict[str, Any], columns: dict[str, pa.DataType]) -> pa.Schema:
+    scores = {f"score_{name}": pa.float32() for name in card["classes"]}
+    return pa.schema(list((columns | scores).items()))
 
 
 def _window_bytes(card: dict[str, Any]) -> int:
@@ -79,24 +105,51 @@ class PredictClips(beam.DoFn):
     Args:
         model: The SavedModel.
         schema: The table's columns, with the scores in the model's order of classes.
+        clips: The number of clips.
     """
 
-    def __init__(self, model: str, schema: pa.Schema):
+    def __init__(self, model: str, schema: pa.Schema, clips: int):
         self._path = model
         self._schema = schema
+        self._clips = clips
         self._shared = Shared()
 
     def setup(self) -> None:
         """Loads the model."""
-        self._progress = Progress("clips")
+        self._progress = Progress("clips", self._clips)
         self._model = self._shared.acquire(lambda: tf.saved_model.load(self._path))
 
     def process(self, batch: list[bytes]) -> list[pa.Table]:
         """Returns the batch's rows."""
         answer = self._model.signatures["examples"](examples=tf.constant(batch))
-        parsed = tf.io.parse_example(batch, clip_examples.clip_id_spec())
-        columns = [parsed[clip_examples.CLIP_ID].numpy(), answer["label"].numpy()]
-        columns = [[text.decode() for text in column] for column in columns]
+        answer = {name: output.numpy() for name, output in answer.items()}
+        parsed = tf.io.parse_example(batch, clip_examples.labelled_clip_spec())
+        true = _texts(parsed[clip_examples.LABELS])
+        decided = [
+            [label.decode() for label in labels[chosen]]
+            for labels, chosen in zip(answer["labels"], answer["decisions"], strict=True)
+        ]
+        columns = {
+            "fname": [name.decode() for name in parsed[clip_examples.CLIP_ID].numpy()],
+            "label": [label.decode() for label in answer["label"]],
+            "true": true,
+            "predicted": decided,
+            "split": [_TEST] * len(batch),
+            "group": [next(iter(names), None) for names in _texts(parsed[clip_examples.GROUP])],
+        }
+        of_classes = (name for name in self._schema.names if name.startswith("score_"))
+        columns |= dict(zip(of_classes, answer["scores"].T, strict=True))
         self._progress.advance(len(batch))
-        scores = list(answer["scores"].numpy().T)
-        return [pa.Table.from_arrays([*columns, *scores], schema=self._schema)]
+        arrays = [_column(columns[field.name], field.type) for field in self._schema]
+        return [pa.Table.from_arrays(arrays, schema=self._schema)]
+
+
+def _texts(column: tf.RaggedTensor) -> list[list[str]]:
+    return [[text.decode() for text in row] for row in column.to_list()]
+
+
+def _column(values: Any, kind: pa.DataType) -> pa.Array:
+    """Makes a column; a list of labels becomes its only one if the column has texts."""
+    if pa.types.is_string(kind):
+        values = [next(iter(value), None) if isinstance(value, list) else value for value in values]
+    return pa.array(values, kind)

@@ -6,7 +6,7 @@ from tfx.types import standard_artifacts
 from tfx.types.channel import BaseChannel, Channel
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from components.artifacts import EmbeddingTable
+from components.artifacts import EmbeddingTable, Rejects
 from components.embedding_exporter.executor import Executor
 
 
@@ -22,6 +22,7 @@ class EmbeddingExporterSpec(ComponentSpec):
         "examples": ChannelParameter(type=standard_artifacts.Examples),
         "transform_graph": ChannelParameter(type=standard_artifacts.TransformGraph),
         "weights": ChannelParameter(type=standard_artifacts.Model),
+        "rejects": ChannelParameter(type=Rejects),
     }
     OUTPUTS = {
         "embeddings": ChannelParameter(type=standard_artifacts.Examples),
@@ -36,22 +37,24 @@ class EmbeddingExporter(BaseBeamComponent):
     `table`, Parquet with one row per clip, averaged over its windows, and one column per feature.
 
     Args:
-        examples: The transformed clips.
-        transform_graph: The transform graph.
-        weights: VGGish's weights.
+        examples: Transform's `transformed_examples`.
+        transform_graph: Transform's `transform_graph`.
+        weights: The network's weights.
+        rejects: AudioExampleGen's `rejects`, for the number of clips.
         features: The layer tap.
-        compute: The network's precision.
+        compute: The precision of the network.
         with_table: Whether `table` is written; otherwise it is empty.
     """
 
     SPEC_CLASS = EmbeddingExporterSpec
     EXECUTOR_SPEC = BeamExecutorSpec(Executor)
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  Four inputs and three settings.
         self,
         examples: BaseChannel,
         transform_graph: BaseChannel,
         weights: BaseChannel,
+        rejects: BaseChannel,
         *,
         features: str,
         compute: str,
@@ -62,6 +65,7 @@ class EmbeddingExporter(BaseBeamComponent):
                 examples=examples,
                 transform_graph=transform_graph,
                 weights=weights,
+                rejects=rejects,
                 features=features,
                 compute=compute,
                 with_table=int(with_table),

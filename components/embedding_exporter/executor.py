@@ -22,7 +22,7 @@ from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
 from components.batches_by_windows import BatchByWindows
-from components.counts import WriteCounts
+from components.counts import WriteCounts, read_clips_by_split
 from components.leftovers import remove_leftovers
 from schema import clip_examples
 from schema.embedded_clips import FNAME, LABELS, embedded_clips_schema, to_table, windows_of
@@ -56,7 +56,7 @@ class Executor(BaseBeamExecutor):
         """Writes the embedded clips, and the table of time-averaged embeddings if it is wanted.
 
         Args:
-            input_dict: `examples` with log-mel windows, `transform_graph`, `weights`.
+            input_dict: `examples` with log-mel windows, `transform_graph`, `weights`, `rejects`.
             output_dict: `embeddings` and `table`.
             exec_properties: `features`, the layer tap; `compute`, the network's precision;
                 `with_table`, whether to write the table (1) or leave it empty (0).
@@ -79,6 +79,7 @@ class Executor(BaseBeamExecutor):
             weights_folder,
             exec_properties["features"],
             exec_properties["compute"],
+            sum(read_clips_by_split(artifact_utils.get_single_uri(input_dict["rejects"])).values()),
         )
         with self._make_beam_pipeline() as pipeline:
             embedded = (
@@ -128,18 +129,22 @@ class EmbedClips(beam.DoFn):
         weights_folder: Folder of the imported weights.
         features: The layer tap.
         compute: The precision of the network.
+        clips: The number of clips.
     """
 
-    def __init__(self, transform_uri: str, weights_folder: str, features: str, compute: str):
+    def __init__(
+        self, transform_uri: str, weights_folder: str, features: str, compute: str, clips: int
+    ):
         self._transform_uri = transform_uri
         self._weights_folder = weights_folder
         self._features = features
         self._compute = compute
+        self._clips = clips
         self._shared = Shared()
 
     def setup(self) -> None:
         """Loads the network and the examples' specification."""
-        self._progress = Progress("clips")
+        self._progress = Progress("clips", self._clips)
         transform = tft.TFTransformOutput(self._transform_uri)
         self._spec = transform.transformed_feature_spec()
         self._classes = [

@@ -32,6 +32,8 @@ def render(template: Path, **values: Any) -> str:
         "number": format_number,
         "share": format_share,
         "interval": format_interval,
+        "measure": format_measure,
+        "bounds": format_bounds,
         "duration": format_duration,
     }
     page = environment.get_template(template.name).render(**values)
@@ -42,11 +44,14 @@ def render(template: Path, **values: Any) -> str:
 def format_number(value: object) -> str:
     """Writes a count with separators, a measure with four decimals, and a dash for nothing.
 
+    A measure that four decimals would show as zero has its first digit.
     Evaluators give counts as floats, too: a whole number above 1 is taken for a count.
     """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return _NOTHING
     if isinstance(value, float):
+        if 0 < abs(value) < 5e-5:
+            return f"{value:.0e}"
         return f"{value:,.0f}" if value > 1 and value.is_integer() else f"{value:,.4f}"
     return f"{value:,}" if isinstance(value, Integral) else str(value)
 
@@ -59,6 +64,20 @@ def format_interval(interval: Sequence[float] | None) -> str:
 def format_share(value: float | None) -> str:
     """Writes a share of one as a percentage with one decimal, and a dash for nothing."""
     return _NOTHING if value is None or math.isnan(value) else f"{value:.1%}"
+
+
+def format_measure(value: float | None, name: str) -> str:
+    """Writes a metric: a loss with three decimals, a count whole, and others as a share."""
+    if value is None or math.isnan(value):
+        return _NOTHING
+    if name == "clips":
+        return f"{value:,.0f}"
+    return f"{value:.3f}" if name == "loss" else format_share(value)
+
+
+def format_bounds(bounds: Sequence[float] | None, name: str) -> str:
+    """Writes the bounds of a metric's interval, and nothing for nothing."""
+    return "" if bounds is None else " to ".join(format_measure(bound, name) for bound in bounds)
 
 
 def format_duration(seconds: float) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from components.evaluation_results import SCORE_BY_TASK, Evaluation
+from components.evaluation_results import SCORE_BY_TASK, Evaluation, metric_titles
 from components.html.rendering import render
 
 CARD_PAGE_FILE = "model_card.html"
@@ -54,4 +54,5 @@ def render_card(card: Mapping[str, Any]) -> str:
         An HTML document that needs no other file.
     """
     template = Path(__file__).with_name("card.html")
-    return render(template, card=card, score=SCORE_BY_TASK[card["task"]])
+    titles = metric_titles(card["metrics"]["test"], len(card["classes"]))
+    return render(template, card=card, score=SCORE_BY_TASK[card["task"]], titles=titles)

@@ -27,6 +27,7 @@ class ReportSpec(ComponentSpec):
         "infra_blessing": ChannelParameter(type=standard_artifacts.InfraBlessing),
         "comparison": ChannelParameter(type=artifacts.ModelComparison),
         "pushed_model": ChannelParameter(type=standard_artifacts.PushedModel),
+        "test_predictions": ChannelParameter(type=artifacts.Predictions),
     }
     OUTPUTS = {"report": ChannelParameter(type=artifacts.ReportPage)}
 
@@ -38,7 +39,7 @@ class Report(BaseComponent):
     both show.
 
     Args:
-        config: The configuration as JSON.
+        config: The settings that differ from the defaults, as JSON.
         **inputs: A channel for each of the specification's inputs, and `embeddings_TAP` and
             `table_TAP` for every exported layer tap.
     """

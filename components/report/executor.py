@@ -1,11 +1,14 @@
 """Gathers the results of a run."""
 
+import io
 import json
 import os
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+import pyarrow.parquet as pq
+import tensorflow as tf
 import yaml
 from tfx.components.util.model_utils import is_infra_validated, is_model_blessed
 from tfx.dsl.components.base.base_executor import BaseExecutor
@@ -14,10 +17,13 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils, path_utils
 
+from components.batch_predictor.executor import TEST_FILE
 from components.counts import read_counts
 from components.evaluation_results import read_evaluation
 from components.model_selector.executor import COMPARISON_FILE, TRAINED_MODEL_PROPERTY
+from components.report.clip_scores import ClipScores, read_clip_scores
 from components.report.page import LineageStep, RejectRow, ReportData, render_page
+from components.report.sounds import add_sounds
 from components.serving_validator.executor import VALIDATION_FILE
 from schema.model_card import read_model_card
 
@@ -93,8 +99,17 @@ def _gather(inputs: dict[str, Artifact], config: dict[str, Any]) -> ReportData:
     )
     validation = _read_validation(inputs["infra_blessing"].uri)
     pushed = inputs["pushed_model"]
+    scores = _read_scores(inputs["test_predictions"].uri, card)
+    mistakes, least_sure = scores.mistakes(), scores.least_sure()
+    if config.get("report", {}).get("sounds", True):
+        files = tf.io.gfile.glob(
+            os.path.join(artifact_utils.get_split_uri([inputs["examples"]], "test"), "*")
+        )
+        heard = add_sounds([*mistakes, *least_sure], files)
+        mistakes, least_sure = heard[: len(mistakes)], heard[len(mistakes) :]
     lineage = [key.format(features=card["features"]) for key in _LINEAGE]
     summary = {
+        "config": config,
         "clips": clips,
         "features": {"windows": _count_windows(inputs)},
         "model": {key: card[key] for key in _MODEL_FACTS},
@@ -104,7 +119,13 @@ def _gather(inputs: dict[str, Artifact], config: dict[str, Any]) -> ReportData:
             "test_intervals": evaluation.intervals,
         },
         "models": _read_json(inputs["comparison"].uri, COMPARISON_FILE),
+        "baselines": {
+            "majority": scores.majority_score(clips["by_label"]),
+            **({"previous": evaluation.previous[evaluation.score]} if evaluation.previous else {}),
+        },
+        "test_predictions": os.path.join(inputs["test_predictions"].uri, TEST_FILE),
         "serving": validation["measured"],
+        "checks": [*evaluation.checks, *validation["checks"]],
         "blessed": is_model_blessed(inputs["blessing"])
         and is_infra_validated(inputs["infra_blessing"]),
         "pushed_path": (
@@ -123,12 +144,19 @@ def _gather(inputs: dict[str, Artifact], config: dict[str, Any]) -> ReportData:
         thresholds=card["thresholds"] or {},
         slices=evaluation.slices,
         rejects=_read_rejects(inputs["rejects"].uri),
-        checks=[*evaluation.checks, *validation["checks"]],
         lineage=[_lineage(key, inputs[key]) for key in lineage if key in inputs],
         config_yaml=yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
+        mistakes=mistakes,
+        least_sure=least_sure,
         created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         rate_finder=training["rate_finder"],
     )
+
+
+def _read_scores(folder: str, card: dict[str, Any]) -> ClipScores:
+    with tf.io.gfile.GFile(os.path.join(folder, TEST_FILE), "rb") as file:
+        table = pq.read_table(io.BytesIO(file.read()))
+    return read_clip_scores(table, card["classes"], card["thresholds"])
 
 
 def _read_validation(folder: str) -> dict[str, Any]:

@@ -7,9 +7,15 @@ from typing import Any, TypedDict
 
 from markupsafe import Markup
 
-from components.evaluation_results import SCORE_BY_TASK, Check, ClassScore, SliceScore
+from components.evaluation_results import SCORE_BY_TASK, ClassScore, SliceScore, metric_titles
 from components.html.rendering import render
 from components.report import figures
+
+MOST_SECONDS = 10
+"""Length to which a sound on the page is cut."""
+
+MOST_BYTES = 2_000_000
+"""Limit of all sounds and pictures of the page together."""
 
 REJECTS_SHOWN = 50
 CONFUSIONS_SHOWN = 10
@@ -54,6 +60,21 @@ class LineageStep(TypedDict):
     properties: Mapping[str, object]
 
 
+class ShownClip(TypedDict):
+    """A test clip on the page.
+
+    `true` and `predicted` are classes, `scores` the highest ones and those of the true classes;
+    `sound` (MP3) and `picture` (its log-mel, WebP) are data URIs, or None.
+    """
+
+    clip_id: str
+    true: list[str]
+    predicted: list[str]
+    scores: list[tuple[str, float]]
+    sound: str | None
+    picture: str | None
+
+
 class Confusion(TypedDict):
     """Clips of one class that were taken for another; `share` is of all clips of `true`."""
 
@@ -81,9 +102,10 @@ class ReportData:
             have one label.
         slices: Parts of the test split by kind, as in `Evaluation`.
         rejects: The refused files, or the first of them; `summary` has their number.
-        checks: The conditions of the blessing.
         lineage: From the pushed model back to the checkpoint and the clips.
-        config_yaml: The configuration of the run.
+        config_yaml: The settings of the run that differ from the defaults.
+        mistakes: Test clips with wrong decisions, the worst first.
+        least_sure: Test clips with right decisions that were close to others, the closest first.
         created: When the report was made, in words.
         rate_finder: The learning `rates` tried before the training, the smoothed `losses` at them,
             and the `chosen` rate; None if the configuration gave the rate.
@@ -97,9 +119,10 @@ class ReportData:
     thresholds: Mapping[str, float]
     slices: Mapping[str, Sequence[SliceScore]]
     rejects: Sequence[RejectRow]
-    checks: Sequence[Check]
     lineage: Sequence[LineageStep]
     config_yaml: str
+    mistakes: Sequence[ShownClip]
+    least_sure: Sequence[ShownClip]
     created: str
     rate_finder: RateFinder | None = None
 
@@ -121,12 +144,18 @@ def render_page(report: ReportData) -> str:
         Path(__file__).with_name("page.html"),
         report=report,
         summary=report.summary,
-        failed=[check for check in report.checks if not check["passed"]],
+        failed=[check for check in report.summary["checks"] if not check["passed"]],
         rejects=report.rejects[:REJECTS_SHOWN],
         splits=splits,
         least_clips=LEAST_CLIPS,
-        metric_names=_metric_names(splits),
+        metric_rows=metric_titles(
+            (name for values in splits.values() for name in values), len(report.classes)
+        ),
         intervals=metrics.get("test_intervals", {}),
+        baselines=report.summary["baselines"],
+        sounds=any(clip["sound"] for clip in (*report.mistakes, *report.least_sure)),
+        most_seconds=MOST_SECONDS,
+        most_bytes=MOST_BYTES,
         models=sorted(
             report.summary["models"], key=lambda model: -model["metrics"]["eval"][score_name]
         ),
@@ -186,11 +215,6 @@ def _class_columns(per_class: Mapping[str, ClassScore]) -> dict[str, str]:
     """The headings of the scores that at least one class has."""
     there = {name for score in per_class.values() for name in score}
     return {name: heading for name, heading in _CLASS_COLUMNS.items() if name in there}
-
-
-def _metric_names(metrics: Mapping[str, Mapping[str, float]]) -> list[str]:
-    """All metrics of all splits, each once, in the order of first mention."""
-    return list(dict.fromkeys(name for values in metrics.values() for name in values))
 
 
 def _curves(report: ReportData) -> list[Markup]:

@@ -18,7 +18,6 @@ from components.audio_example_gen.duplicates import (
     settle,
     settle_same_sounds,
 )
-from components.audio_example_gen.hashed_splits import split_of
 from components.audio_example_gen.ingest_summary import check_rejects, check_summary, summarize
 from components.audio_example_gen.leaks import (
     AcceptedFile,
@@ -36,6 +35,7 @@ from components.audio_example_gen.sources.audioset import (
 )
 from components.audio_example_gen.sources.data_root import open_tree
 from components.audio_example_gen.sources.listing import Listing, RefusedError, SourceFile
+from components.audio_example_gen.splits.hashed_splits import split_of
 from schema.config.ingest_settings import IngestSettings
 from schema.config.source_settings import SourceSettings
 from schema.config.split_settings import UNLABELLED, SplitSettings

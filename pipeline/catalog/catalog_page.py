@@ -10,12 +10,11 @@ from rich.text import Text
 
 from pipeline.catalog.catalog import CatalogRow, DataSetCatalog
 from schema.config.split_settings import SPLITS
+from schema.durations import DURATION_BUCKETS, DURATION_EDGES
 
 _CLASSES_SHOWN = 30
 _BAR_WIDTH = 24
 _NUMBERS_WIDTH = 20  # The columns before the bars.
-_DURATIONS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
-"""The upper ends of the histogram's bins, in seconds."""
 
 
 def print_catalog(catalog: DataSetCatalog, console: Console) -> None:
@@ -131,8 +130,8 @@ def _durations(valid: Sequence[CatalogRow], width: int) -> RenderableType:
         f"Durations: {ordered[0]:.3g} to {ordered[-1]:.3g} s, "
         f"median {ordered[len(ordered) // 2]:.3g} s"
     )
-    bounds = [0.0, *_DURATIONS, float("inf")]
-    table = _table("seconds", "clips")
+    bounds = [0.0, *DURATION_EDGES, float("inf")]
+    table = _table("length", "clips")
     table.add_column(no_wrap=True)
     counts = [
         sum(low < seconds <= high for seconds in ordered)
@@ -141,10 +140,8 @@ def _durations(valid: Sequence[CatalogRow], width: int) -> RenderableType:
     bar_width = max(1, min(_BAR_WIDTH, width - _NUMBERS_WIDTH))
     filled = [i for i, count in enumerate(counts) if count]
     for i in range(filled[0], filled[-1] + 1):
-        low, high = bounds[i], bounds[i + 1]
-        name = f"over {low:g}" if high == float("inf") else f"{low:g}-{high:g}"
         bar = "█" * round(bar_width * counts[i] / max(counts))
-        table.add_row(name, f"{counts[i]}", bar)
+        table.add_row(DURATION_BUCKETS[i], f"{counts[i]}", bar)
     return _section(title, table)
 
 

@@ -1,5 +1,6 @@
 """The commands that show a data set before any run: `catalog` and `init`."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +9,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from pipeline.cli.options import DataRootOption, JobArgument, OverridesOption, read_overrides
+from pipeline.cli.options import (
+    DataRootOption,
+    JobArgument,
+    JsonOption,
+    OverridesOption,
+    read_overrides,
+)
 from vggish.errors import ConfigError
 
 
@@ -19,6 +26,7 @@ def catalog(
         str | None, typer.Option(help="Write a table of every file.", metavar="FILE")
     ] = None,
     overrides: OverridesOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Show the contents of a data set: classes, hours, splits and refused files."""
     from pipeline.catalog.catalog import read_catalog, write_catalog_csv
@@ -48,7 +56,11 @@ def catalog(
         write_catalog_csv(taken.rows, csv)
     for sentence in opened.found:
         print(sentence, file=sys.stderr)
-    print_catalog(taken, Console(highlight=False))
+    if as_json:
+        clips = {"root": taken.root, **taken.summary, "complaint": taken.complaint}
+        print(json.dumps(clips, indent=2, ensure_ascii=False))
+    else:
+        print_catalog(taken, Console(highlight=False))
 
 
 def init(

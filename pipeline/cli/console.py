@@ -3,8 +3,9 @@
 import logging
 import os
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,36 @@ if TYPE_CHECKING:
     from pipeline.runners.local_runner import NodeRun
 
 _SECONDS_BETWEEN_LINES = 10.0
-_NAME_WIDTH = 20
+_SECONDS_BETWEEN_LOOKS = 0.2
+
+
+@contextmanager
+def follow(log: Path, console: Console) -> Iterator[None]:
+    """Also shows what is written to a file meanwhile.
+
+    Args:
+        log: The file, which exists.
+        console: The terminal.
+    """
+    ended = threading.Event()
+
+    def show() -> None:
+        with log.open(errors="replace") as file:
+            file.seek(0, os.SEEK_END)
+            while True:
+                last = ended.wait(_SECONDS_BETWEEN_LOOKS)
+                if text := file.read():
+                    console.out(text, end="")
+                elif last:
+                    return
+
+    thread = threading.Thread(target=show, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 @contextmanager
@@ -100,9 +130,10 @@ class NodeProgress(logging.Handler):
         if self._console.is_terminal:
             self._live.stop()
 
-    def started(self, node: str, place: int, nodes: int) -> None:
+    def started(self, node: str, nodes: Sequence[str]) -> None:
         """Shows that a node runs."""
-        self.show(f"{place:2}/{nodes} {node:{_NAME_WIDTH}}")
+        width = max(map(len, nodes))
+        self.show(f"{nodes.index(node) + 1:2}/{len(nodes)} {node:{width}}")
 
     def show(self, line: str) -> None:
         """Starts a moving line."""

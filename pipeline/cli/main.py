@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -20,26 +20,60 @@ from vggish.errors import VggishError
 
 app = typer.Typer(
     name="vggish-tfx",
-    help="From a folder of labelled sounds to a served audio classifier.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-COMMANDS: dict[str, Callable[..., None]] = {
-    "demo": run_demo,
-    "run": run_job,
-    "predict": predict,
-    "results": results,
-    "init": init,
-    "catalog": catalog,
-    "compile": compile_job,
-    "submit": submit_job,
-    "embed": embed,
-    "convert": convert,
-    "check": check_vggish,
+COMMANDS: dict[str, dict[str, tuple[Callable[..., None], str]]] = {
+    "Start here": {
+        "demo": (run_demo, "demo"),
+        "run": (run_job, "run sounds/ --checkpoint vggish_model.ckpt"),
+    },
+    "Data": {
+        "catalog": (catalog, "catalog sounds/"),
+        "init": (init, "init sounds/ > job.yaml"),
+    },
+    "Models": {
+        "predict": (predict, "predict runs/job recordings/ -o predictions.parquet"),
+        "results": (results, "results runs/*"),
+    },
+    "VGGish without a pipeline": {
+        "embed": (embed, "embed sounds/ -o embeddings.parquet"),
+        "convert": (convert, "convert vggish_model.ckpt -o vggish/"),
+        "check": (check_vggish, "check --checkpoint vggish_model.ckpt"),
+    },
+    "Clusters": {
+        "compile": (compile_job, "compile job.yaml --image IMAGE -o pipeline.yaml"),
+        "submit": (
+            submit_job,
+            "submit job.yaml --image IMAGE --root gs://BUCKET/sounds --host https://KUBEFLOW",
+        ),
+    },
 }
-for _name, _command in COMMANDS.items():
-    app.command(_name)(_command)
+"""By the groups of the help, each command's function, and an example of its use."""
+
+for _group, _commands in COMMANDS.items():
+    for _name, (_command, _example) in _commands.items():
+        app.command(_name, rich_help_panel=_group, epilog=f"Example: vggish-tfx {_example}")(
+            _command
+        )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # Slow to import, for a rare question.
+
+        print(f"vggish-tfx {version('vggish-tfx')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Version.")
+    ] = False,
+) -> None:
+    """From a folder of labelled sounds to a served audio classifier."""
 
 
 def _explain(error: BaseException) -> tuple[int, str]:

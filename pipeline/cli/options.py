@@ -22,6 +22,14 @@ NETWORK = typer.Option(help="Network: vggish or yamnet.", metavar="NAME")
 PCA = typer.Option(help="Path of vggish_pca_params.npz, or `download`.", metavar="PATH")
 CheckpointOption = Annotated[str | None, CHECKPOINT]
 NetworkOption = Annotated[str | None, NETWORK]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Show the results only, not the progress.")
+]
+VerboseOption = Annotated[
+    bool,
+    typer.Option("--verbose", "-v", help="Also show the messages of TensorFlow, Beam and TFX."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 OverridesOption = Annotated[
     list[str] | None,
     typer.Option("--set", help="Override a value, such as train.epochs=5.", metavar="KEY=VALUE"),

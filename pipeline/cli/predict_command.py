@@ -14,8 +14,8 @@ def predict(
     arguments: Annotated[
         list[str],
         typer.Argument(
-            help="A pushed model, or runs/NAME/serving for the newest, unless --server is given; "
-            "then sound files, folders and globs.",
+            help="A run's folder for its newest model, or a model, unless --server is given; then "
+            "sound files, folders and globs.",
             metavar="[MODEL] AUDIO…",
         ),
     ],
@@ -34,27 +34,31 @@ def predict(
 ) -> None:
     """Print the predictions of a model for sound files, one JSON line per file."""
     import_tensorflow_quietly()
-    from pipeline.predict.clip_prediction import load_pushed_model, predict_files, take_model
+    from pipeline.predict.clip_prediction import load_pushed_model, predict_files
+    from pipeline.predict.inputs import find_sounds, take_model
     from pipeline.predict.model_server import connect_to_server
     from pipeline.predict.prediction_tables import check_table_path, write_predictions
-    from vggish.audio.sound_files import find_files
 
     if output is not None:
         check_table_path(output)
     if server is None:
         folder, sounds = take_model(arguments)
+        files = find_sounds(sounds)
         model = load_pushed_model(folder)
     else:
-        model, sounds = connect_to_server(server, model_name, timeout), arguments
-    predictions = predict_files(find_files(sounds), model)
+        files = find_sounds(arguments)
+        model = connect_to_server(server, model_name, timeout)
+    predictions = predict_files(files, model)
     if output is not None:
-        files, refused = write_predictions(predictions, output)
-        print(f"{output}: {files} files, {refused} of them without an answer")
+        rows, refused = write_predictions(predictions, output)
+        print(f"{output}: {rows} files, {refused} of them without an answer")
     else:
         refused = 0
         for prediction in predictions:
             refused += prediction.error is not None
-            line = {k: v for k, v in dataclasses.asdict(prediction).items() if v}
+            line = dataclasses.asdict(prediction)
+            if prediction.error is None:
+                del line["error"]
             print(json.dumps(line, ensure_ascii=False), flush=True)
     if refused:
         raise typer.Exit(EXIT_FAILURE)

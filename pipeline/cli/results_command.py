@@ -1,18 +1,31 @@
 """The command that compares the models of past runs: `results`."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from pipeline.cli.options import JsonOption
+
 
 def results(
     folders: Annotated[list[Path], typer.Argument(help="Output folders of runs.", metavar="DIR…")],
+    csv: Annotated[
+        Path | None, typer.Option(help="Write a table with one row a model.", metavar="FILE")
+    ] = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Show every model that runs have trained, side by side."""
-    from pipeline.cli.results_table import results_table
-    from pipeline.runners.run_comparisons import read_comparisons
+    """Show every model that runs have trained, the best first, and in what the runs differ."""
+    from pipeline.cli.results_table import results_csv, results_rows, results_table
+    from pipeline.runners.past_runs import read_past_runs
+    from pipeline.runners.run_folder import replace_text
 
-    comparisons = [comparison for folder in folders for comparison in read_comparisons(folder)]
-    Console(highlight=False).print(results_table(comparisons))
+    runs = [run for folder in folders for run in read_past_runs(folder)]
+    if csv is not None:
+        replace_text(csv, results_csv(runs))
+    if as_json:
+        print(json.dumps(results_rows(runs), indent=2, ensure_ascii=False))
+    else:
+        Console(highlight=False).print(results_table(runs))

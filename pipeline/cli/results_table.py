@@ -1,50 +1,120 @@
-"""The models of several runs as one table."""
+"""The models of several runs side by side: as tables, and as rows for programs."""
 
-from collections.abc import Iterable
+import csv
+import io
+from collections.abc import Sequence
 from typing import Any
 
+from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
-from components.evaluation_results import SCORE_BY_TASK
-from pipeline.runners.run_comparisons import RunComparison
+from pipeline.runners.past_runs import ModelScore, PastRun, differences
 
 
-def results_table(comparisons: Iterable[RunComparison]) -> Table:
-    """Lists the models by run, the best on the eval split first."""
-    comparisons = list(comparisons)
-    random = any(m["weights"] == "random" for c in comparisons for m in c.models)
-    caption = "VGGish has seeded random weights, NOT the released ones." if random else None
-    table = Table(box=None, pad_edge=False, caption=caption, caption_justify="left")
+def results_table(runs: Sequence[PastRun]) -> RenderableType:
+    """Lists all models, the best on the eval split first, and in what their runs differ."""
+    several = len(runs) > 1
+    scores = _best_first(runs)
+    table = Table(box=None, pad_edge=False, caption=_caption(scores), caption_justify="left")
+    if several:
+        table.add_column("run", justify="right")
     table.add_column("model", overflow="fold")
     table.add_column("features", overflow="fold")
-    for heading in ("trained", "eval", "test"):
-        table.add_column(heading, justify="right")
-    table.add_column("")
-    for comparison in comparisons:
-        if len(comparisons) > 1:
-            # A line of its own, since a narrow terminal has no room for another column.
-            table.add_row(f"{comparison.folder.name} {comparison.when:%m-%d %H:%M}", style="bold")
-        for model in sorted(comparison.models, key=lambda model: -_score(model, "eval")):
-            fate = "pushed" if model["chosen"] and model["blessed"] else ""
-            table.add_row(
-                model["name"],
-                model["features"],
-                _short_count(model["trainable_parameters"]),
-                f"{_score(model, 'eval'):.3f}",
-                _test_score(model),
-                fate if model["blessed"] else "not blessed",
-            )
+    table.add_column("trained", justify="right")
+    table.add_column("eval", justify="right", no_wrap=True)
+    table.add_column("test", justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for score in scores:
+        number = [str(_index(runs, score.run) + 1)] if several else []
+        table.add_row(
+            *number,
+            score.model["name"],
+            score.model["features"],
+            _short_count(score.model["trainable_parameters"]),
+            f"{score.eval:.3f}",
+            _test_score(score),
+            score.fate,
+        )
+    return Group(table, "", _runs_table(runs)) if several else table
+
+
+def results_rows(runs: Sequence[PastRun]) -> list[dict[str, Any]]:
+    """Makes one row per model, the best on the eval split first."""
+    settings = differences(runs)
+    return [
+        {
+            "run": str(score.run.folder),
+            "when": score.run.when.isoformat(timespec="seconds"),
+            "model": score.model["name"],
+            "head": score.model["head"],
+            "features": score.model["features"],
+            "weights": score.model["weights"],
+            "trainable_parameters": score.model["trainable_parameters"],
+            "clips": score.run.summary["clips"]["accepted"],
+            "metric": score.metric,
+            "eval": score.eval,
+            "test": score.test,
+            "test_low": score.interval and score.interval[0],
+            "test_high": score.interval and score.interval[1],
+            "blessed": score.model["blessed"],
+            "pushed": score.fate == "pushed",
+            **settings[_index(runs, score.run)],
+        }
+        for score in _best_first(runs)
+    ]
+
+
+def results_csv(runs: Sequence[PastRun]) -> str:
+    """Writes `results_rows` as CSV."""
+    rows = results_rows(runs)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _best_first(runs: Sequence[PastRun]) -> list[ModelScore]:
+    scores = (score for run in runs for score in run.scores)
+    return sorted(scores, key=lambda score: (-score.eval, -score.test))
+
+
+def _index(runs: Sequence[PastRun], wanted: PastRun) -> int:
+    return next(i for i, run in enumerate(runs) if run is wanted)
+
+
+def _caption(scores: Sequence[ModelScore]) -> str:
+    metrics = " or ".join(dict.fromkeys(score.metric for score in scores))
+    caption = f"Scores are {metrics}; on the test split, with its 95% interval."
+    if any(score.model["weights"] == "random" for score in scores):
+        caption += "\nVGGish has seeded random weights, NOT the released ones."
+    return caption
+
+
+def _runs_table(runs: Sequence[PastRun]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("run", justify="right")
+    table.add_column("folder and start", overflow="fold")
+    table.add_column("clips", justify="right")
+    table.add_column("weights")
+    table.add_column("what differs", overflow="fold")
+    for number, (run, settings) in enumerate(zip(runs, differences(runs), strict=True), start=1):
+        weights = run.summary["model"]["weights"]
+        table.add_row(
+            str(number),
+            Text(run.title),
+            f"{run.summary['clips']['accepted']:,}",
+            weights if weights == "random" else weights[:8],
+            Text("\n".join(f"{name}: {value}" for name, value in settings.items())),
+        )
     return table
 
 
-def _score(model: dict[str, Any], split: str) -> float:
-    return model["metrics"][split][SCORE_BY_TASK[model["task"]]]
-
-
-def _test_score(model: dict[str, Any]) -> str:
-    interval = model["metrics"].get("test_intervals", {}).get(SCORE_BY_TASK[model["task"]])
-    score = f"{_score(model, 'test'):.3f}"
-    return score if interval is None else f"{score} ({interval[0]:.2f}-{interval[1]:.2f})"
+def _test_score(score: ModelScore) -> str:
+    low_high = score.interval
+    text = f"{score.test:.3f}"
+    return text if low_high is None else f"{text} ({low_high[0]:.2f}-{low_high[1]:.2f})"
 
 
 def _short_count(count: int) -> str:

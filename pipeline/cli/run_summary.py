@@ -1,11 +1,21 @@
 """The text that a run prints at its end."""
 
+import shlex
 from typing import Any
 
 from components.evaluation_results import SCORE_BY_TASK
-from components.html.rendering import format_interval
+from components.html.rendering import format_interval, format_number
 from pipeline.runners.run_folder import RunFolder
 from vggish.networks.network_table import find_network
+
+
+def why_not_pushed(summary: dict[str, Any]) -> str:
+    """Says which conditions a run's model failed."""
+    failed = [check for check in summary["checks"] if not check["passed"]]
+    return "; ".join(
+        f"{check['metric']} is {format_number(check['value'])} and must be {check['bound']}"
+        for check in failed
+    )
 
 
 def format_summary(summary: dict[str, Any], folder: RunFolder) -> str:
@@ -39,9 +49,13 @@ def format_summary(summary: dict[str, Any], folder: RunFolder) -> str:
         f"Test {score}": f"{measured} on {round(test['clips'])} clips, "
         f"{len(clips['by_label'])} classes",
         network: origin,
-        "Pushed model": summary["pushed_path"] or "none: not blessed, see the report",
+        "Pushed model": summary["pushed_path"] or f"none: {why_not_pushed(summary)}",
         "Report": str(folder.report),
+        "Test clips": f"{folder.test_predictions}, one row a clip",
         "Time": f"{summary['seconds']['total']:.1f} s",
+        "Next": f"vggish-tfx predict {shlex.quote(str(folder.root))} SOUND…"
+        if summary["pushed_path"]
+        else "see in the report which clips are wrong, and what is taken for what",
     }
     lines = [f"{label + ':':20}{value}" for label, value in rows.items()]
     return "\n".join(lines + [f"Note: {warning}" for warning in clips["warnings"]])

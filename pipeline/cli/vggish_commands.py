@@ -1,9 +1,11 @@
 """The commands that use a network without a pipeline: `embed`, `convert`, `check`."""
 
+import json
 import posixpath
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -18,7 +20,7 @@ from rich.progress import (
 )
 
 from pipeline.cli.console import import_tensorflow_quietly
-from pipeline.cli.options import CHECKPOINT, NETWORK, PCA
+from pipeline.cli.options import CHECKPOINT, NETWORK, PCA, JsonOption
 from pipeline.cli.process_exit import EXIT_FAILURE
 from vggish.errors import ConfigError
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from vggish.embedding.embed_files import EmbedOutcome
     from vggish.weights.download import DownloadProgress
+    from vggish.weights.installation_check import InstallationReport
 
 
 def embed(  # noqa: PLR0913  Its arguments are the options of the command.
@@ -171,6 +174,7 @@ def check_vggish(
         typer.Option(help="Path of vggish_model.ckpt, or `download`.", metavar="PATH|download"),
     ] = None,
     pca: Annotated[str | None, PCA] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Compare this installation's results with the published values of VGGish."""
     import_tensorflow_quietly()
@@ -178,6 +182,17 @@ def check_vggish(
 
     with _download_bar(Console(stderr=True)) as progress:
         report = check_installation(checkpoint, pca, progress)
+    if as_json:
+        rows = [{**asdict(item), "passed": item.passed} for item in report.comparisons]
+        whole = {"passed": report.passed, "comparisons": rows, "unchecked": report.unchecked}
+        print(json.dumps(whole, indent=2))
+    else:
+        _print_check(report)
+    if not report.passed:
+        raise typer.Exit(EXIT_FAILURE)
+
+
+def _print_check(report: "InstallationReport") -> None:
     for item in report.comparisons:
         print(
             f"{'agrees ' if item.passed else 'DIFFERS'}  {item.what}: {item.found:.9g}, expected "
@@ -187,7 +202,6 @@ def check_vggish(
         print(sentence)
     if not report.passed:
         print("The results of this installation differ from the published values.")
-        raise typer.Exit(EXIT_FAILURE)
 
 
 def _weights(checkpoint: str, network: str, screen: Console) -> "dict[str, np.ndarray]":

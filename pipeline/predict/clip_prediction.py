@@ -1,21 +1,19 @@
 """Predictions of a model for sound files."""
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from components.pushed_models import is_whole_model, newest_model, pushed_versions
+from pipeline.predict.inputs import find_pushed_model
 from schema.clip_examples import PCM
 from schema.model_card import read_model_card
 from vggish.audio import decoding
 from vggish.audio.sound_files import printable_name
-from vggish.errors import AudioError, ConfigError
+from vggish.errors import AudioError
 from vggish.example_features import bytes_feature, serialized_example
 from vggish.params import WINDOW_HOP_SAMPLES
 
@@ -70,32 +68,11 @@ class Prediction:
     error: str | None = None
 
 
-def take_model(arguments: Sequence[str]) -> tuple[str, Sequence[str]]:
-    """Separates the model from the sounds after it.
-
-    A shell turns `serving/*/` into all versions, which together stand for the newest.
-
-    Args:
-        arguments: A model's folder, the folder of its versions, or several versions in one folder;
-            then sounds.
-
-    Returns:
-        The folder for `load_pushed_model`, and the sounds.
-    """
-    names = [os.path.split(argument.rstrip("/")) for argument in arguments]
-    versions = [*takewhile(lambda name: name[0] == names[0][0] and name[1].isdecimal(), names)]
-    if len(versions) < 2:
-        return arguments[0], arguments[1:]
-    paths = arguments[: len(versions)]
-    return newest_model(paths) or paths[0], arguments[len(versions) :]
-
-
 def load_pushed_model(folder: str) -> ClipModel:
     """Loads a model that the pipeline pushed.
 
     Args:
-        folder: The model's version folder, `serving/<version>`, or the folder of its versions, of
-            which the newest is loaded.
+        folder: As for `pushed_models.find_pushed_model`.
 
     Returns:
         The model.
@@ -103,12 +80,7 @@ def load_pushed_model(folder: str) -> ClipModel:
     Raises:
         ConfigError: The folder does not hold a pushed model.
     """
-    model = newest_model(pushed_versions(folder)) or folder
-    if not is_whole_model(model):
-        raise ConfigError(
-            f"{folder} holds no pushed model: its saved_model.pb or its variables are missing or "
-            "damaged; name a folder such as runs/NAME/serving."
-        )
+    model = find_pushed_model(folder)
     signatures = tf.saved_model.load(model).signatures
     # The signature `examples` has no limit on length, but needs embeddings if the model does.
     if read_model_card(model)["embedded"]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from itertools import islice
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
@@ -29,9 +30,10 @@ def check_table_path(path: str) -> None:
 
 
 def write_predictions(predictions: Iterable[Prediction], path: str) -> tuple[int, int]:
-    """Writes one row per file: `fname`, `label`, `labels` (JSON), `error` and `score_<class>`.
+    """Writes one row per file: `fname`, `label`, `labels`, `error` and `score_<class>`.
 
-    The table appears when it is complete. The first answer decides the columns.
+    `labels` is a list of texts; CSV, which has no lists, holds it as JSON. The table appears when
+    it is complete. The first answer decides the columns.
 
     Args:
         predictions: The predictions.
@@ -42,12 +44,17 @@ def write_predictions(predictions: Iterable[Prediction], path: str) -> tuple[int
     """
     rows = iter(predictions)
     first, classes = _until_first_answer(rows)
+    is_parquet = path.endswith(".parquet")
     schema = pa.schema(
-        [(name, pa.string()) for name in ("fname", "label", "labels", "error")]
+        [
+            ("fname", pa.string()),
+            ("label", pa.string()),
+            ("labels", pa.list_(pa.string()) if is_parquet else pa.string()),
+            ("error", pa.string()),
+        ]
         + [(f"score_{name}", pa.float32()) for name in classes]
     )
     files = failures = 0
-    is_parquet = path.endswith(".parquet")
     writer_class = pa.parquet.ParquetWriter if is_parquet else pa.csv.CSVWriter
     with output_file(path) as file, writer_class(str(file), schema) as writer:
         while batch := [*first, *islice(rows, _ROWS_A_BATCH)]:
@@ -69,10 +76,13 @@ def _until_first_answer(rows: Iterable[Prediction]) -> tuple[list[Prediction], l
 
 
 def _table(rows: list[Prediction], classes: list[str], schema: pa.Schema) -> pa.Table:
+    labels: list[Any] = [row.labels for row in rows]
+    if schema.field("labels").type == pa.string():
+        labels = [json.dumps(names, ensure_ascii=False) for names in labels]
     columns = [
         [row.clip for row in rows],
         [row.label for row in rows],
-        [json.dumps(row.labels, ensure_ascii=False) for row in rows],
+        labels,
         [row.error for row in rows],
         *([row.scores.get(name) for row in rows] for name in classes),
     ]

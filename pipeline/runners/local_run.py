@@ -2,10 +2,11 @@
 
 import gc
 import json
-import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.report.page import ReportData, render_page
@@ -13,6 +14,7 @@ from pipeline.runners.metadata_store import open_metadata_store
 from pipeline.runners.run_folder import RunFolder
 from schema.config.config import Config
 from schema.config.model_settings import FeatureSettings
+from schema.config.run_settings import node_kind
 
 if TYPE_CHECKING:
     from pipeline.runners.local_runner import NodeObserver
@@ -34,7 +36,7 @@ def run_locally(config: Config, folder: RunFolder, observer: "NodeObserver") -> 
         CheckpointError: The checkpoint or the PCA parameters are not VGGish's.
         ConfigError: The metadata store cannot be used, or a time limit names an unknown node.
     """
-    begin = time.monotonic()
+    begin, when = time.monotonic(), datetime.now()
     with folder.alone(observer.say):
         observer.show("loading TensorFlow and TFX")
         with _without_garbage():
@@ -53,14 +55,47 @@ def run_locally(config: Config, folder: RunFolder, observer: "NodeObserver") -> 
         )
         runner = LocalRunner(observer, _nodes_to_repeat(folder), config.run)
         runner.run(pipeline)
-        (report,) = (run.execution_id for run in runner.runs if run.node == "Report")
-        data = _read_json(os.path.join(output_uri(connection, report, "report"), "data.json"))
+
+        def output(node: str, key: str) -> Path:
+            (execution,) = (run.execution_id for run in runner.runs if run.node == node)
+            return Path(output_uri(connection, execution, key))
+
+        data = _read_json(output("Report", "report") / "data.json")
+        tables = _tables(folder, [run.node for run in runner.runs], config, output)
     seconds = {run.node: round(run.seconds, 3) for run in runner.runs}
     seconds["total"] = round(time.monotonic() - begin, 3)
     cached = [run.node for run in runner.runs if run.cached]
-    data["summary"] |= {"seconds": seconds, "cached": cached}
-    folder.write(render_page(ReportData(**data)), data["summary"])
-    return data["summary"]
+    summary = data["summary"]
+    summary |= {
+        "seconds": seconds,
+        "cached": cached,
+        "test_predictions": str(folder.test_predictions),
+        "embeddings": str(folder.embeddings),
+    }
+    folder.publish(render_page(ReportData(**data)), summary, tables, when)
+    return summary
+
+
+def _tables(
+    folder: RunFolder, nodes: list[str], config: Config, output: Callable[[str, str], Path]
+) -> dict[Path, Path]:
+    """Lists the tables of a run by the stable paths where a person finds them."""
+    tables = {
+        folder.test_predictions: output("BatchPredictor", "test_predictions")
+        / folder.test_predictions.name
+    }
+    for file in output("BatchPredictor", "predictions").glob("*.parquet"):
+        tables[folder.predictions / file.name] = file
+    exporters = [node for node in nodes if node_kind(node) == "EmbeddingExporter"]
+    taps = dict.fromkeys(model.features for model in config.model)
+    for tap, exporter in zip(taps, exporters, strict=True):
+        means = list(output(exporter, "table").glob("*.parquet"))
+        for file in means:
+            tables[folder.embeddings / file.name.replace("embeddings", tap, 1)] = file
+        for file in [] if means else output(exporter, "embeddings").glob("Split-*/*.parquet"):
+            split = file.parent.name.removeprefix("Split-")
+            tables[folder.embeddings / file.name.replace("clips", f"{tap}-{split}", 1)] = file
+    return tables
 
 
 @contextmanager
@@ -84,11 +119,8 @@ def _nodes_to_repeat(folder: RunFolder) -> list[str]:
     return ["Pusher"] if pushed and not is_whole_model(pushed) else []
 
 
-def _read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
-    import tensorflow as tf
-
-    with tf.io.gfile.GFile(os.fspath(path)) as file:
-        return json.loads(file.read())
+def _read_json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text())
 
 
 def _check_weights(features: FeatureSettings) -> None:

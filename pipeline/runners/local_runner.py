@@ -3,7 +3,7 @@
 import functools
 import time
 import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -57,8 +57,8 @@ class NodeObserver(Protocol):
     def show(self, line: str) -> None:
         """Called before work between the nodes starts, with its name."""
 
-    def started(self, node: str, place: int, nodes: int) -> None:
-        """Called before a node runs: its name, its place among the nodes, and their number."""
+    def started(self, node: str, nodes: Sequence[str]) -> None:
+        """Called before a node runs: its name, and those of all nodes in their order."""
 
     def ended(self, run: NodeRun) -> None:
         """Called after a node ran."""
@@ -141,10 +141,10 @@ class LocalRunner(LocalDagRunner):
             deployment.metadata_connection_config,
             deployment.metadata_connection_config.WhichOneof("connection_config"),
         )
-        _check_time_limits(self._settings, [n.pipeline_node.node_info.id for n in pipeline.nodes])
-        for i, node in enumerate(pipeline.nodes, start=1):
-            node_id = node.pipeline_node.node_info.id
-            self._observer.started(node_id, i, len(pipeline.nodes))
+        nodes = [node.pipeline_node.node_info.id for node in pipeline.nodes]
+        _check_time_limits(self._settings, nodes)
+        for node_id, node in zip(nodes, pipeline.nodes, strict=True):
+            self._observer.started(node_id, nodes)
             if node_id in self._uncached:
                 node.pipeline_node.execution_options.caching_options.enable_cache = False
             begin = time.monotonic()

@@ -3,13 +3,17 @@
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from vggish.errors import ConfigError
+
+_START = "%Y-%m-%d_%H-%M-%S.%f"
+"""The name of a run's folder in `history`."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +47,44 @@ class RunFolder:
         return self.root / "run.log"
 
     @property
+    def history(self) -> Path:
+        """What runs left for people and programs, one folder a run."""
+        return self.root / "history"
+
+    @staticmethod
+    def start_of(folder: Path) -> datetime:
+        """Returns when the run of a folder in `history` started."""
+        return datetime.strptime(folder.name, _START)
+
+    @property
+    def latest(self) -> Path:
+        """A link to the last run's folder in `history`."""
+        return self.root / "latest"
+
+    @property
     def report(self) -> Path:
-        """The report for people."""
+        """The last run's report for people."""
         return self.root / "report.html"
 
     @property
     def summary(self) -> Path:
-        """The summary for programs."""
+        """The last run's summary for programs."""
         return self.root / "summary.json"
+
+    @property
+    def test_predictions(self) -> Path:
+        """The last run's table of test clips."""
+        return self.root / "test_predictions.parquet"
+
+    @property
+    def predictions(self) -> Path:
+        """The last run's tables of clips without labels."""
+        return self.root / "predictions"
+
+    @property
+    def embeddings(self) -> Path:
+        """The last run's tables of embeddings."""
+        return self.root / "embeddings"
 
     @contextmanager
     def alone(self, tell: Callable[[str], None]) -> Iterator[None]:
@@ -72,10 +106,37 @@ class RunFolder:
                 tell(f"{self.root} is on a file system without locks; start no other run in it.")
             yield
 
-    def write(self, report: str, summary: dict[str, Any]) -> None:
-        """Replaces the report and the summary, each in one step."""
-        replace_text(self.report, report)
-        replace_text(self.summary, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+    def publish(
+        self, report: str, summary: dict[str, Any], tables: Mapping[Path, Path], when: datetime
+    ) -> None:
+        """Adds a run to `history`, and lets all stable paths show it in one step.
+
+        Args:
+            report: The report's page.
+            summary: The summary.
+            tables: By stable path, such as `embeddings / "fusion.parquet"`, the file in `artifacts`
+                to show there.
+            when: The start of the run.
+        """
+        run = self.history / f"{when:{_START}}"
+        run.mkdir(parents=True)
+        (run / self.report.name).write_text(report, encoding="utf-8")
+        text = json.dumps(summary, indent=2, ensure_ascii=False) + "\n"
+        (run / self.summary.name).write_text(text, encoding="utf-8")
+        for shown, file in tables.items():
+            link = run / shown.relative_to(self.root)
+            link.parent.mkdir(exist_ok=True)
+            _link(link, file)
+        _link(self.latest, run)
+        stable = (
+            *(self.report, self.summary),
+            *(self.test_predictions, self.predictions, self.embeddings),
+        )
+        for path in stable:
+            if (run / path.name).exists():
+                _link(path, self.latest / path.name)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def open_run_folder(path: Path) -> RunFolder:
@@ -107,4 +168,12 @@ def replace_text(path: Path, text: str) -> None:
     """Replaces a file in one step: a reader sees all of the old text or all of the new."""
     temporary = path.with_suffix(f"{path.suffix}.{os.getpid()}")
     temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def _link(path: Path, target: Path) -> None:
+    """Makes or replaces a link in one step; it survives a move of the whole output folder."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(os.path.relpath(target, path.parent))
     temporary.replace(path)

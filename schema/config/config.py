@@ -10,6 +10,7 @@ from schema.config.delivery_settings import (
     EvaluateSettings,
     NodeResources,
     PushSettings,
+    ReportSettings,
 )
 from schema.config.ingest_settings import IngestSettings
 from schema.config.model_settings import FeatureSettings, ModelSettings, TrainSettings
@@ -40,6 +41,7 @@ class Config(Settings):
     evaluate: EvaluateSettings = EvaluateSettings()
     push: PushSettings = PushSettings()
     card: CardSettings = CardSettings()
+    report: ReportSettings = ReportSettings()
     beam: BeamSettings = BeamSettings()
     resources: dict[str, NodeResources] = Field(
         default={},

@@ -56,6 +56,15 @@ class CardSettings(Settings):
     contact: str = Field(default="", description="Contact for questions.")
 
 
+class ReportSettings(Settings):
+    """Content of the report (`report`)."""
+
+    sounds: bool = Field(
+        default=True,
+        description="Whether the report has the sounds of wrong and unsure test clips.",
+    )
+
+
 class NodeResources(Settings):
     """Resources of a node's container on Kubeflow and Vertex AI (an entry of `resources`)."""
 

@@ -1,5 +1,6 @@
 """Predictions of clips without labels, file to file."""
 
+import json
 from pathlib import Path
 
 import keras
@@ -10,8 +11,8 @@ import tensorflow as tf
 from beam_pipelines import local_context
 from tfx.types import artifact_utils, standard_artifacts
 
-from components.artifacts import Predictions
-from components.batch_predictor.executor import Executor, PredictClips
+from components.artifacts import Predictions, Rejects
+from components.batch_predictor.executor import TEST_FILE, Executor, PredictClips
 from schema.model_card import write_model_card
 from trainer.heads.pooling import PooledHead
 from trainer.serving.served_classifier import ServedClassifier
@@ -22,13 +23,14 @@ from vggish.networks.network import FrontEnd
 CLASSES = ["dog", "cat"]
 
 
-def write_clips(path: Path, sizes: list[int]) -> list[bytes]:
+def write_clips(path: Path, sizes: list[int], label: str | None = None) -> list[bytes]:
     rng = np.random.default_rng(0)
     records = []
     for i, size in enumerate(sizes):
         feature = {
             "clip_id": f"test/{i}.wav".encode(),
             "pcm": pcm16_from_samples(rng.normal(0, 0.1, size)),
+            **({"labels": label.encode(), "group": b"anna"} if label else {}),
         }
         features = {
             name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
@@ -45,24 +47,28 @@ def write_clips(path: Path, sizes: list[int]) -> list[bytes]:
 
 def predict(folder: Path, splits: list[str]) -> Path:
     examples, model = standard_artifacts.Examples(), standard_artifacts.Model()
-    predictions = Predictions()
+    predictions, of_test = Predictions(), Predictions()
     examples.uri, model.uri = str(folder / "examples"), str(folder / "model")
     examples.split_names = artifact_utils.encode_split_names(splits)
-    predictions.uri = str(folder / "predictions")
-    Executor(local_context(folder)).Do(
-        {"examples": [examples], "model": [model]}, {"predictions": [predictions]}, {}
-    )
+    predictions.uri, of_test.uri = str(folder / "predictions"), str(folder / "of_test")
+    outputs = {"predictions": [predictions], "test_predictions": [of_test]}
+    rejects = Rejects()
+    rejects.uri = str(folder)
+    (folder / "summary.json").write_text(json.dumps({"by_split": dict.fromkeys(splits, 3)}))
+    inputs = {"examples": [examples], "model": [model], "rejects": [rejects]}
+    Executor(local_context(folder)).Do(inputs, outputs, {})
     return folder / "predictions"
 
 
-def write_model(root: Path) -> ServedClassifier:
+def write_model(root: Path, thresholds: list[float] | None = None) -> ServedClassifier:
     keras.utils.set_random_seed(0)
     head = keras.Sequential([keras.Input([40]), keras.layers.Dense(2, activation="softmax")])
     served = ServedClassifier(
-        build_features("mfcc", None), PooledHead(head), CLASSES, FrontEnd(), thresholds=None
+        build_features("mfcc", None), PooledHead(head), CLASSES, FrontEnd(), thresholds=thresholds
     )
     served.save(str(root / "model" / "Format-Serving"))
-    card = {"classes": CLASSES, "embedded": False, "hop_seconds": 0.96}
+    task = "single_label" if thresholds is None else "multi_label"
+    card = {"classes": CLASSES, "task": task, "embedded": False, "hop_seconds": 0.96}
     write_model_card(str(root / "model" / "Format-Serving"), card)
     return served
 
@@ -72,15 +78,35 @@ def test_every_unlabelled_clip_has_a_row(tmp_path: Path) -> None:
     records = write_clips(
         tmp_path / "examples" / "Split-unlabelled" / "clips.gz", [5_000, 40_000, 16_000]
     )
-    table = pq.read_table(predict(tmp_path, ["train", "unlabelled"])).to_pandas()
+    write_clips(tmp_path / "examples" / "Split-test" / "clips.gz", [5_000], "cat")
+    table = pq.read_table(predict(tmp_path, ["test", "unlabelled"])).to_pandas()
     expected = served.classify_examples(tf.constant(records))
     assert list(table["fname"]) == ["test/0.wav", "test/1.wav", "test/2.wav"]
     assert [label.encode() for label in table["label"]] == list(expected["label"].numpy())
     np.testing.assert_allclose(table[["score_dog", "score_cat"]], expected["scores"], atol=1e-6)
 
 
-def test_nothing_to_predict_is_nothing(tmp_path: Path) -> None:
-    assert not predict(tmp_path, ["train", "eval", "test"]).exists()
+def test_every_test_clip_has_its_truth_and_its_prediction(tmp_path: Path) -> None:
+    served = write_model(tmp_path)
+    records = write_clips(tmp_path / "examples" / "Split-test" / "c.gz", [5_000, 40_000], "cat")
+    unlabelled = predict(tmp_path, ["train", "eval", "test"])
+    assert not unlabelled.exists()
+    rows = pq.read_table(tmp_path / "of_test" / TEST_FILE).to_pylist()
+    expected = served.classify_examples(tf.constant(records))
+    assert [row["fname"] for row in rows] == ["test/0.wav", "test/1.wav"]
+    assert [row["predicted"].encode() for row in rows] == list(expected["label"].numpy())
+    for row in rows:
+        assert (row["true"], row["split"], row["group"]) == ("cat", "test", "anna")
+    scores = [[row["score_dog"], row["score_cat"]] for row in rows]
+    np.testing.assert_allclose(scores, expected["scores"], atol=1e-6)
+
+
+def test_several_labels_are_lists(tmp_path: Path) -> None:
+    write_model(tmp_path, thresholds=[0.0, 0.0])
+    write_clips(tmp_path / "examples" / "Split-test" / "clips.gz", [5_000], "cat")
+    predict(tmp_path, ["test"])
+    (row,) = pq.read_table(tmp_path / "of_test" / TEST_FILE).to_pylist()
+    assert (row["true"], row["predicted"]) == (["cat"], ["dog", "cat"])
 
 
 def test_batches_are_by_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +121,8 @@ def test_batches_are_by_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         return []
 
     monkeypatch.setattr(PredictClips, "process", note)
-    predict(tmp_path, ["unlabelled"])
+    write_clips(tmp_path / "examples" / "Split-test" / "clips.gz", [])
+    predict(tmp_path, ["test", "unlabelled"])
     assert sum(map(len, batches)) == 85
     assert max(map(len, batches)) > 32  # Short clips are not counted.
     assert max(map(sum, batches)) <= 256  # Two long clips are.

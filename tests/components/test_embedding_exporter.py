@@ -1,5 +1,6 @@
 """The embeddings of clips, file to file."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from beam_pipelines import local_context
 from tensorflow_transform.tf_metadata import dataset_metadata, schema_utils
 from tfx.types import artifact_utils, standard_artifacts
 
-from components.artifacts import EmbeddingTable
+from components.artifacts import EmbeddingTable, Rejects
 from components.counts import read_counts
 from components.embedding_exporter.executor import Executor
 from schema.embedded_clips import read_embedded_clips, windows_of
@@ -83,10 +84,20 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     embeddings, table = standard_artifacts.Examples(), EmbeddingTable()
     graph.uri, weights.uri = str(folder / "graph"), str(folder / "weights")
     embeddings.uri, table.uri = str(folder / "embeddings"), str(folder / "table")
+    rejects = Rejects()
+    rejects.uri = str(folder / "rejects")
+    Path(rejects.uri).mkdir()
+    splits = {split: len(sizes) for split, sizes in SPLITS.items()}
+    Path(rejects.uri, "summary.json").write_text(json.dumps({"by_split": splits}))
     imported = import_weights("vggish", "random", random_weights(0), None)
     write_imported_weights(f"{weights.uri}/Format-Serving", imported)
     Executor(local_context(folder)).Do(
-        {"examples": [examples], "transform_graph": [graph], "weights": [weights]},
+        {
+            "examples": [examples],
+            "transform_graph": [graph],
+            "weights": [weights],
+            "rejects": [rejects],
+        },
         {"embeddings": [embeddings], "table": [table]},
         {"features": "mfcc", "compute": "float32", "with_table": 1},
     )

@@ -146,7 +146,7 @@ def test_the_card_of_the_chosen_model_is_whole(root: Path) -> None:
     assert card["metrics"]["test"] == {"accuracy": 0.5, "clips": 2.0}
     assert card["metrics"]["test_intervals"] == {"accuracy": [0.4, 0.6]}
     page = (extra / "model_card.html").read_text()
-    assert "accuracy 0.500 (95% interval 0.400 to 0.600) on 2 clips" in page
+    assert "Accuracy 50.0% (95% interval 40.0% to 60.0%) on 2 clips" in page
     assert "&lt;cat&gt;" in page
     assert "CC &lt;0&gt;" in page
     assert "seeded random weights" in page

@@ -38,6 +38,17 @@ def compared(name: str, accuracy: float, chosen: bool) -> dict[str, Any]:
     }
 
 
+def shown_clip(clip_id: str, true: list[str], predicted: list[str]) -> dict[str, Any]:
+    return {
+        "clip_id": clip_id,
+        "true": true,
+        "predicted": predicted,
+        "scores": [(name, 0.625) for name in predicted],
+        "sound": "data:audio/mpeg;base64,AAAA",
+        "picture": "data:image/webp;base64,AAAA",
+    }
+
+
 def make_report(classes: list[str], **changes: Any) -> ReportData:
     """A report of a run where each class has 9 test clips right and 1 taken for the next class."""
     number = len(classes)
@@ -71,7 +82,10 @@ def make_report(classes: list[str], **changes: Any) -> ReportData:
             "eval": {"accuracy": 0.925, "loss": 0.31},
             "test": {"accuracy": 0.9, "top_5_accuracy": 0.98765},
         },
+        "baselines": {"majority": 0.1, "previous": 0.85},
+        "test_predictions": "/runs/one/test_predictions.parquet",
         "models": [compared("dense", 0.925, chosen=True)],
+        "checks": [{"metric": "accuracy", "value": 0.9, "bound": "at least 0.5", "passed": True}],
         "blessed": True,
         "pushed_path": "/runs/one/serving/1700000000",
         "seconds": {"AudioExampleGen": 4.25, "Trainer": 61.0, "total": 725.0},
@@ -96,7 +110,6 @@ def make_report(classes: list[str], **changes: Any) -> ReportData:
             {"clip_id": "dog/a.wav", "reason": "unreadable", "detail": "Not a sound file."},
             {"clip_id": "dog/b.wav", "reason": "empty", "detail": "No samples."},
         ],
-        checks=[{"metric": "accuracy", "value": 0.9, "bound": "at least 0.5", "passed": True}],
         lineage=[
             {
                 "node": "Pusher",
@@ -107,6 +120,8 @@ def make_report(classes: list[str], **changes: Any) -> ReportData:
             }
         ],
         config_yaml="train:\n  epochs: 3\n",
+        mistakes=[shown_clip("dog/a.wav", ["bell"], ["rain"])],
+        least_sure=[],
         created="20 November 2025, 11:45 UTC",
     )
     return dataclasses.replace(report, **changes)
@@ -201,9 +216,12 @@ def test_headline_has_the_run_s_numbers(page: str):
 def test_tables_have_the_run_s_numbers(page: str):
     assert "train 120 69.0% eval 24 13.8% test 30 17.2%" in text_of(section(page, "classes"))
     metrics = text_of(section(page, "metrics"))
-    assert "Metric eval test accuracy 0.9250 0.9000" in metrics
-    assert "loss 0.3100 —" in metrics
-    assert "top_5_accuracy — 0.9877" in metrics
+    assert "Metric eval test Accuracy 92.5% 90.0%" in metrics
+    assert "Cross-entropy 0.310 —" in metrics
+    assert "among the five" not in metrics  # Of three classes, it says nothing.
+    assert "this one 90.0%" in metrics
+    assert "the one that was pushed before 85.0%" in metrics
+    assert "always the most frequent class of train 10.0%" in metrics
     assert "accuracy 0.9000 at least 0.5 ✓ passed" in metrics
     assert "bell 90.0% 90.0% 90.0% 10" in text_of(section(page, "per-class"))
     software = text_of(section(page, "software"))
@@ -216,6 +234,29 @@ def test_lineage_and_configuration_are_shown(page: str):
     assert "pushed_model (PushedModel) from Pusher" in lineage
     assert "where /runs/one/pipeline/Pusher/pushed_model/9 pushed_version 1700000000" in lineage
     assert "<code>train:\n  epochs: 3\n</code>" in section(page, "configuration")
+
+
+def test_shares_of_clips_that_were_cut_from_files_add_up_to_one():
+    report = make_report(["bell", "rain"])
+    clips = report.summary["clips"] | {"accepted": 10}  # Of which each gave several clips.
+    shown = text_of(section(render_page(with_summary(report, clips=clips)), "classes"))
+    assert "train 80 69.0% eval 16 13.8% test 20 17.2%" in shown
+
+
+def test_mistakes_have_their_sounds(page: str):
+    errors = section(page, "errors")
+    assert "dog/a.wav bell taken for rain rain 62.5%" in text_of(errors)
+    assert "No test clip has only right decisions." in errors
+    assert "at most 2.0 MB" in errors
+    ((_, audio),) = [tag for tag in Tags(errors).tags if tag[0] == "audio"]
+    assert audio["src"] == "data:audio/mpeg;base64,AAAA"
+    assert audio["preload"] == "none"
+    assert "media-src data:" in page
+
+
+def test_five_of_six_classes_are_a_metric():
+    page = render_page(make_report([f"class {i}" for i in range(6)]))
+    assert "True class among the five highest — 98.8%" in text_of(section(page, "metrics"))
 
 
 def test_the_weakest_class_comes_first():
@@ -238,11 +279,13 @@ def test_every_tag_is_closed_and_every_id_is_single(page: str):
 
 def test_nothing_is_fetched_and_nothing_is_run(page: str):
     tags = Tags(page)
-    assert {tag for tag, _ in tags.tags} & {"script", "link", "iframe", "object", "img"} == set()
+    assert {tag for tag, _ in tags.tags} & {"script", "link", "iframe", "object"} == set()
     for _, attributes in tags.tags:
         assert not [name for name in attributes if name.startswith("on")]
         for name in ("src", "href", "xlink:href"):
-            assert re.match(r"#|data:image/png;base64,|$", (attributes.get(name) or "").strip())
+            assert re.match(
+                r"#|data:(image|audio)/\w+;base64,|$", (attributes.get(name) or "").strip()
+            )
     assert "@import" not in page
     assert set(re.findall(r"url\((.)", page)) == {"#"}
 
@@ -262,14 +305,14 @@ def test_a_real_checkpoint_has_no_notice(page: str):
 
 
 def test_a_model_that_is_not_blessed_has_its_reasons():
-    report = make_report(
-        ["bell", "rain"],
-        checks=[
-            {"metric": "accuracy", "value": 0.9, "bound": "at least 0.95", "passed": False},
-            {"metric": "loss", "value": 0.1, "bound": "at most 1", "passed": True},
-        ],
+    checks = [
+        {"metric": "accuracy", "value": 0.9, "bound": "at least 0.95", "passed": False},
+        {"metric": "loss", "value": 0.1, "bound": "at most 1", "passed": True},
+    ]
+    report = with_summary(
+        make_report(["bell", "rain"]), checks=checks, blessed=False, pushed_path=None
     )
-    text = text_of(render_page(with_summary(report, blessed=False, pushed_path=None)))
+    text = text_of(render_page(report))
     assert "✗ Not blessed So it was not pushed. accuracy is 0.9000 and must be at least 0.95." in (
         text
     )
@@ -289,7 +332,6 @@ def test_hostile_texts_stay_texts():
     report = dataclasses.replace(
         report,
         rejects=[{"clip_id": HOSTILE, "reason": HOSTILE, "detail": HOSTILE}],
-        checks=[{"metric": HOSTILE, "value": 0.1, "bound": HOSTILE, "passed": False}],
         lineage=[
             {
                 "node": HOSTILE,
@@ -300,9 +342,11 @@ def test_hostile_texts_stay_texts():
             }
         ],
         config_yaml=HOSTILE,
+        mistakes=[shown_clip(HOSTILE, [HOSTILE], [HOSTILE])],
         created=HOSTILE,
     )
-    report = with_summary(report, blessed=False, pushed_path=HOSTILE)
+    checks = [{"metric": HOSTILE, "value": 0.1, "bound": HOSTILE, "passed": False}]
+    report = with_summary(report, checks=checks, blessed=False, pushed_path=HOSTILE)
     page = render_page(report)
     tags = Tags(page)
     assert tags.of("script") == []
@@ -359,10 +403,8 @@ def test_a_page_made_before_the_run_is_over_has_no_times():
 
 
 def test_what_is_absent_is_said_to_be_absent():
-    report = make_report(
-        ["bell", "rain"], history={}, confusion=[], per_class={}, lineage=[], checks=[]
-    )
-    page = render_page(with_summary(report, metrics={}, blessed=False, pushed_path=None))
+    report = make_report(["bell", "rain"], history={}, confusion=[], per_class={}, lineage=[])
+    page = render_page(with_summary(report, metrics={}, checks=[], blessed=False, pushed_path=None))
     text = text_of(page)
     assert len(drawings(page)) == 1
     assert "Test accuracy — not measured" in text
@@ -448,13 +490,12 @@ def test_several_labels_have_their_own_metrics():
     text = text_of(page)
     assert "Test lwlrap 80.0% 95% interval 75.0% to 84.9% on 20 clips" in text
     metrics = text_of(section(page, "metrics"))
-    assert "Metric train test 95% interval lwlrap 0.9000 0.8000 (0.75-0.85)" in metrics
-    assert "hamming_loss — 0.0500 " in metrics
-    assert "lower is better" in metrics
+    assert "Metric train test 95% interval lwlrap 90.0% 80.0% 75.0% to 84.9%" in metrics
+    assert "Wrong decisions — 5.0% " in metrics
     by_class = text_of(section(page, "per-class"))
     assert "Average precision AUC lwlrap Right decisions Threshold Clips" in by_class
-    assert "rain 50.0% 25.0% 33.3% 62.5% 75.0% 87.5% 95.0% 0.6250 8" in by_class
-    assert "bell — — — — — — — 0.5000 0" in by_class
+    assert "rain 50.0% 25.0% 33.3% 62.5% 75.0% 87.5% 95.0% 62.5% 8" in by_class
+    assert "bell — — — — — — — 50.0% 0" in by_class
     assert by_class.index("rain") < by_class.index("bell")
     assert Tags(page).open == []
 
@@ -465,14 +506,14 @@ def part(value: str, clips: int, score: float, interval: tuple[float, float] | N
 
 def test_parts_of_the_split_are_shown():
     slices = {
-        "duration": [part("<1 s", 30, 0.75, (0.6, 0.9)), part("1-3 s", 4, 0.5)],
+        "duration": [part("0-0.5 s", 30, 0.75, (0.6, 0.9)), part("0.5-1 s", 4, 0.5)],
         "group": [part(f"speaker {i}", 6, i / 20) for i in range(15)],
         "label": [part("bell", 30, 0.9)],
     }
     report = make_report(["bell", "rain"], slices=slices)
     shown = text_of(section(render_page(report), "slices"))
-    assert "Duration accuracy 95% interval Clips <1 s 75.0% (0.60-0.90) 30" in shown
-    assert "1-3 s" not in shown
+    assert "Duration accuracy 95% interval Clips 0-0.5 s 75.0% 60.0% to 90.0% 30" in shown
+    assert "0.5-1 s" not in shown
     assert "By group, the weakest 10 of 15" in shown
     assert "speaker 9" in shown
     assert "speaker 10" not in shown
@@ -533,6 +574,7 @@ def test_most_confused_pairs_come_first():
         (0.98765, "0.9877"),
         (1.0, "1.0000"),
         (0.0, "0.0000"),
+        (3.2e-7, "3e-07"),
         (-0.01, "-0.0100"),
         (1_503.0, "1,503"),
         (1_234_567, "1,234,567"),

@@ -46,7 +46,7 @@ def test_a_run_has_its_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """The run itself is in the tests of whole runs."""
     write_sounds(tmp_path / "sounds", *(f"{label}/{i}.wav" for label in "ab" for i in range(5)))
 
-    def pretend(job: object, output: Path) -> None:
+    def pretend(job: object, output: Path, screen: object) -> None:
         folder = RunFolder(output)
         (output / "embeddings").mkdir(parents=True)
         table = pa.table({"fname": ["a/1.wav"]})

@@ -8,7 +8,7 @@ from components.audio_example_gen.sources.data_root import open_tree
 from components.audio_example_gen.sources.file_tree import FileTree
 from components.audio_example_gen.sources.listing import Listing, SourceFile
 from components.audio_example_gen.sources.unassigned_files import UnassignedFiles
-from components.audio_example_gen.splits import assign_splits
+from components.audio_example_gen.splits.split_assignment import assign_splits
 from schema.config.source_settings import SourceSettings
 from schema.config.split_settings import SplitSettings
 from vggish.errors import DataSetError

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from components.audio_example_gen.class_coverage import warnings_about
 from components.audio_example_gen.ingest_summary import check_summary
+from components.audio_example_gen.splits.class_coverage import warnings_about
 from schema.config.split_settings import SplitSettings
 from vggish.errors import DataSetError
 

@@ -103,9 +103,9 @@ def test_the_page_says_what_matters(mixed: dict) -> None:
         assert line in page, page
     table = [" ".join(line.split()) for line in page.splitlines()]
     assert any(line.startswith("unlabelled 2 1.6% ") for line in table)
-    assert "0-0.5 66 ████████████████████████" in table
-    assert "0.5-1 30 ███████████" in table
-    assert "1-2 30 ███████████" in table
+    assert "0-0.5 s 66 ████████████████████████" in table
+    assert "0.5-1 s 30 ███████████" in table
+    assert "1-2 s 30 ███████████" in table
     assert "FLAC FLAC 8000 1" in table
     assert "WAV FLOAT 16000 1" in table
     assert any(line.startswith("unreadable 2 dog/[bold]odd name, with a") for line in table)
@@ -196,4 +196,6 @@ def test_released_features_have_a_catalog(tmp_path: Path) -> None:
     page = command(config, "--data-root", str(tmp_path / "data"))
     assert "accepted   44 files, 44 clips, 7.3 minutes" in page
     assert "AudioSet features" in page
+    told = json.loads(command(config, "--data-root", str(tmp_path / "data"), "--json"))
+    assert (told["accepted"], told["complaint"]) == (44, None)
     assert "Male speech, man speaking" in page

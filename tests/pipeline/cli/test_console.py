@@ -16,7 +16,7 @@ from pipeline.cli.console import NodeProgress, quiet
 from types import SimpleNamespace
 from vggish.progress import Progress
 with quiet(Path(sys.argv[1])) as console, NodeProgress(console) as progress:
-    progress.started("Transform", 6, 13)
+    progress.started("Transform", ["AudioExampleGen", "Transform", "EmbeddingExporter_fusion"])
     print("storm on stdout")
     print("storm on stderr", file=sys.stderr)
     logging.getLogger("absl").warning("storm in logging")
@@ -67,14 +67,14 @@ def run_on_terminal(log: Path) -> str:
 
 def test_pipe_gets_one_line_a_node(tmp_path: Path) -> None:
     screen = run_on_pipe(tmp_path / "log")
-    assert screen.splitlines() == [" 6/13 Transform            done        1.2 s", "back"]
+    assert screen.splitlines() == [" 2/3 Transform                done        1.2 s", "back"]
 
 
 def test_terminal_shows_how_far_it_is_and_no_storm(tmp_path: Path) -> None:
     screen = run_on_terminal(tmp_path / "log")
     assert "storm" not in screen
     assert "2 of 2 clips" in screen
-    assert " 6/13 Transform            done        1.2 s" in screen
+    assert " 2/3 Transform                done        1.2 s" in screen
     assert screen.rstrip().endswith("back")
 
 

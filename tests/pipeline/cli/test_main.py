@@ -1,12 +1,18 @@
 """The command line as a person meets it: exit codes, sentences, and speed."""
 
+import shlex
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+import typer
+from typer.testing import CliRunner
+
+from pipeline.cli.main import COMMANDS, app
 
 VGGISH_TFX = str(Path(sys.executable).with_name("vggish-tfx"))
 PROJECT = Path(__file__).resolve().parents[3]
@@ -143,3 +149,35 @@ def test_checkpoint_that_is_not_vggish(config: Path, tmp_path: Path) -> None:
 
 def test_predict_refuses_a_folder_that_is_no_model(tmp_path: Path) -> None:
     assert "holds no pushed model" in refusal("predict", tmp_path, "a.wav")
+
+
+def test_predict_needs_sounds(tmp_path: Path) -> None:
+    assert "There are no sounds to predict" in refusal("predict", tmp_path)
+
+
+def test_version_is_told() -> None:
+    assert call("--version").stdout.split() == ["vggish-tfx", metadata.version("vggish-tfx")]
+
+
+def test_short_help_has_the_groups() -> None:
+    screen = CliRunner().invoke(app, ["-h"]).output
+    for group in COMMANDS:
+        assert group in screen
+    assert "--install-completion" in screen
+
+
+@pytest.mark.parametrize("name", [name for group in COMMANDS.values() for name in group])
+def test_every_help_has_an_example_that_its_command_understands(name: str) -> None:
+    screen = " ".join(CliRunner().invoke(app, [name, "-h"]).output.split())
+    _, example = next(group[name] for group in COMMANDS.values() if name in group)
+    assert f"Example: vggish-tfx {example}" in screen
+    command = typer.main.get_command(app).commands[name]
+    _, *words = shlex.split(example)
+    command.make_context(name, words)  # Raises if an option does not exist.
+
+
+def test_folders_and_files_of_outputs_have_one_name() -> None:
+    for name, command in typer.main.get_command(app).commands.items():
+        options = [set(option.opts) for option in command.params]
+        if name not in ("catalog", "results", "check", "submit"):  # They print.
+            assert {"--output", "-o"} in options, name

@@ -1,4 +1,5 @@
 import csv
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -161,6 +162,13 @@ def test_check_of_another_network_fails(command, tmp_path):
     assert result.exit_code == 1
     assert "DIFFERS" in result.output
     assert "differ from the published values" in result.output
+
+
+def test_check_is_read_by_programs(command):
+    told = json.loads(command("check", "--json").output)
+    assert told["passed"]
+    assert all(comparison["passed"] for comparison in told["comparisons"])
+    assert "no checkpoint was given" in " ".join(told["unchecked"])
 
 
 def test_help_loads_no_tensorflow():

@@ -22,8 +22,8 @@ from pipeline.predict.clip_prediction import (
     answer_from,
     load_pushed_model,
     predict_files,
-    take_model,
 )
+from pipeline.predict.inputs import find_pushed_model, find_sounds, take_model
 from pipeline.predict.model_server import ServerError, connect_to_server
 from pipeline.predict.prediction_tables import check_table_path, write_predictions
 from schema.model_card import write_model_card
@@ -105,6 +105,45 @@ def test_newest_of_several_versions_is_loaded(
     assert sounds == ["7"]
 
 
+def test_a_run_stands_for_its_newest_model(model: Path, tmp_path: Path) -> None:
+    shutil.copytree(model, tmp_path / "run" / "serving" / "3")
+    assert find_pushed_model(str(tmp_path / "run")) == str(tmp_path / "run" / "serving" / "3")
+    # A push folder of the configuration's own.
+    elsewhere = shutil.copytree(model, tmp_path / "elsewhere" / "4")
+    (tmp_path / "run" / "summary.json").write_text(json.dumps({"pushed_path": str(elsewhere)}))
+    assert find_pushed_model(str(tmp_path / "run")) == str(elsewhere)
+
+
+def test_a_run_without_a_pushed_model_is_named_as_one(tmp_path: Path) -> None:
+    (tmp_path / "summary.json").write_text('{"pushed_path": null}')
+    with pytest.raises(ConfigError, match="has pushed no model"):
+        find_pushed_model(str(tmp_path))
+
+
+def test_other_files_of_a_folder_are_passed_over(sounds: list[Path], tmp_path: Path) -> None:
+    folder = sounds[0].parent
+    shutil.copy(sounds[0], tmp_path / "no_extension")
+    assert find_sounds([str(folder)]) == [sounds[0], sounds[2], sounds[3]]
+    assert find_sounds([str(sounds[1])]) == [sounds[1]]
+    assert find_sounds([str(tmp_path)]) == [tmp_path / "no_extension"]
+
+
+@pytest.mark.parametrize("arguments", [[], ["."]])
+def test_at_least_one_sound_is_needed(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"There are no sounds.* to predict; name sound files"):
+        find_sounds(arguments)
+
+
+@pytest.mark.parametrize("place", ["", "..", "../.."])
+def test_a_model_is_not_taken_for_sounds(place: str, model: Path, tmp_path: Path) -> None:
+    version = shutil.copytree(model, tmp_path / "run" / "serving" / "3")
+    with pytest.raises(ConfigError, match="is a model's folder, not sounds"):
+        find_sounds([str((version / place).resolve())])
+
+
 @pytest.mark.parametrize("serve", [rest, rpc])
 def test_a_server_says_the_same(
     serve: Callable[[Server], AbstractContextManager[str]],
@@ -168,7 +207,8 @@ def test_a_table_has_a_row_a_file(suffix: str, local: list[Prediction], tmp_path
     assert list(table["fname"]) == [local[i].clip for i in (1, 0, 2)]
     assert table["label"].isna().tolist() == [True, False, False]
     assert table["error"].isna().tolist() == [False, True, True]
-    assert json.loads(table["labels"][1]) == local[0].labels
+    labels = table["labels"][1]
+    assert (list(labels) if suffix == ".parquet" else json.loads(labels)) == local[0].labels
     for name in CLASSES:
         assert np.isnan(table[f"score_{name}"][0])
         assert table[f"score_{name}"][1] == pytest.approx(local[0].scores[name], abs=1e-6)

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import ml_metadata as mlmd
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import soundfile
 from ml_metadata.proto import metadata_store_pb2
 
 from pipeline.demo.sound_synthesizer import write_sound_set
-from pipeline.runners.run_comparisons import read_comparisons
+from pipeline.runners.past_runs import read_past_runs
 
 pytestmark = pytest.mark.e2e
 
@@ -195,16 +196,22 @@ def test_best_model_on_eval_is_pushed_and_all_are_kept(first: Run) -> None:
     assert first.summary["model"]["name"] == best["name"]
     card = Path(first.summary["pushed_path"], "assets.extra", "model_card.json")
     assert json.loads(card.read_text())["name"] == best["name"]
-    (comparison,) = read_comparisons(first.folder)
-    assert comparison.models == models
-    printed = subprocess.run(
-        [Path(sys.executable).with_name("vggish-tfx"), "results", first.folder, first.folder],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    assert printed.count("neighbours") == printed.count("dense") == printed.count("pushed") == 2
+    (past,) = read_past_runs(first.folder)
+    assert past.summary["models"] == models
+    assert past.summary["config"]["evaluate"]["max_drop"] == 1
     assert "neighbours" in first.screen
+
+
+def test_tables_are_at_stable_paths(first: Run) -> None:
+    test = pq.read_table(first.summary["test_predictions"]).to_pandas()
+    assert Path(first.summary["test_predictions"]) == first.folder / "test_predictions.parquet"
+    right = (test["true"] == test["predicted"]).mean()
+    assert right == pytest.approx(first.summary["metrics"]["test"]["accuracy"])
+    assert set(test["split"]) == {"test"}
+    (embeddings,) = (first.folder / "embeddings").glob("*.parquet")
+    assert pq.read_metadata(embeddings).num_rows == first.summary["clips"]["accepted"]
+    (kept,) = (first.folder / "history").iterdir()
+    assert (first.folder / "latest").resolve() == kept
 
 
 def test_lineage_leads_from_the_pushed_model_to_checkpoint_and_clips(first: Run) -> None:

@@ -1,6 +1,13 @@
 """Fitting: the course of the rate, when it stops, and going on after it was cut off."""
 
 import itertools
+import json
+import re
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import keras
@@ -130,6 +137,43 @@ def test_curves_for_tensorboard(tmp_path: Path) -> None:
         assert [event.step for event in tensors] == [0, 1, 2]
         values = [float(tf.make_ndarray(event.tensor_proto)) for event in tensors]
         np.testing.assert_allclose(values, history[key], rtol=1e-6)
+
+
+def read_over_http(address: str, path: str) -> list:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with urllib.request.urlopen(f"{address}/{path}") as answer:  # noqa: S310  On localhost.
+                return json.loads(answer.read())
+        except urllib.error.HTTPError as error:  # The curves are not read yet.
+            if error.code != 404 or time.monotonic() > deadline:
+                raise
+        time.sleep(0.2)
+
+
+def test_tensorboard_serves_the_curves(tmp_path: Path) -> None:
+    history = train(
+        model(),
+        TrainSettings(epochs=2, learning_rate=0.01),
+        FitOptions(log_folder=str(tmp_path / "model_run")),
+    ).history
+    # As docs/heads.md says.
+    command = [Path(sys.executable).with_name("tensorboard"), "--logdir", tmp_path / "model_run"]
+    with subprocess.Popen(
+        [*command, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        try:
+            printed = ""
+            while (found := re.search(r" at (http://\S+)/ ", printed)) is None:
+                line = process.stdout.readline()
+                assert line, printed
+                printed += line
+            path = "data/plugin/scalars/scalars?run=eval&tag=loss"
+            points = read_over_http(found[1], path)
+        finally:
+            process.terminate()
+    assert [step for _, step, _ in points] == [0, 1]
+    np.testing.assert_allclose([value for *_, value in points], history["val_loss"], rtol=1e-6)
 
 
 def test_loss_that_explodes_is_refused() -> None:

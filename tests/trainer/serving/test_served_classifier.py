@@ -146,10 +146,11 @@ def test_targets_of_clips_with_one_label(served: Any) -> None:
 
 
 def test_durations_have_names(served: Any) -> None:
-    seconds = [0.0, 0.999, 1.0, 2.9, 3.0, 10.0, 29.9, 30.0, 600.0, None]
+    seconds = [0.0, 0.5, 0.501, 1.0, 1.001, 10.0, 10.1, 300.0, 300.1, None]
     examples = [example_of(b"dog", duration=value) for value in seconds]
     answer = served.signatures["targets"](examples=tf.constant(examples))
-    names = ["<1 s"] * 2 + ["1-3 s"] * 2 + ["3-10 s"] + ["10-30 s"] * 2 + [">=30 s"] * 2
+    names = ["0-0.5 s"] * 2 + ["0.5-1 s"] * 2 + ["1-2 s", "5-10 s", "10-30 s", "60-300 s"]
+    names.append("over 300 s")
     assert [name.decode() for name in answer["duration"].numpy()] == [*names, "unknown"]
 
 

@@ -12,8 +12,8 @@ import operator
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from components.audio_example_gen.hashed_splits import intervals_of, position_of, shares_of
 from components.audio_example_gen.sources.listing import SourceFile
+from components.audio_example_gen.splits.hashed_splits import intervals_of, position_of, shares_of
 from schema.config.split_settings import SplitSettings
 
 _COUNTED_CLIPS = 100

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from trees import write_sounds, write_table
 
-from components.audio_example_gen.hashed_splits import split_of
 from components.audio_example_gen.sources import list_source
 from components.audio_example_gen.sources.listing import Listing
-from components.audio_example_gen.splits import speech_commands_split
+from components.audio_example_gen.splits.hashed_splits import split_of
+from components.audio_example_gen.splits.split_assignment import speech_commands_split
 from schema.config.source_settings import SourceSettings
 from schema.config.split_settings import SplitSettings
 from vggish.errors import VggishError

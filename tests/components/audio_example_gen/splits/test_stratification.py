@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from components.audio_example_gen.hashed_splits import split_of
 from components.audio_example_gen.sources.listing import SourceFile
-from components.audio_example_gen.stratification import (
+from components.audio_example_gen.splits.hashed_splits import split_of
+from components.audio_example_gen.splits.stratification import (
     moves_for_short_classes,
     needs_of,
     unit_of,

@@ -2,10 +2,10 @@
 
 import pytest
 
-from components.audio_example_gen.hashed_splits import split_of
-from components.audio_example_gen.likely_groups import LikelyGroups, find_likely_groups
+from components.audio_example_gen.sources.likely_groups import LikelyGroups, find_likely_groups
 from components.audio_example_gen.sources.listing import SourceFile
 from components.audio_example_gen.sources.unassigned_files import find_in
+from components.audio_example_gen.splits.hashed_splits import split_of
 from schema.config.split_settings import SplitSettings
 
 
