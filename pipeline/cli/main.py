@@ -31,7 +31,7 @@ COMMANDS: dict[str, dict[str, tuple[Callable[..., None], str]]] = {
     },
     "Data": {
         "catalog": (catalog, "catalog sounds/"),
-        "init": (init, "init sounds/ > job.yaml"),
+        "init": (init, "init sounds/"),
     },
     "Models": {
         "predict": (predict, "predict runs/job recordings/ -o predictions.parquet"),

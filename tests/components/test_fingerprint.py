@@ -12,7 +12,7 @@ from components.vggish_importer.component import VggishImporter
 
 def test_a_changed_file_changes_the_properties_of_the_node(tmp_path: Path) -> None:
     checkpoint = tmp_path / "model.ckpt"
-    importer = VggishImporter(str(checkpoint), seed=1, pca_params=None)
+    importer = VggishImporter("vggish", str(checkpoint), seed=1, pca_params=None)
     compiled = Compiler().compile(Pipeline("p", str(tmp_path), components=[importer]))
     (node,) = compiled.nodes
     info = ExecutionInfo(

@@ -28,7 +28,7 @@ def complaint(build: type, **values: object) -> str:
         (TableSettings, {"file": "a.csv", "path": "audio"}, "must name a column in braces"),
         (TableSettings, {"file": "a.csv", "path": "{}"}, "must name a column in braces"),
         (TableSettings, {"file": "a.csv", "path": "{a!r}"}, "must name a column in braces"),
-        (TableSettings, {"file": "a.csv", "path": "{a"}, "is not a path"),
+        (TableSettings, {"file": "a.csv", "path": "{a"}, "has a brace that is not closed"),
         (SplitSettings, {"train": 0.5}, "must add up to 1, not 0.7"),
         (SplitSettings, {"test_fold": 1}, "'test_fold' means nothing under kind 'hash'"),
         (SplitSettings, {"kind": "fold"}, "kind 'fold' needs 'test_fold'"),

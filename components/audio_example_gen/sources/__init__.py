@@ -8,7 +8,6 @@ from components.audio_example_gen.sources.data_root import open_tree
 from components.audio_example_gen.sources.file_tree import FileTree
 from components.audio_example_gen.sources.listing import Listing, SourceFile
 from components.audio_example_gen.sources.unassigned_files import UnassignedFiles
-from components.audio_example_gen.splits.split_assignment import assign_splits
 from schema.config.source_settings import SourceSettings
 from schema.config.split_settings import SplitSettings
 from vggish.errors import DataSetError
@@ -44,6 +43,9 @@ def list_source(source: SourceSettings, split: SplitSettings | None = None) -> L
             f"The data root {tree.root} has no sound files ({found.other_files} other files); "
             f"check the section `source`."
         )
+    # Here, since the splits need the files that this package lists.
+    from components.audio_example_gen.splits.split_assignment import assign_splits
+
     embedded = source.kind == "audioset_embeddings"
     assigned = assign_splits(found.files, split, tree, many_clips=embedded)
     files = tuple(sorted(assigned.files, key=lambda file: file.clip_id))

@@ -1,13 +1,15 @@
 """Moves whole groups to other splits where the hash alone would leave a class short.
 
-Each class has a need in every split: its share, rounded down and counted from its first 100 clips
-at most, and at least one clip. A class is short in a split if it has no more than three quarters of
-its need there. It then gets its need, as nearly as whole groups allow, from the groups whose hashes
-lie nearest to that split. The hash leaves no large class short, so none of its clips move. Memory
-grows with the groups of short classes alone.
+Each class has a need in every split: its share, counted from its first 100 clips at most. Shares up
+to two clips are rounded up, so that a broken file does not leave a class without test clips; larger
+ones are rounded down. A class is short in a split if it has no more than three quarters of its need
+there. It then gets its need, as nearly as whole groups allow, from the groups whose hashes lie
+nearest to that split. The hash leaves no large class short, so none of its clips move. Memory grows
+with the groups of short classes alone.
 """
 
 import collections
+import math
 import operator
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -94,13 +96,17 @@ def needs_of(clips: int, settings: SplitSettings) -> dict[str, int]:
     counted = min(clips, _COUNTED_CLIPS)
     splits = [split for split in _ORDER if split in shares]
     needs = {
-        # 0.57 * 100 is a little less than 57.
-        split: max(1, int(shares[split] * counted + 1e-9)) if place < clips else 0
+        split: _need(shares[split] * counted) if place < clips else 0
         for place, split in enumerate(splits)
     }
     while sum(needs.values()) > clips:
         needs[max(needs, key=lambda split: needs[split])] -= 1
     return needs
+
+
+def _need(share: float) -> int:
+    # Not quite exact: 0.07 * 100 is a little more than 7, and 0.57 * 100 a little less than 57.
+    return max(int(share + 1e-9), min(2, math.ceil(share - 1e-9)))
 
 
 class _Deal:

@@ -186,7 +186,7 @@ def test_wrong_input_is_told_in_a_sentence(mixed: dict, tmp_path: Path) -> None:
     config = str(CONFIGS / "demo.yaml")
     with pytest.raises(DataSetError, match="is not a folder"):
         command(config, "--data-root", str(tmp_path / "absent"))
-    with pytest.raises(ConfigError, match="cannot be written"):
+    with pytest.raises(ConfigError, match="does not exist"):
         command(config, "--data-root", mixed["root"], "--csv", f"{config}/t.csv")
 
 

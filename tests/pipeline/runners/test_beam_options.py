@@ -14,7 +14,7 @@ from job_service import job_service
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import artifact_utils, standard_artifacts
 
-from components.artifacts import EmbeddingTable
+from components.artifacts import EmbeddingTable, Rejects
 from components.embedding_exporter.executor import Executor
 from pipeline.config_checks import check_config, check_config_without_data
 from pipeline.runners.beam_options import LOCAL_RUNNER, pipeline_options
@@ -55,16 +55,27 @@ def run_embedding_exporter(folder: Path, beam: dict[str, Any]) -> None:
         "examples": [examples],
         "transform_graph": [standard_artifacts.TransformGraph()],
         "weights": [standard_artifacts.Model()],
+        "rejects": [Rejects()],
     }
     outputs = {"embeddings": [standard_artifacts.Examples()], "table": [EmbeddingTable()]}
     for artifacts in [*inputs.values(), *outputs.values()]:
         artifacts[0].uri = artifacts[0].uri or str(folder / artifacts[0].type_name)
+    summary = {"by_split": {"train": 0, "test": 0}}
+    rejects = Path(artifact_utils.get_single_uri(inputs["rejects"]))
+    rejects.mkdir()
+    (rejects / "summary.json").write_text(json.dumps(summary))
+    origin = {"network": "vggish", "weights": "random", "sha256": ""}
+    weights = Path(artifact_utils.get_single_uri(inputs["weights"]), "Format-Serving")
+    weights.mkdir(parents=True)
+    (weights / "origin.json").write_text(json.dumps(origin))
     context = BaseBeamExecutor.Context(
         beam_pipeline_args=pipeline_options(BeamSettings.model_validate(beam)),
         tmp_dir=str(folder / "tmp"),
         unique_id="1",
     )
-    Executor(context).Do(inputs, outputs, {"features": "fusion", "compute": "float32"})
+    Executor(context).Do(
+        inputs, outputs, {"features": "fusion", "compute": "float32", "with_table": 1}
+    )
 
 
 def python_steps(proto: beam_runner_api_pb2.Pipeline) -> dict[str, beam_runner_api_pb2.Environment]:

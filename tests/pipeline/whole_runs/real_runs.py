@@ -20,7 +20,7 @@ def write_job(folder: Path) -> Path:
     """Writes a few sounds, and a configuration that learns from them; returns its path."""
     write_sound_set(folder / "sounds", clips_per_class=8)
     path = folder / "job.yaml"
-    path.write_text(f"source: {{root: {folder / 'sounds'}}}\n")
+    path.write_text(f"source: {{root: {folder / 'sounds'}}}\nsplit: {{seed: 2}}\n")
     return path
 
 

@@ -22,6 +22,7 @@ from trainer.warm_start.whole_network import WholeNetwork
 from vggish.audio.decoding import pcm16_from_samples, wav_from_pcm16
 from vggish.networks.layer_taps import build_features
 from vggish.networks.log_mel import log_mel_from_windows, windows_from_pcm16
+from vggish.networks.network import FrontEnd
 from vggish.weights.weight_arrays import random_weights
 
 HERE = Path(__file__).parent
@@ -89,7 +90,7 @@ def test_the_served_model_scores_as_the_trained_one(trained: Path, tmp_path: Pat
     subprocess.run(command, check=True)
 
     pcm = tf.constant([pcm16_from_samples(clip) for clip in clips])
-    windows = windows_from_pcm16(pcm, 15_360)
+    windows = windows_from_pcm16(pcm, FrontEnd())
     log_mel = windows.with_values(log_mel_from_windows(windows.values)).to_tensor()
     mask = tf.sequence_mask(windows.row_lengths(), dtype=tf.float32)
     scores = restored(trained / "model")((log_mel, mask)).numpy()
