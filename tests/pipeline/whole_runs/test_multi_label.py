@@ -184,7 +184,7 @@ def test_only_all_clips_together_are_held_to_the_bound(first: Run) -> None:
 
 def test_report_shows_thresholds_and_parts(first: Run) -> None:
     page = (first.folder / "report.html").read_text()
-    for text in ("Test lwlrap", "mislabelled", "0.5-1 s", "Wrong decisions", "Threshold"):
+    for text in ("Test lwlrap", "mislabelled", "2-5 s", "Wrong decisions", "Threshold"):
         assert text in page
 
 
