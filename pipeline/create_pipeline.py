@@ -178,7 +178,9 @@ def _embed(config: Config, clips: _Clips) -> dict[str, EmbeddingExporter]:
             clips.example_gen.outputs["rejects"],
             features=features,
             compute=config.features.compute,
-            with_table=config.features.writes_table(feature_size(features)),
+            with_table=config.features.writes_table(
+                feature_size(features, config.features.network)
+            ),
         )
         for features in dict.fromkeys(model.features for model in config.model)
     }
