@@ -184,6 +184,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_sound_set(folder / "sounds", clips_per_class=8)
     sections = {
         "source": {"root": "~/elsewhere"},
+        "split": {"seed": 2},
         "ingest": {"max_reject_fraction": 0.1},
         "features": {"checkpoint": "random", "table": True},
         "model": MODELS,
