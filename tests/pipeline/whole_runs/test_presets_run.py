@@ -126,7 +126,7 @@ def test_heads_learn_from_audioset(tmp_path: Path, real_data: Path) -> None:
         tmp_path,
         {
             "source.class_names": None,
-            "split": {"kind": "hash"},
+            "split": {"kind": "hash", "allow_missing": True},  # Most classes have a few clips.
             "features.pca_params": str(real_data / "golden" / "vggish_pca_params.npz"),
             "model": [
                 {"name": "dense", "features": "embedding"},
