@@ -170,6 +170,7 @@ def _ingest(config: Config, places: Places) -> _Clips:
 
 def _embed(config: Config, clips: _Clips) -> dict[str, EmbeddingExporter]:
     """Embeds once per layer tap, for all models that learn from it; returns nodes by tap."""
+    network = config.features.network
     exporters = {
         features: EmbeddingExporter(
             clips.transform.outputs["transformed_examples"],
@@ -178,9 +179,7 @@ def _embed(config: Config, clips: _Clips) -> dict[str, EmbeddingExporter]:
             clips.example_gen.outputs["rejects"],
             features=features,
             compute=config.features.compute,
-            with_table=config.features.writes_table(
-                feature_size(features, config.features.network)
-            ),
+            with_table=config.features.writes_table(feature_size(features, network)),
         )
         for features in dict.fromkeys(model.features for model in config.model)
     }

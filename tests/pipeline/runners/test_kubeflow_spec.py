@@ -266,7 +266,6 @@ def test_next_run_is_compared_with_the_pushed_model(replay: Replay, job: Path) -
     baseline = Path(again.outputs["LatestPushedModel"]["model"]["uri"], "Format-Serving")
     (pushed, *_) = sorted((job / "cluster" / "serving").iterdir())
     assert (baseline / "fingerprint.pb").read_bytes() == (pushed / "fingerprint.pb").read_bytes()
-    checks = json.loads(Path(again.outputs["Report"]["report"]["uri"], "data.json").read_text())[
-        "checks"
-    ]
+    data = json.loads(Path(again.outputs["Report"]["report"]["uri"], "data.json").read_text())
+    checks = data["summary"]["checks"]
     assert "accuracy against the last blessed model" in [check["metric"] for check in checks]
