@@ -22,7 +22,7 @@ from vggish.networks.log_mel import log_mel_from_windows, windows_from_waveform
 from vggish.networks.network import FrontEnd
 from vggish.networks.network_table import find_network
 from vggish.networks.window_batches import WINDOWS_A_BATCH, map_batches
-from vggish.weights.checkpoint import resolve
+from vggish.weights.checkpoint import weights_for
 
 _MILLISECONDS = 1_000.0
 
@@ -78,12 +78,10 @@ def load_model(
     Raises:
         VggishError: The network or features do not exist, or the path does not hold its weights.
     """
-    chosen = find_network(network)
-    needed = chosen.find_feature(features).layers
-    weights = resolve(model_file_path, network=network)[0] if needed else None
+    weights = weights_for(features, model_file_path, network)
     hop_samples = round(hop_ms * params.SAMPLE_RATE / _MILLISECONDS)
     model = build_features(features, weights, network=network)
-    return HearModel(model, chosen.front_end, hop_samples)
+    return HearModel(model, find_network(network).front_end, hop_samples)
 
 
 def get_timestamp_embeddings(audio: tf.Tensor, model: HearModel) -> tuple[tf.Tensor, tf.Tensor]:

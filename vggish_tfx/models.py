@@ -18,8 +18,7 @@ from pipeline.predict.clip_prediction import (  # noqa: E402  TensorFlow is load
 from vggish.audio.decoding import decode  # noqa: E402
 from vggish.audio.sound_files import find_files  # noqa: E402
 from vggish.embedding.embedder import Embedder  # noqa: E402
-from vggish.networks.network_table import find_network  # noqa: E402
-from vggish.weights.checkpoint import resolve  # noqa: E402
+from vggish.weights.checkpoint import weights_for  # noqa: E402
 
 Sound = str | Path | np.ndarray
 """A file, or samples: float32 [n], mono at 16 kHz in [-1, 1]."""
@@ -85,9 +84,7 @@ def embed(
         AudioError: A file is no sound.
         CheckpointError: The checkpoint is not the network's.
     """
-    needs_weights = find_network(network).find_feature(features).layers
-    weights = resolve(checkpoint, network=network)[0] if needs_weights else None
-    embedder = Embedder(features, weights, network=network)
+    embedder = Embedder(features, weights_for(features, checkpoint, network), network=network)
     return [vectors for _, vectors in embedder.embed(enumerate(_samples(sounds)))]
 
 

@@ -79,6 +79,7 @@ class Executor(BaseBeamExecutor):
             weights_folder,
             exec_properties["features"],
             exec_properties["compute"],
+            size,
             sum(read_clips_by_split(artifact_utils.get_single_uri(input_dict["rejects"])).values()),
         )
         with self._make_beam_pipeline() as pipeline:
@@ -129,16 +130,24 @@ class EmbedClips(beam.DoFn):
         weights_folder: Folder of the imported weights.
         features: The layer tap.
         compute: The precision of the network.
+        size: The size of a window's features.
         clips: The number of clips.
     """
 
     def __init__(
-        self, transform_uri: str, weights_folder: str, features: str, compute: str, clips: int
+        self,
+        transform_uri: str,
+        weights_folder: str,
+        features: str,
+        compute: str,
+        size: int,
+        clips: int,
     ):
         self._transform_uri = transform_uri
         self._weights_folder = weights_folder
         self._features = features
         self._compute = compute
+        self._size = size
         self._clips = clips
         self._shared = Shared()
 
@@ -151,8 +160,6 @@ class EmbedClips(beam.DoFn):
             name.decode() for name in transform.vocabulary_by_name(clip_examples.LABEL_VOCABULARY)
         ]
         if clip_examples.LOG_MEL in self._spec:
-            network = read_weights_origin(self._weights_folder).network
-            self._size = feature_size(self._features, network)
             self._network = self._shared.acquire(self._load)
         self._thread = ThreadPoolExecutor(max_workers=1)
 

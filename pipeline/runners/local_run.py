@@ -89,12 +89,13 @@ def _tables(
     exporters = [node for node in nodes if node_kind(node) == "EmbeddingExporter"]
     taps = dict.fromkeys(model.features for model in config.model)
     for tap, exporter in zip(taps, exporters, strict=True):
-        means = list(output(exporter, "table").glob("*.parquet"))
-        for file in means:
-            tables[folder.embeddings / file.name.replace("embeddings", tap, 1)] = file
-        for file in [] if means else output(exporter, "embeddings").glob("Split-*/*.parquet"):
-            split = file.parent.name.removeprefix("Split-")
-            tables[folder.embeddings / file.name.replace("clips", f"{tap}-{split}", 1)] = file
+        means = output(exporter, "table").glob("*.parquet")
+        named = {file.name.replace("embeddings", tap, 1): file for file in means}
+        if not named:  # Too many features for a column each; the windows are there.
+            for file in output(exporter, "embeddings").glob("Split-*/*.parquet"):
+                split = file.parent.name.removeprefix("Split-")
+                named[file.name.replace("clips", f"{tap}-{split}", 1)] = file
+        tables |= {folder.embeddings / name: file for name, file in named.items()}
     return tables
 
 

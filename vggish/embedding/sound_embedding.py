@@ -7,9 +7,8 @@ import numpy as np
 from vggish.audio.decoding import decode, resample
 from vggish.embedding.embedder import Embedder
 from vggish.errors import VggishError
-from vggish.networks.network_table import find_network
 from vggish.params import SAMPLE_RATE
-from vggish.weights.checkpoint import resolve
+from vggish.weights.checkpoint import weights_for
 
 
 def embed(
@@ -51,7 +50,6 @@ def embed(
         samples = resample(sound.astype(np.float32), rate)
     else:
         samples = decode(sound).samples
-    needs_weights = find_network(network).find_feature(features).layers
-    weights = resolve(checkpoint, network=network)[0] if needs_weights else None
+    weights = weights_for(features, checkpoint, network)
     ((_, vectors),) = Embedder(features, weights, network=network).embed([(None, samples)])
     return vectors

@@ -102,6 +102,26 @@ def resolve(
     return weights, weights_sha256(weights)
 
 
+def weights_for(features: str, checkpoint: str, network: str) -> dict[str, np.ndarray] | None:
+    """Loads the weights that features need.
+
+    Args:
+        features: One of the network's `features`.
+        checkpoint: As in `resolve`; not read for features that need no network.
+        network: One of `NETWORKS`.
+
+    Returns:
+        The weights by name; None for features that need none.
+
+    Raises:
+        VggishError: The network or the features do not exist.
+        CheckpointError: The path does not hold the network's weights, or the download fails.
+    """
+    if not find_network(network).find_feature(features).layers:
+        return None
+    return resolve(checkpoint, network=network)[0]
+
+
 def released_checkpoint(
     url: str = CHECKPOINT_URL,
     folder: Path | None = None,
