@@ -8,8 +8,9 @@ import numpy as np
 from components.evaluation_results import Check
 from components.serving_validator.probe_requests import ProbeRequests
 
-_BETWEEN_SIGNATURES = 1e-4
-"""Tolerance between signatures: they compute float32 sums in different orders."""
+_BETWEEN_SIGNATURES = 1e-3
+"""Tolerance between signatures: they compute float32 sums in different orders, and a head that
+standardises a feature of little spread magnifies the difference."""
 
 _FROM_TRAINING = {"float32": 1e-3, "bfloat16": 5e-2}
 """Tolerance by the precision in which the Trainer's cached features were computed."""

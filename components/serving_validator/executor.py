@@ -1,7 +1,9 @@
 """Calls a model as a server would, and refuses a model that a server could not run."""
 
+import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -50,6 +52,9 @@ class Executor(BaseExecutor):
             input_dict: `model`, `model_run` and clip `examples`.
             output_dict: `blessing`.
             exec_properties: `max_latency_ms` and `max_memory_mb`; absent: no limit.
+
+        Raises:
+            OSError: The machine killed the process that called the model.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         model = path_utils.serving_model_path(artifact_utils.get_single_uri(input_dict["model"]))
@@ -68,6 +73,7 @@ class Executor(BaseExecutor):
         try:
             answers, measured = _ask(model, requests)
         except subprocess.SubprocessError as error:
+            _raise_if_killed(error)
             checks = [
                 Check(metric="answers", value=_reason(error), bound="without error", passed=False)
             ]
@@ -95,6 +101,16 @@ def _ask(model: str, requests: ProbeRequests) -> tuple[list[dict[str, Any]], dic
         )
         answers = json.loads((folder / "answers.json").read_text())
         return answers, json.loads((folder / "measured.json").read_text())
+
+
+def _raise_if_killed(error: subprocess.SubprocessError) -> None:
+    """A kill from outside says nothing of the model; most often, the machine's memory ran out."""
+    if isinstance(error, subprocess.CalledProcessError) and error.returncode == -signal.SIGKILL:
+        raise OSError(
+            errno.ENOMEM,
+            "The process that called the model was killed, probably because the machine's memory "
+            "ran out; free memory and run again.",
+        ) from error
 
 
 def _reason(error: subprocess.SubprocessError) -> str:

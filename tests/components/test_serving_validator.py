@@ -11,7 +11,9 @@ import pytest
 import tensorflow as tf
 from tfx.types import artifact_utils, standard_artifacts
 
+from components.serving_validator import probe
 from components.serving_validator.executor import Executor
+from pipeline.runners.retries import is_transient
 from schema.clip_scores import write_clip_scores
 from schema.model_card import write_model_card
 from trainer.heads.pooling import PooledHead
@@ -169,3 +171,14 @@ def test_operations_and_scores_that_no_server_can_give(root: Path) -> None:
     assert not blessed
     assert failed(validation)[:2] == ["operations that TensorFlow Serving lacks", "served scores"]
     assert validation["checks"][0]["value"] == "EagerPyFunc"
+
+
+def test_a_killed_process_is_the_machines_fault(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = tmp_path / "killed.py"
+    killed.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
+    monkeypatch.setattr(probe, "__file__", str(killed))
+    with pytest.raises(OSError, match="memory ran out") as raised:
+        validate(root)
+    assert is_transient(raised.value)

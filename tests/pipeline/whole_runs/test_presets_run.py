@@ -56,6 +56,7 @@ def test_sounds_become_a_pushed_model(name: str, tmp_path: Path) -> None:
     summary = run_preset(name, tmp_path, **seeded)
     clips = summary["clips"]
     assert clips["accepted"] == sum(clips["by_split"].values()) > 0
+    assert summary["pushed_path"], summary["checks"]
     assert Path(summary["pushed_path"], "saved_model.pb").is_file()
 
 
