@@ -1,7 +1,7 @@
 """The test clips and the model's scores of them: which are wrong, and what no model would get."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -38,14 +38,14 @@ class ClipScores:
 
     def mistakes(self) -> list[ShownClip]:
         """Returns clips with a wrong decision, those farthest from the truth first."""
-        truth, decided = self._matrix(self.true), self._matrix(self.predicted)
+        truth, decided = self.matrix(self.true), self.matrix(self.predicted)
         distance = np.where(truth != decided, np.abs(truth - self.scores), -1).max(axis=1)
         worst = np.argsort(-distance, kind="stable")[:MISTAKES_SHOWN]
         return [self._shown(clip) for clip in worst if distance[clip] >= 0]
 
     def least_sure(self) -> list[ShownClip]:
         """Returns clips with right decisions, those that were closest to others first."""
-        truth, decided = self._matrix(self.true), self._matrix(self.predicted)
+        truth, decided = self.matrix(self.true), self.matrix(self.predicted)
         if self.thresholds is None:
             two = np.sort(self.scores, axis=1)[:, -2:]
             margin = two[:, 1] - two[:, 0]
@@ -62,26 +62,48 @@ class ClipScores:
             by_label: Counts of clips by class and then split.
 
         Returns:
-            The accuracy or, if clips have several labels, the lwlrap; NaN without labels.
+            What `measure` says of it.
         """
         train, *_ = SPLITS
-        counts = np.array([by_label.get(name, {}).get(train, 0) for name in self.classes])
-        truth = self._matrix(self.true)
+        counts = [by_label.get(name, {}).get(train, 0) for name in self.classes]
+        return self.measure(np.tile(counts, [len(self.clip_ids), 1]))
+
+    def measure(self, scores: np.ndarray) -> float:
+        """Returns how good another model's scores of these clips are.
+
+        Args:
+            scores: [clips, classes]; only their order within a clip counts.
+
+        Returns:
+            The accuracy or, if clips have several labels, the lwlrap; NaN without labels.
+        """
+        truth = self.matrix(self.true)
         if self.thresholds is None:
-            return float(truth[:, counts.argmax()].mean())
-        labelled = truth[truth.any(axis=1)]
-        if not len(labelled):
+            return float(truth[np.arange(len(truth)), scores.argmax(axis=1)].mean())
+        labelled = truth.any(axis=1)
+        if not labelled.any():
             return float("nan")
         # Weighted by labels, this is lwlrap.
         return float(
             label_ranking_average_precision_score(
-                labelled, np.tile(counts, [len(labelled), 1]), sample_weight=labelled.sum(axis=1)
+                truth[labelled], scores[labelled], sample_weight=truth[labelled].sum(axis=1)
             )
         )
 
-    def _matrix(self, labels: Sequence[list[str]]) -> np.ndarray:
+    def of(self, clips: Sequence[int]) -> "ClipScores":
+        """Returns some of the clips, by their places."""
+        return replace(
+            self,
+            clip_ids=[self.clip_ids[clip] for clip in clips],
+            true=[self.true[clip] for clip in clips],
+            predicted=[self.predicted[clip] for clip in clips],
+            scores=self.scores[clips],
+        )
+
+    def matrix(self, labels: Sequence[list[str]]) -> np.ndarray:
+        """Returns which classes are in each clip's labels, bool [clips, classes]."""
         places = {name: place for place, name in enumerate(self.classes)}
-        matrix = np.zeros(self.scores.shape, bool)
+        matrix = np.zeros([len(labels), len(self.classes)], bool)
         for row, names in enumerate(labels):
             matrix[row, [places[name] for name in names if name in places]] = True
         return matrix

@@ -22,6 +22,7 @@ from components.counts import read_counts
 from components.evaluation_results import read_evaluation
 from components.model_selector.executor import COMPARISON_FILE, TRAINED_MODEL_PROPERTY
 from components.report.clip_scores import ClipScores, read_clip_scores
+from components.report.mfcc_baseline import mfcc_baseline
 from components.report.page import LineageStep, RejectRow, ReportData, render_page
 from components.report.sounds import add_sounds
 from components.serving_validator.executor import VALIDATION_FILE
@@ -100,12 +101,10 @@ def _gather(inputs: dict[str, Artifact], config: dict[str, Any]) -> ReportData:
     validation = _read_validation(inputs["infra_blessing"].uri)
     pushed = inputs["pushed_model"]
     scores = _read_scores(inputs["test_predictions"].uri, card)
+    test_files = _split_files(inputs["examples"], "test")
     mistakes, least_sure = scores.mistakes(), scores.least_sure()
     if config.get("report", {}).get("sounds", True):
-        files = tf.io.gfile.glob(
-            os.path.join(artifact_utils.get_split_uri([inputs["examples"]], "test"), "*")
-        )
-        heard = add_sounds([*mistakes, *least_sure], files)
+        heard = add_sounds([*mistakes, *least_sure], test_files)
         mistakes, least_sure = heard[: len(mistakes)], heard[len(mistakes) :]
     lineage = [key.format(features=card["features"]) for key in _LINEAGE]
     summary = {
@@ -121,6 +120,7 @@ def _gather(inputs: dict[str, Artifact], config: dict[str, Any]) -> ReportData:
         "models": _read_json(inputs["comparison"].uri, COMPARISON_FILE),
         "baselines": {
             "majority": scores.majority_score(clips["by_label"]),
+            "mfcc": mfcc_baseline(_split_files(inputs["examples"], "train"), test_files, scores),
             **({"previous": evaluation.previous[evaluation.score]} if evaluation.previous else {}),
         },
         "test_predictions": os.path.join(inputs["test_predictions"].uri, TEST_FILE),
@@ -150,6 +150,12 @@ def _gather(inputs: dict[str, Artifact], config: dict[str, Any]) -> ReportData:
         least_sure=least_sure,
         created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         rate_finder=training["rate_finder"],
+    )
+
+
+def _split_files(examples: Artifact, split: str) -> list[str]:
+    return sorted(
+        tf.io.gfile.glob(os.path.join(artifact_utils.get_split_uri([examples], split), "*"))
     )
 
 

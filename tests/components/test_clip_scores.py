@@ -13,6 +13,7 @@ from PIL import Image
 
 from components.report import sounds
 from components.report.clip_scores import ClipScores, read_clip_scores
+from components.report.mfcc_baseline import mfcc_baseline
 from components.report.page import ShownClip
 from vggish.audio.decoding import pcm16_from_samples
 from vggish.example_features import bytes_feature, serialized_example
@@ -120,3 +121,51 @@ def test_all_sounds_together_have_a_limit(tmp_path: Path, monkeypatch: pytest.Mo
         True,
         False,
     ]
+
+
+def write_clips(file: Path, clips: dict[str, tuple[np.ndarray, list[str]]]) -> list[str]:
+    with tf.io.TFRecordWriter(str(file), "GZIP") as writer:
+        for clip_id, (samples, labels) in clips.items():
+            feature = {
+                "clip_id": bytes_feature([clip_id.encode()]),
+                "pcm": bytes_feature([pcm16_from_samples(samples)]),
+                "labels": bytes_feature([label.encode() for label in labels]),
+            }
+            writer.write(serialized_example(feature))
+    return [str(file)]
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_cepstra_tell_a_hum_from_a_hiss(tmp_path: Path, several: bool) -> None:
+    rng = np.random.default_rng(0)
+
+    def hum(seconds: float) -> np.ndarray:
+        time = np.arange(int(16_000 * seconds)) / 16_000
+        return 0.3 * np.sin(2 * np.pi * rng.uniform(100, 300) * time)
+
+    def hiss(seconds: float) -> np.ndarray:
+        return rng.normal(0, 0.1, int(16_000 * seconds))
+
+    makers = [(hum, ["dog"]), (hiss, ["cat"])]
+    train = {f"{i}.wav": (makers[i % 2][0](0.3 + i), makers[i % 2][1]) for i in range(4)}
+    test = {f"t{i}.wav": (makers[i % 2][0](1), makers[i % 2][1]) for i in range(4)}
+    true = [label for _, label in test.values()]
+    columns = {
+        "fname": list(test),
+        "true": true if several else [label[0] for label in true],
+        "predicted": true if several else [label[0] for label in true],
+        **{f"score_{name}": [0.5] * 4 for name in CLASSES},
+    }
+    clips = read_clip_scores(
+        pa.table(columns), CLASSES, dict.fromkeys(CLASSES, 0.5) if several else None
+    )
+    files = [write_clips(tmp_path / name, data) for name, data in (("a", train), ("b", test))]
+    assert mfcc_baseline(*files, clips) == {"score": 1.0, "train": 4, "test": 4}
+
+
+def test_released_embeddings_have_no_cepstra(tmp_path: Path) -> None:
+    with tf.io.TFRecordWriter(str(tmp_path / "a"), "GZIP") as writer:
+        feature = {"clip_id": bytes_feature([b"a.wav"]), "labels": bytes_feature([b"dog"])}
+        writer.write(serialized_example(feature))
+    clips = one_label([("dog", "dog", [0.5, 0.4, 0.1])])
+    assert mfcc_baseline([str(tmp_path / "a")], [str(tmp_path / "a")], clips) is None

@@ -82,7 +82,11 @@ def make_report(classes: list[str], **changes: Any) -> ReportData:
             "eval": {"accuracy": 0.925, "loss": 0.31},
             "test": {"accuracy": 0.9, "top_5_accuracy": 0.98765},
         },
-        "baselines": {"majority": 0.1, "previous": 0.85},
+        "baselines": {
+            "majority": 0.1,
+            "mfcc": {"score": 0.6, "train": 400, "test": 100},
+            "previous": 0.85,
+        },
         "test_predictions": "/runs/one/test_predictions.parquet",
         "models": [compared("dense", 0.925, chosen=True)],
         "checks": [{"metric": "accuracy", "value": 0.9, "bound": "at least 0.5", "passed": True}],
@@ -221,6 +225,7 @@ def test_tables_have_the_run_s_numbers(page: str):
     assert "among the five" not in metrics  # Of three classes, it says nothing.
     assert "this one 90.0%" in metrics
     assert "the one that was pushed before 85.0%" in metrics
+    assert "logistic regression on MFCC, of 400 train and 100 test clips 60.0%" in metrics
     assert "always the most frequent class of train 10.0%" in metrics
     assert "accuracy 0.9000 at least 0.5 ✓ passed" in metrics
     assert "bell 90.0% 90.0% 90.0% 10" in text_of(section(page, "per-class"))
