@@ -16,7 +16,7 @@ from tfx.types import artifact_utils, standard_artifacts
 
 from components.artifacts import EmbeddingTable, Rejects
 from components.counts import read_counts
-from components.embedding_exporter.executor import Executor
+from components.embedding_exporter.executor import EmbedClips, Executor
 from schema.embedded_clips import read_embedded_clips, windows_of
 from schema.imported_weights import import_weights, write_imported_weights
 from trainer.fitting.embedded_clips import load_embedded_clips
@@ -50,7 +50,7 @@ def make_rows() -> dict[str, list[dict]]:
     }
 
 
-def transform(folder: Path, rows: dict[str, list[dict]]) -> standard_artifacts.Examples:
+def transform(folder: Path, rows: dict[str, list[dict]]) -> None:
     """Writes transformed examples as TFX's Transform does."""
     metadata = dataset_metadata.DatasetMetadata(schema_utils.schema_from_feature_spec(RAW_SPEC))
     examples = standard_artifacts.Examples()
@@ -72,35 +72,44 @@ def transform(folder: Path, rows: dict[str, list[dict]]) -> standard_artifacts.E
             with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
                 for row in transformed:
                     writer.write(coder.encode(row))
-    return examples
+
+
+def export(folder: Path, output: Path, *, with_table: int) -> dict[str, list[Path]]:
+    """Exports what lies in a folder; returns the files of each output."""
+    inputs = {
+        "examples": standard_artifacts.Examples(),
+        "transform_graph": standard_artifacts.TransformGraph(),
+        "weights": standard_artifacts.Model(),
+        "rejects": Rejects(),
+    }
+    places = {"examples": "transformed", "transform_graph": "graph"}
+    for key, artifact in inputs.items():
+        artifact.uri = str(folder / places.get(key, key))
+    inputs["examples"].split_names = artifact_utils.encode_split_names(list(SPLITS))
+    outputs = {"embeddings": standard_artifacts.Examples(), "table": EmbeddingTable()}
+    for key, artifact in outputs.items():
+        artifact.uri = str(output / key)
+    Executor(local_context(output)).Do(
+        {key: [artifact] for key, artifact in inputs.items()},
+        {key: [artifact] for key, artifact in outputs.items()},
+        {"features": "mfcc", "compute": "float32", "with_table": with_table},
+    )
+    return {key: sorted((output / key).glob("*")) for key in outputs}
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, list[dict]]]:
     folder = tmp_path_factory.mktemp("exporter")
     rows = make_rows()
-    examples = transform(folder, rows)
-    graph, weights = standard_artifacts.TransformGraph(), standard_artifacts.Model()
-    embeddings, table = standard_artifacts.Examples(), EmbeddingTable()
-    graph.uri, weights.uri = str(folder / "graph"), str(folder / "weights")
-    embeddings.uri, table.uri = str(folder / "embeddings"), str(folder / "table")
-    rejects = Rejects()
-    rejects.uri = str(folder / "rejects")
-    Path(rejects.uri).mkdir()
-    splits = {split: len(sizes) for split, sizes in SPLITS.items()}
-    Path(rejects.uri, "summary.json").write_text(json.dumps({"by_split": splits}))
-    imported = import_weights("vggish", "random", random_weights(0), None)
-    write_imported_weights(f"{weights.uri}/Format-Serving", imported)
-    Executor(local_context(folder)).Do(
-        {
-            "examples": [examples],
-            "transform_graph": [graph],
-            "weights": [weights],
-            "rejects": [rejects],
-        },
-        {"embeddings": [embeddings], "table": [table]},
-        {"features": "mfcc", "compute": "float32", "with_table": 1},
+    weights = folder / "weights" / "Format-Serving"
+    write_imported_weights(
+        str(weights), import_weights("vggish", "random", random_weights(0), None)
     )
+    (folder / "rejects").mkdir()
+    splits = {split: len(sizes) for split, sizes in SPLITS.items()}
+    (folder / "rejects" / "summary.json").write_text(json.dumps({"by_split": splits}))
+    transform(folder, rows)
+    export(folder, folder, with_table=1)
     return folder, rows
 
 
@@ -155,3 +164,30 @@ def test_table_has_one_row_a_clip(exported: tuple[Path, dict[str, list[dict]]]) 
     np.testing.assert_allclose(
         table.loc["test/0.wav"][2:].astype("f"), expected, rtol=1e-4, atol=1e-4
     )
+
+
+def test_no_table_unless_it_is_wanted(
+    exported: tuple[Path, dict[str, list[dict]]], tmp_path: Path
+) -> None:
+    folder, _ = exported
+    assert export(folder, tmp_path, with_table=0)["table"] == []
+
+
+def test_a_bundle_that_failed_leaves_no_clips_to_its_next_attempt(
+    exported: tuple[Path, dict[str, list[dict]]],
+) -> None:
+    folder, _ = exported
+    (file,) = (folder / "transformed" / "Split-train").iterdir()
+    records = list(tf.data.TFRecordDataset(str(file), "GZIP").as_numpy_iterator())
+    weights = str(folder / "weights" / "Format-Serving")
+    step = EmbedClips(str(folder / "graph"), weights, "mfcc", "float32", 40, 3)
+    step.setup()
+    try:
+        step.start_bundle()
+        list(step.process([(str(file), records[0])]))  # The worker dies before it is written.
+        step.start_bundle()
+        outputs = list(step.process([(str(file), records[1])])) + list(step.finish_bundle())
+    finally:
+        step.teardown()
+    tables = [output.value.value for output in outputs if output.tag == "train"]
+    assert [table["fname"].to_pylist() for table in tables] == [["train/1.wav"]]
