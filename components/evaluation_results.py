@@ -37,6 +37,7 @@ _TITLES = {
     "label_accuracy": "Right decisions",
     "exact_match": "All decisions right",
     "loss": "Cross-entropy",
+    "calibration_error": "Calibration error",
     "clips": "Clips",
 }
 """What people read instead of a metric's name."""

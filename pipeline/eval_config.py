@@ -79,6 +79,7 @@ def _common_metrics(*, multi_label: bool) -> list[config_pb2.MetricConfig]:
         _metric("Ranking", "trainer.metrics.ranking"),
         _metric("ClassDecisions", "trainer.metrics.decisions"),
         _metric("CrossEntropy", "trainer.metrics.cross_entropy", multi_label=multi_label),
+        _metric("CalibrationError", "trainer.metrics.calibration_error", multi_label=multi_label),
         _metric("Intervals", "trainer.metrics.intervals", multi_label=multi_label),
     ]
 

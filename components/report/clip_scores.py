@@ -7,8 +7,9 @@ import numpy as np
 import pyarrow as pa
 from sklearn.metrics import label_ranking_average_precision_score
 
-from components.report.page import ShownClip
+from components.report.page import ReliabilityBins, ShownClip
 from schema.config.split_settings import SPLITS
+from schema.reliability import measure_reliability
 
 MISTAKES_SHOWN = 12
 LEAST_SURE_SHOWN = 8
@@ -88,6 +89,17 @@ class ClipScores:
             label_ranking_average_precision_score(
                 truth[labelled], scores[labelled], sample_weight=truth[labelled].sum(axis=1)
             )
+        )
+
+    def reliability(self) -> ReliabilityBins:
+        """Returns whether the scores mean probabilities."""
+        measured = measure_reliability(
+            self.matrix(self.true), self.scores, multi_label=self.thresholds is not None
+        )
+        return ReliabilityBins(
+            confidence=measured.confidence.tolist(),
+            right=measured.right.tolist(),
+            counts=measured.counts.tolist(),
         )
 
     def of(self, clips: Sequence[int]) -> "ClipScores":

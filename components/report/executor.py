@@ -118,6 +118,7 @@ def _gather(inputs: dict[str, Artifact], config: dict[str, Any]) -> ReportData:
             "test_intervals": evaluation.intervals,
         },
         "models": _read_json(inputs["comparison"].uri, COMPARISON_FILE),
+        "calibration": card["calibration"],
         "baselines": {
             "majority": scores.majority_score(clips["by_label"]),
             "mfcc": mfcc_baseline(_split_files(inputs["examples"], "train"), test_files, scores),
@@ -148,6 +149,7 @@ def _gather(inputs: dict[str, Artifact], config: dict[str, Any]) -> ReportData:
         config_yaml=yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
         mistakes=mistakes,
         least_sure=least_sure,
+        reliability=scores.reliability(),
         created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         rate_finder=training["rate_finder"],
     )

@@ -213,6 +213,37 @@ def confusion_matrix(classes: Sequence[str], confusion: Sequence[Sequence[int]])
         return _inline_svg(figure, "confusion", description)
 
 
+def reliability(
+    confidence: Sequence[float], right: Sequence[float], counts: Sequence[int]
+) -> Markup:
+    """A reliability diagram: the share of right decisions over the score.
+
+    Args:
+        confidence: Mean score of each interval of scores.
+        right: Share of its decisions that were right.
+        counts: Their number, which decides the size of a point.
+
+    Returns:
+        An `<svg>` element.
+    """
+    with matplotlib.rc_context(_STYLE):
+        figure, axes = _one_axes(2.8, 2.8)
+        axes.plot([0, 1], [0, 1], "--", color=_RULE, linewidth=1, label="as it should be")
+        sizes = 12 + 100 * np.sqrt(np.array(counts) / max(counts))
+        axes.plot(confidence, right, "-", color=_SPLIT_COLOURS["test"], linewidth=1)
+        axes.scatter(
+            confidence, right, sizes, color=_SPLIT_COLOURS["test"], label="test", clip_on=False
+        )
+        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="score", ylabel="share that is right")
+        axes.grid(linewidth=0.6)
+        _legend_above(axes, columns=2)
+        description = (
+            f"Line chart: of {sum(counts):,} scores of the test split, the share that is right, "
+            f"in {len(counts)} intervals of the score."
+        )
+        return _inline_svg(figure, "reliability", description)
+
+
 def _name_cells(axes: Axes, classes: Sequence[str], large: bool) -> None:
     places = np.arange(len(classes))
     axes.set_xlabel("predicted class")

@@ -50,6 +50,14 @@ class RateFinder(TypedDict):
     chosen: float
 
 
+class ReliabilityBins(TypedDict):
+    """Scores of the test split in intervals, as `schema.reliability` sorts them."""
+
+    confidence: Sequence[float]
+    right: Sequence[float]
+    counts: Sequence[int]
+
+
 class LineageStep(TypedDict):
     """One artifact that the pushed model comes from, and the node that made it."""
 
@@ -106,6 +114,7 @@ class ReportData:
         config_yaml: The settings of the run that differ from the defaults.
         mistakes: Test clips with wrong decisions, the worst first.
         least_sure: Test clips with right decisions that were close to others, the closest first.
+        reliability: Whether the scores of the test clips mean probabilities.
         created: When the report was made, in words.
         rate_finder: The learning `rates` tried before the training, the smoothed `losses` at them,
             and the `chosen` rate; None if the configuration gave the rate.
@@ -123,6 +132,7 @@ class ReportData:
     config_yaml: str
     mistakes: Sequence[ShownClip]
     least_sure: Sequence[ShownClip]
+    reliability: ReliabilityBins
     created: str
     rate_finder: RateFinder | None = None
 
@@ -165,6 +175,7 @@ def render_page(report: ReportData) -> str:
         parts={kind: weakest_parts(kind, parts) for kind, parts in report.slices.items()},
         distribution=figures.class_distribution(by_label) if by_label else None,
         curves=_curves(report),
+        reliability=figures.reliability(**report.reliability),
         matrix=_matrix(report),
         confusions=most_confused(report.classes, report.confusion, CONFUSIONS_SHOWN),
     )

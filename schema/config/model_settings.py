@@ -152,6 +152,11 @@ class ModelSettings(Settings):
         description="Pooling of a clip's windows before the head: their mean, their mean and "
         "maximum, or a sum with learned weights.",
     )
+    calibrate: bool = Field(
+        default=True,
+        description="Whether scores are calibrated to mean probabilities, where that lowers the "
+        "cross-entropy of eval clips that it was not fitted to.",
+    )
     knn: KnnSettings = KnnSettings()
     linear_discriminant: LinearDiscriminantSettings = LinearDiscriminantSettings()
     linear_svm: LinearSvmSettings = LinearSvmSettings()

@@ -82,6 +82,15 @@ def make_report(classes: list[str], **changes: Any) -> ReportData:
             "eval": {"accuracy": 0.925, "loss": 0.31},
             "test": {"accuracy": 0.9, "top_5_accuracy": 0.98765},
         },
+        "calibration": {
+            "slope": 0.5,
+            "offset": 0.0,
+            "multi_label": False,
+            "loss_before": 0.9,
+            "loss_after": 0.4,
+            "error_before": 0.2,
+            "error_after": 0.05,
+        },
         "baselines": {
             "majority": 0.1,
             "mfcc": {"score": 0.6, "train": 400, "test": 100},
@@ -126,6 +135,7 @@ def make_report(classes: list[str], **changes: Any) -> ReportData:
         config_yaml="train:\n  epochs: 3\n",
         mistakes=[shown_clip("dog/a.wav", ["bell"], ["rain"])],
         least_sure=[],
+        reliability={"confidence": [0.4, 0.9], "right": [0.5, 0.85], "counts": [10, 20]},
         created="20 November 2025, 11:45 UTC",
     )
     return dataclasses.replace(report, **changes)
@@ -205,6 +215,17 @@ def test_curve_of_the_rate_finder_is_shown_where_a_rate_was_found() -> None:
     assert "chosen: 0.001" in page
     assert "mathdefault" not in page
     assert "loss at rising learning rates" not in render_page(make_report(["dog", "cat"]))
+
+
+def test_what_a_score_means_is_shown(page: str) -> None:
+    scores = section(page, "reliability")
+    assert "cross-entropy falls from 0.900 to 0.400" in text_of(scores)
+    assert "was 20.0% and is 5.0%" in text_of(scores)
+    (drawing,) = drawings(scores)
+    assert "share that is right" in svg_texts(drawing)
+    assert "of 30 scores of the test split" in drawing
+    plain = render_page(with_summary(make_report(["dog", "cat"]), calibration=None))
+    assert "as the head gave them" in text_of(section(plain, "reliability"))
 
 
 def test_headline_has_the_run_s_numbers(page: str):
@@ -366,7 +387,7 @@ def test_hostile_texts_stay_texts():
 def test_a_long_label_is_cut_in_figures_and_whole_in_tables():
     label = "Speech, human voice and\nseveral people talking at the same time"
     page = render_page(make_report([label, "rain"]))
-    for drawing in (drawings(page)[0], drawings(page)[-1]):
+    for drawing in (drawings(page)[0], *drawings(section(page, "confusion"))):
         assert "Speech, human voice and sev…" in svg_texts(drawing)
     assert " ".join(label.split()) in text_of(section(page, "per-class"))
 
@@ -411,7 +432,7 @@ def test_what_is_absent_is_said_to_be_absent():
     report = make_report(["bell", "rain"], history={}, confusion=[], per_class={}, lineage=[])
     page = render_page(with_summary(report, metrics={}, checks=[], blessed=False, pushed_path=None))
     text = text_of(page)
-    assert len(drawings(page)) == 1
+    assert len(drawings(page)) == 2
     assert "Test accuracy — not measured" in text
     assert "There are no training curves: the head dense left no history by epochs." in text
     assert "No metrics were computed." in text
@@ -425,8 +446,9 @@ def test_what_is_absent_is_said_to_be_absent():
 def test_any_number_of_classes(number: int):
     classes = [f"sound {row:03d}" for row in range(number)]
     page = render_page(make_report(classes))
-    assert len(drawings(page)) == 4
-    matrix = svg_texts(drawings(page)[-1])
+    assert len(drawings(page)) == 5
+    (drawing,) = drawings(section(page, "confusion"))
+    matrix = svg_texts(drawing)
     assert matrix.count("9") == (number if number <= 20 else 0)
     assert matrix.count("1") == (number if number <= 20 else 0)
     assert matrix.count("sound 001") == (2 if number <= 100 else 0)
@@ -444,6 +466,8 @@ def test_every_figure_says_what_it_shows(page: str):
         "Line chart: accuracy over 3 epochs, 0.875 at the end on the train split and 0.75 on the "
         "eval split.",
         "Confusion matrix of 3 classes: 27 of 30 clips are on the diagonal.",
+        "Line chart: of 30 scores of the test split, the share that is right, in 2 intervals of the "
+        "score.",
     ]
 
 

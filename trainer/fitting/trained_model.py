@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -15,6 +15,8 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from schema.clip_scores import EVAL_SCORES_FILE, write_clip_scores
 from schema.imported_weights import WeightsOrigin
 from schema.model_card import EXTRA_FOLDER, write_model_card
+from trainer.fitting.calibration import CalibratedHead, Calibration, fit_calibration
+from trainer.fitting.clip_batches import one_hot
 from trainer.fitting.rate_finder import RateCurve
 from trainer.fitting.split_metrics import compute_split_metrics
 from trainer.fitting.training_job import TrainingJob
@@ -79,7 +81,7 @@ class TrainedModel:
 
 
 def write_trained_model(fn_args: FnArgs, job: TrainingJob, trained: TrainedModel) -> None:
-    """Measures a model on its splits, tunes its thresholds, and writes a Trainer's outputs.
+    """Calibrates a model, measures it on its splits, tunes its thresholds, and writes the outputs.
 
     Args:
         fn_args: Arguments from TFX. The model goes to `serving_model_dir`, the history to
@@ -87,6 +89,9 @@ def write_trained_model(fn_args: FnArgs, job: TrainingJob, trained: TrainedModel
         job: The training job.
         trained: Its result.
     """
+    calibration = _fit_calibration(job, trained.splits["eval"])
+    if calibration is not None:
+        trained = _calibrated(trained, calibration)
     evaluation = trained.splits["eval"]
     metrics = {
         name: compute_split_metrics(split.targets, split.scores)
@@ -122,6 +127,26 @@ def write_trained_model(fn_args: FnArgs, job: TrainingJob, trained: TrainedModel
     write_model_card(fn_args.serving_model_dir, card)
 
 
+def _fit_calibration(job: TrainingJob, evaluation: ScoredSplit) -> Calibration | None:
+    if not job.model.calibrate:
+        return None
+    truth = one_hot(evaluation.targets, len(job.classes)) > 0
+    return fit_calibration(truth, evaluation.scores, multi_label=job.multi_label)
+
+
+def _calibrated(trained: TrainedModel, calibration: Calibration) -> TrainedModel:
+    splits = {
+        name: replace(split, scores=calibration(tf.constant(split.scores)).numpy())
+        for name, split in trained.splits.items()
+    }
+    return replace(
+        trained,
+        head=CalibratedHead(trained.head, calibration),
+        splits=splits,
+        card={"calibration": asdict(calibration), **trained.card},
+    )
+
+
 def _model_card(
     job: TrainingJob,
     trained: TrainedModel,
@@ -146,6 +171,7 @@ def _model_card(
         **asdict(trained.origin),
         "clips": {name: len(split.targets) for name, split in trained.splits.items()},
         "metrics": metrics,
+        "calibration": None,
         **trained.card,
         # TensorFlow's package has several names (tensorflow-cpu); its module has one.
         "versions": {"tensorflow": tf.__version__}

@@ -1,0 +1,143 @@
+"""Calibration: scores that mean probabilities, by one or two numbers that eval clips decide."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from scipy.optimize import minimize
+from scipy.special import expit, log_softmax
+
+from schema.reliability import measure_reliability
+
+LEAST_CLIPS = 50
+"""Minimum number of eval clips: fewer decide nothing."""
+
+_FOLDS = 5
+_EPSILON = 1e-7
+_SLOPES = (0.05, 20.0)
+_OFFSETS = (-10.0, 10.0)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A change of scores that keeps their order in each clip.
+
+    Of one label, it is softmax(slope log p), temperature scaling with the temperature 1 / slope
+    (Guo et al. 2017, arXiv:1706.04599). Of several labels, it is sigmoid(slope logit(p) + offset),
+    with the same two numbers for all classes (Platt 1999).
+
+    Attributes:
+        slope: Factor of the log-odds; below 1, the model was too sure.
+        offset: Shift of the log-odds; 0 for clips with one label.
+        multi_label: Whether a clip may have any number of labels.
+        loss_before: Cross-entropy of the eval clips as the head scores them.
+        loss_after: The same, each fifth of the clips calibrated by the rest.
+        error_before: Expected calibration error of the eval clips as the head scores them.
+        error_after: The same, each fifth of the clips calibrated by the rest.
+    """
+
+    slope: float
+    offset: float
+    multi_label: bool
+    loss_before: float
+    loss_after: float
+    error_before: float
+    error_after: float
+
+    def __call__(self, scores: tf.Tensor) -> tf.Tensor:
+        """Changes scores, float32 [batch, classes]."""
+        logits = tf.math.log(tf.clip_by_value(scores, _EPSILON, 1 - _EPSILON))
+        if not self.multi_label:
+            return tf.nn.softmax(self.slope * logits)
+        logits -= tf.math.log1p(-tf.clip_by_value(scores, _EPSILON, 1 - _EPSILON))
+        return tf.sigmoid(self.slope * logits + self.offset)
+
+
+class CalibratedHead(tf.Module):
+    """A head, and the calibration of its scores.
+
+    Args:
+        head: Function from features of clips, ragged float32 [batch, n, D], to scores [batch,
+            classes].
+        calibration: What is done to its scores.
+    """
+
+    def __init__(self, head: Callable[[tf.RaggedTensor], tf.Tensor], calibration: Calibration):
+        super().__init__(name="calibrated_head")
+        self._head = head
+        self._calibration = calibration
+
+    def __call__(self, embedding: tf.RaggedTensor) -> tf.Tensor:
+        """Scores a batch."""
+        return self._calibration(self._head(embedding))
+
+
+def fit_calibration(
+    truth: np.ndarray, scores: np.ndarray, *, multi_label: bool
+) -> Calibration | None:
+    """Fits a calibration to clips that were not used in training, if that helps with others.
+
+    It helps if each fifth of the clips has a lower cross-entropy after a calibration by the rest.
+
+    Args:
+        truth: Whether a clip has a label, bool [clips, classes].
+        scores: float32 [clips, classes].
+        multi_label: Whether a clip may have any number of labels.
+
+    Returns:
+        The calibration; None if it does not help, or there are fewer than `LEAST_CLIPS` clips.
+    """
+    if len(truth) < LEAST_CLIPS:
+        return None
+    logits = _log_odds(scores.astype(np.float64), multi_label=multi_label)
+    fold = np.random.default_rng(0).permutation(len(truth)) % _FOLDS
+    crossed = np.empty_like(logits)
+    for number in range(_FOLDS):
+        seen = fold != number
+        slope, offset = _fit(truth[seen], logits[seen], multi_label=multi_label)
+        crossed[~seen] = slope * logits[~seen] + offset
+    before, after = (_loss(truth, odds, multi_label=multi_label) for odds in (logits, crossed))
+    if after >= before:
+        return None
+    slope, offset = _fit(truth, logits, multi_label=multi_label)
+    errors = [
+        measure_reliability(
+            truth, _probabilities(odds, multi_label=multi_label), multi_label=multi_label
+        ).error
+        for odds in (logits, crossed)
+    ]
+    return Calibration(slope, offset, multi_label, before, after, *errors)
+
+
+def _fit(truth: np.ndarray, logits: np.ndarray, *, multi_label: bool) -> tuple[float, float]:
+    def loss(numbers: np.ndarray) -> tuple[float, np.ndarray]:
+        odds = numbers[0] * logits + (numbers[1] if multi_label else 0.0)
+        wrong = (_probabilities(odds, multi_label=multi_label) - truth) / len(truth)
+        return _loss(truth, odds, multi_label=multi_label) * scale, np.array(
+            [np.sum(wrong * logits), np.sum(wrong) if multi_label else 0.0]
+        )
+
+    # Of several labels, the loss is a mean over classes; the gradient above is of their sum.
+    scale = truth.shape[1] if multi_label else 1
+    fitted: Any = minimize(
+        loss, [1.0, 0.0], jac=True, method="L-BFGS-B", bounds=[_SLOPES, _OFFSETS]
+    )
+    return float(fitted.x[0]), float(fitted.x[1]) if multi_label else 0.0
+
+
+def _log_odds(scores: np.ndarray, *, multi_label: bool) -> np.ndarray:
+    clipped = np.clip(scores, _EPSILON, 1 - _EPSILON)
+    return np.log(clipped) - (np.log1p(-clipped) if multi_label else 0.0)
+
+
+def _probabilities(odds: np.ndarray, *, multi_label: bool) -> np.ndarray:
+    result: np.ndarray = expit(odds) if multi_label else np.exp(log_softmax(odds, axis=1))
+    return result
+
+
+def _loss(truth: np.ndarray, odds: np.ndarray, *, multi_label: bool) -> float:
+    if multi_label:
+        return float(np.mean(np.logaddexp(0, odds) - truth * odds))
+    return float(-np.mean(np.sum(truth * log_softmax(odds, axis=1), axis=1)))
