@@ -106,7 +106,7 @@ class TrainSettings(Settings):
     seed: int = Field(default=0, ge=0, description="Seed of the training.")
 
 
-Pooling = Literal["mean", "mean_max", "attention"]
+Pooling = Literal["mean", "mean_max", "mean_std_max", "attention"]
 _LEARN_POOLING = ("dense", "warm_start")
 """Heads fitted by gradient descent: the only ones that can learn an attention."""
 
@@ -149,8 +149,8 @@ class ModelSettings(Settings):
     )
     pooling: Pooling = Field(
         default="mean",
-        description="Pooling of a clip's windows before the head: their mean, their mean and "
-        "maximum, or a sum with learned weights.",
+        description="Pooling of a clip's windows before the head: their mean, with their maximum, "
+        "with their deviation and maximum, or a sum with learned weights.",
     )
     calibrate: bool = Field(
         default=True,
@@ -180,6 +180,7 @@ class ModelSettings(Settings):
         head = info.data.get("head", "dense")
         if pooling == "attention" and head not in _LEARN_POOLING:
             raise ValueError(
-                f"the head {head} cannot learn an attention; set it to mean or mean_max"
+                f"the head {head} cannot learn an attention; set it to mean, mean_max or "
+                "mean_std_max"
             )
         return pooling

@@ -466,8 +466,8 @@ def test_every_figure_says_what_it_shows(page: str):
         "Line chart: accuracy over 3 epochs, 0.875 at the end on the train split and 0.75 on the "
         "eval split.",
         "Confusion matrix of 3 classes: 27 of 30 clips are on the diagonal.",
-        "Line chart: of 30 scores of the test split, the share that is right, in 2 intervals of the "
-        "score.",
+        "Line chart: of 30 scores of the test split, the share that is right, in 2 intervals of "
+        "the score.",
     ]
 
 

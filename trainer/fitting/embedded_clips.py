@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from schema.config.model_settings import Pooling
 from schema.embedded_clips import EMBEDDING, FNAME, LABEL_IDS, read_embedded_clips, windows_of
-from trainer.heads.pooling import pool_windows
+from trainer.heads.pooling import pool_windows, pooled_parts
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,8 @@ class EmbeddedClips:
 
     Attributes:
         clip_ids: bytes [clips].
-        pooled: The embeddings pooled over windows, float32 [clips, D], of `mean_max` [clips, 2 D].
+        pooled: The embeddings pooled over windows, float32 [clips, D], of `mean_max` [clips, 2 D],
+            of `mean_std_max` [clips, 3 D].
         targets: Class ids, int64 [clips], of clips with one label; ones and zeros, float32 [clips,
             classes], of clips with several.
         windows: Embeddings of all windows, ragged float32 [clips, n, D], for the pooling
@@ -67,7 +68,7 @@ def load_embedded_clips(
     place[order] = np.arange(len(order))
     # The array is filled in place, because a second copy may not fit into the memory.
     fixed_pooling: Pooling = "mean" if pooling == "attention" else pooling
-    pooled = np.empty([len(order), (1 + (pooling == "mean_max")) * size], np.float32)
+    pooled = np.empty([len(order), pooled_parts(fixed_pooling) * size], np.float32)
     windows, begin = [], 0
     for clips in read_embedded_clips(files, [EMBEDDING]):
         lengths, values = windows_of(clips)

@@ -11,6 +11,9 @@ MAX_DEVIATIONS = 5.0
 """Bound of a standardised feature. A feature that rarely fires in training has a tiny deviation,
 and would dominate all others in a clip where it fires."""
 
+_SAME = 1e-6
+"""Deviation of a feature, as a share of its mean, below which it never changes."""
+
 BATCH_NORM_MOMENTUM = 0.9
 """Momentum of batch normalisation's moving averages. Keras's default of 0.99 needs more steps than
 a small data set gives."""
@@ -56,15 +59,19 @@ def standardise(features: keras.KerasTensor, train_features: np.ndarray) -> kera
     Returns:
         The same shape.
     """
-    variance = train_features.var(axis=0)
-    variance[variance == 0] = 1  # A feature that never fires stays 0.
+    # In float64, since a long sum of float32 is off by more than the smallest deviations.
+    mean = train_features.mean(axis=0, dtype=np.float64)
+    squares = np.einsum("ij,ij->j", train_features, train_features, dtype=np.float64)
+    variance = squares / len(train_features) - mean**2
+    # A feature that never changes stays 0; float32 sums may differ in its last bits.
+    variance[variance <= (_SAME * mean) ** 2] = 1
     # A layer that is not trainable only applies its moving mean and variance. They are variables,
     # so that a later training that continues from this head can restore them.
     layer = keras.layers.BatchNormalization(
         center=False, scale=False, epsilon=0, trainable=False, name="standardise"
     )
     standard = layer(features)
-    layer.moving_mean.assign(train_features.mean(axis=0))
+    layer.moving_mean.assign(mean)
     layer.moving_variance.assign(variance)
     return keras.ops.clip(standard, -MAX_DEVIATIONS, MAX_DEVIATIONS)
 

@@ -12,20 +12,35 @@ ATTENTION_UNITS = 128
 """Units of the hidden attention layer, as in Ilse et al. (2018)."""
 
 
+_LEAST_VARIANCE = 1e-12
+
+
 def pool_windows(embedding: tf.RaggedTensor, pooling: Pooling = "mean") -> tf.Tensor:
     """Pools each clip's embeddings over its windows; nothing is learned.
 
     Args:
         embedding: Ragged float32 [batch, n, D], n >= 1.
-        pooling: `mean`, or `mean_max` for the means and then the maxima.
+        pooling: `mean`, or the name of several statistics, which are joined in its order: `mean`,
+            `std` (deviation of the windows from their mean; about 0 for one window), `max`.
 
     Returns:
-        float32 [batch, D]; for `mean_max`, [batch, 2 D].
+        float32 [batch, k D], of `pooled_parts(pooling)` = k statistics.
     """
     mean = tf.reduce_mean(embedding, axis=1)
     if pooling == "mean":
         return mean
-    return tf.concat([mean, tf.reduce_max(embedding, axis=1)], axis=1)
+    largest = tf.reduce_max(embedding, axis=1)
+    if pooling == "mean_max":
+        return tf.concat([mean, largest], axis=1)
+    squares = tf.square(embedding.values - tf.gather(mean, embedding.value_rowids()))
+    variance = tf.reduce_mean(embedding.with_values(squares), axis=1)
+    # Where the variance is 0, the root alone would have no gradient.
+    return tf.concat([mean, tf.sqrt(variance + _LEAST_VARIANCE), largest], axis=1)
+
+
+def pooled_parts(pooling: Pooling) -> int:
+    """Returns the number of statistics that a fixed pooling joins."""
+    return len(pooling.split("_"))
 
 
 def pad_windows(embedding: tf.RaggedTensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -70,8 +85,8 @@ class PooledHead(tf.Module):
     """Scores clips [batch, classes] from their features, ragged float32 [batch, n, D].
 
     Args:
-        scores: Function to scores from pooled features, float32 [batch, D] (for `mean_max`,
-            [batch, 2 D]); for `attention`, from the result of `pad_windows`.
+        scores: Function to scores from the result of `pool_windows`, float32 [batch, k D]; for
+            `attention`, from that of `pad_windows`.
         pooling: Method of pooling.
     """
 

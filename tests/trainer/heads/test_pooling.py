@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from schema.config.model_settings import ModelSettings, Pooling
-from trainer.heads.dense import build_frozen_head
+from trainer.heads.dense import build_frozen_head, standardise
 from trainer.heads.pooling import AttentionPooling, PooledHead, pad_windows, pool_windows
 
 
@@ -25,6 +25,24 @@ def test_means_and_maxima(clips: tf.RaggedTensor) -> None:
     np.testing.assert_allclose(pool_windows(clips), means, rtol=1e-5)
     both = np.concatenate([means, maxima], axis=1)
     np.testing.assert_allclose(pool_windows(clips, "mean_max"), both, rtol=1e-5)
+    deviations = [row.std(axis=0) for row in rows]
+    three = np.concatenate([means, deviations, maxima], axis=1)
+    np.testing.assert_allclose(pool_windows(clips, "mean_std_max"), three, rtol=1e-4, atol=2e-6)
+
+
+def test_deviation_of_one_window_has_a_gradient(clips: tf.RaggedTensor) -> None:
+    with tf.GradientTape() as tape:
+        tape.watch(clips.flat_values)
+        pooled = pool_windows(clips, "mean_std_max")
+    assert np.isfinite(tape.gradient(pooled, clips.flat_values).numpy()).all()
+
+
+def test_a_feature_that_never_changes_stays_zero() -> None:
+    train = np.full([1_000, 2], 0.1, np.float32)
+    train[:, 0] *= 1 + 1e-7 * np.arange(1_000) / 1_000
+    inputs = keras.Input([2])
+    scaled = keras.Model(inputs, standardise(inputs, train))
+    np.testing.assert_allclose(scaled(train[:3]), 0, atol=1e-6)
 
 
 def test_padding_gets_no_attention_and_no_gradient(clips: tf.RaggedTensor) -> None:
@@ -42,7 +60,7 @@ def test_padding_gets_no_attention_and_no_gradient(clips: tf.RaggedTensor) -> No
     assert gradient[present.numpy() == 1].all()
 
 
-@pytest.mark.parametrize("pooling", ["mean", "mean_max", "attention"])
+@pytest.mark.parametrize("pooling", ["mean", "mean_max", "mean_std_max", "attention"])
 def test_saved_head_takes_clips_of_any_length(
     clips: tf.RaggedTensor, pooling: Pooling, tmp_path: Path
 ) -> None:
