@@ -39,7 +39,7 @@ from components.audio_example_gen.splits.hashed_splits import split_of
 from schema.config.ingest_settings import IngestSettings
 from schema.config.source_settings import SourceSettings
 from schema.config.split_settings import UNLABELLED, SplitSettings
-from vggish.errors import AudioError, ConfigError, DataSetError
+from vggish.errors import AudioError, DataSetError
 from vggish.output_files import output_file
 
 CATALOG_COLUMNS = ("path", "label", "valid", "reason", "split", "duration")
@@ -172,23 +172,15 @@ def write_catalog_csv(rows: Iterable[CatalogRow], path: str) -> None:
     Raises:
         ConfigError: The file cannot be written.
     """
-    try:
-        with (
-            output_file(path) as draft,
-            draft.open("w", newline="", encoding="utf-8") as file,
-        ):
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(CATALOG_COLUMNS)
-            for row in rows:
-                label = _LABEL_SEPARATOR.join(row.labels)
-                valid = str(row.reason is None).lower()
-                duration = f"{row.duration:.6g}" if row.reason is None else ""
-                line = (row.path, label, valid, row.reason or "", row.split or "", duration)
-                writer.writerow(line)
-    except OSError as error:
-        raise ConfigError(
-            f"The table {path} cannot be written ({error.strerror}); choose another with --csv."
-        ) from error
+    with output_file(path) as draft, draft.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(CATALOG_COLUMNS)
+        for row in rows:
+            label = _LABEL_SEPARATOR.join(row.labels)
+            valid = str(row.reason is None).lower()
+            duration = f"{row.duration:.6g}" if row.reason is None else ""
+            line = (row.path, label, valid, row.reason or "", row.split or "", duration)
+            writer.writerow(line)
 
 
 def _read_sounds(
