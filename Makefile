@@ -2,7 +2,7 @@
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-container test-flink test-kubeflow test-metadata test-presets test-real-data lint format lock bench
+.PHONY: help setup demo test test-container test-flink test-stops test-kubeflow test-metadata test-presets test-real-data lint format lock bench
 
 help:  ## Show the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,7 +17,7 @@ demo: setup  ## Run the whole pipeline on built-in sounds (runs/demo).
 	@$(BIN)/vggish-tfx demo
 
 test: setup  ## Pass the tests that need nothing but this folder.
-	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not real_data and not presets and not container and not flink and not kubeflow and not metadata_servers"
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not real_data and not presets and not container and not flink and not kubeflow and not metadata_servers and not stopped_runs"
 
 test-flink: setup .cache/flink/fetched  ## Run pipelines on a Flink cluster on this machine (needs Java and Maven).
 	@$(BIN)/python -m pytest -m flink tests/flink
@@ -33,6 +33,9 @@ test-flink: setup .cache/flink/fetched  ## Run pipelines on a Flink cluster on t
 
 test-kubeflow: setup  ## Run every node of a compiled pipeline as its container would be.
 	@$(BIN)/python -m pytest -m kubeflow tests/pipeline
+
+test-stops: setup  ## Stop a run at every node, by Ctrl-C and by a kill, and let it go on.
+	@$(BIN)/python -m pytest -m stopped_runs tests/pipeline
 
 test-container: setup  ## Build the image's file tree, weigh it, and run a pipeline in it; as root.
 	@$(BIN)/python -m pytest -m container tests/container

@@ -7,6 +7,47 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from vggish.errors import ConfigError
+
+
+def check_output(path: str | os.PathLike[str]) -> None:
+    """Makes the folder of an output file, and checks that files can be made in it.
+
+    Commands call it first: nobody should wait for hours to learn that a path is wrong.
+
+    Args:
+        path: Path or address of the file.
+
+    Raises:
+        ConfigError: The file cannot be written.
+    """
+    address = os.fspath(path)
+    folder = address.removesuffix(posixpath.basename(address))
+    try:
+        if "://" in address:
+            _make_stored_folder(folder)
+            return
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder or "."):
+            pass
+    except OSError as error:
+        raise _unwritable(address, str(error.strerror)) from error
+    if os.path.isdir(address):
+        raise _unwritable(address, "it is a folder")
+
+
+def _make_stored_folder(folder: str) -> None:
+    import tensorflow as tf
+
+    try:
+        tf.io.gfile.makedirs(folder)
+    except tf.errors.OpError as error:
+        raise _unwritable(folder, error.message) from error
+
+
+def _unwritable(path: str, cause: str) -> ConfigError:
+    return ConfigError(f"{path} cannot be written ({cause}); choose another path for the output.")
+
 
 @contextmanager
 def output_file(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -21,9 +62,11 @@ def output_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         A path with the same extension.
 
     Raises:
+        ConfigError: The file cannot be written.
         OSError: The disk failed.
         tf.errors.OpError: The storage failed.
     """
+    check_output(path)
     address = os.fspath(path)
     name = posixpath.basename(address)
     folder = address.removesuffix(name)
@@ -35,7 +78,6 @@ def output_file(path: str | os.PathLike[str]) -> Iterator[Path]:
             yield (local := Path(scratch, draft))
             _upload(local, folder, draft, name)
         return
-    Path(folder).mkdir(parents=True, exist_ok=True)
     partial = Path(folder, draft)
     try:
         yield partial
@@ -47,6 +89,5 @@ def output_file(path: str | os.PathLike[str]) -> Iterator[Path]:
 def _upload(local: Path, folder: str, draft: str, name: str) -> None:
     import tensorflow as tf
 
-    tf.io.gfile.makedirs(folder)
     tf.io.gfile.copy(str(local), folder + draft, overwrite=True)
     tf.io.gfile.rename(folder + draft, folder + name, overwrite=True)

@@ -65,8 +65,8 @@ class SameSounds:
     """The decisions about accepted files that hold the same sound.
 
     Attributes:
-        refused: The files to take out again, and why, by split and id.
-        copies: Split and id of every file that counts as a copy of another one, and was not counted
+        refused: The files to take out again, and why, by their keys.
+        copies: The key of every file that counts as a copy of another one, and was not counted
             before decoding.
     """
 
@@ -87,14 +87,16 @@ def settle_same_sounds(
     Returns:
         The decisions. No sound is lost: a file is refused for the sake of one that stays.
     """
-    ordered = sorted(same, key=lambda files: min(file.clip_id for file in files))
+    ordered = sorted(same, key=lambda files: min(file.key[1] for file in files))
     found = SameSounds({}, set())
+    for files in ordered:
+        _refuse_same_records(files, found)
     for split in _PRECEDENCE:
         for files in ordered:
             left = {file.key: file for file in files if file.key not in found.refused}
             if len(left) < 2 or all(file.split != split for file in left.values()):
                 continue
-            sources = [SourceFile(file.clip_id, split=file.split) for file in left.values()]
+            sources = [SourceFile(name, split=of_file) for of_file, name in left]
             for source, copy in settle(sources, ingest):
                 file = left[source.split or "", source.clip_id]
                 if not copy.first and not file.copy:
@@ -102,6 +104,20 @@ def settle_same_sounds(
                 if copy.refused:
                     found.refused[file.key] = file, copy.refused
     return found
+
+
+def _refuse_same_records(files: Sequence[AcceptedFile], found: SameSounds) -> None:
+    """Refuses records of one split that have the id and the sound of another one.
+
+    No setting keeps them, since nothing could tell them apart.
+    """
+    first: dict[tuple[str, str], AcceptedFile] = {}
+    for file in files:
+        kept = first.setdefault((file.split, file.clip_id), file)
+        if kept is not file:
+            detail = f"is a copy of {kept.record}, which is in {kept.split}"
+            found.refused[file.key] = file, Reject("duplicate", detail)
+            found.copies.add(file.key)
 
 
 def settle(copies: Sequence[SourceFile], ingest: IngestSettings) -> list[tuple[SourceFile, Copy]]:

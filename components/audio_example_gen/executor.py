@@ -34,6 +34,7 @@ from components.audio_example_gen.ingest_summary import (
 from components.audio_example_gen.leaks import WriteLeaks, check_groups, read_leaks
 from components.audio_example_gen.listed_files import ReadListedFiles
 from components.audio_example_gen.released_embeddings import ReadEmbeddings
+from components.audio_example_gen.rewriting import rewrite_splits
 from components.audio_example_gen.sources import list_source
 from components.audio_example_gen.sources.audioset import read_class_names
 from components.audio_example_gen.sources.data_root import open_tree
@@ -121,44 +122,19 @@ class Executor(BaseBeamExecutor):
             check_groups((files for kind, files in leaks if kind == "group"), same.refused)
         except DataSetError as error:
             raise _with_list(error, rejects.uri, _LEAKS_FILE, "all of them") from error
-        self._remove_copies(same, examples)
+        rewrite_splits(
+            examples,
+            self._make_beam_pipeline,
+            [file for file, _ in same.refused.values()],
+            [files for kind, files in leaks if kind == "id"],
+        )
         remove_leftovers(output_dict)
-
-    def _remove_copies(self, same: SameSounds, examples: Artifact) -> None:
-        """Writes the splits anew that hold copies, which only all clips together show."""
-        refused = collections.defaultdict(set)
-        for split, clip_id in same.refused:
-            refused[split].add(clip_id)
-        if not refused:
-            return
-        folders = {split: artifact_utils.get_split_uri([examples], split) for split in refused}
-        old = [
-            path for folder in folders.values() for path in tf.io.gfile.glob(f"{folder}/clips-*")
-        ]
-        with self._make_beam_pipeline() as pipeline:
-            for split, folder in folders.items():
-                (
-                    pipeline
-                    | f"Read[{split}]" >> beam.io.ReadFromTFRecord(f"{folder}/clips-*")
-                    | f"Keep[{split}]" >> beam.Filter(_is_kept, frozenset(refused[split]))
-                    | f"Rewrite[{split}]"
-                    >> beam.io.WriteToTFRecord(f"{folder}/kept", file_name_suffix=".gz")
-                )
-        for path in old:
-            tf.io.gfile.remove(path)
-
-
-def _is_kept(record: bytes, refused: frozenset[str]) -> bool:
-    features = tf.train.Example.FromString(record).features.feature
-    clip_id = features["clip_id"].bytes_list.value[0].decode()
-    recording, _, _ = clip_id.rpartition("#t=")
-    return clip_id not in refused and recording not in refused
 
 
 def _list_copies(same: SameSounds, uri: str) -> None:
     """Adds the copies to the list of rejects."""
     path = os.path.join(uri, REJECTS_FILE)
-    lines = [reject_line(file.clip_id, reject) + "\n" for file, reject in same.refused.values()]
+    lines = [reject_line(file.key[1], reject) + "\n" for file, reject in same.refused.values()]
     if lines:
         with tf.io.gfile.GFile(path) as file:
             before = file.read()

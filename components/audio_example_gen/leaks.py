@@ -28,6 +28,9 @@ class AcceptedFile:
         silent: Number of silent ones.
         clipped: Number of clips with samples outside [-1, 1].
         copy: Whether it was counted as a copy before decoding.
+        record: Place of a record, such as `a.tfrecord#record=3`, since several may have one id;
+            empty for a file.
+        content: Digest of what is written of a record; empty for a file.
     """
 
     clip_id: str
@@ -37,15 +40,19 @@ class AcceptedFile:
     silent: int = 0
     clipped: int = 0
     copy: bool = False
+    record: str = ""
+    content: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
-        """Split and id; an id may be in several splits if it is a record's."""
-        return self.split, self.clip_id
+        """Split, and what no other file or record has: the id of a file, the place of a record."""
+        return self.split, self.record or self.clip_id
 
 
 Trace = tuple[tuple[str, str], AcceptedFile]
-"""What must be in one split, as `(kind, name)`, and a file that has it."""
+"""What must be in one split, or in one record, as `(kind, name)`, and a file that has it.
+
+The kinds are `group`, `content` and, of records, `id`."""
 
 
 def digest_of(content: bytes) -> str:
@@ -54,7 +61,7 @@ def digest_of(content: bytes) -> str:
 
 
 def traces_of(file: AcceptedFile, group: str | None, digests: Iterable[str]) -> Iterator[Trace]:
-    """Yields the traces of a file: files of other splits must not have them.
+    """Yields the traces of a file: files of other splits, and other records, must not have them.
 
     Args:
         file: The file.
@@ -65,13 +72,15 @@ def traces_of(file: AcceptedFile, group: str | None, digests: Iterable[str]) -> 
         yield ("group", group), file
     for digest in digests:
         yield ("content", digest), file
+    if file.record:
+        yield ("id", file.clip_id), file
 
 
 def meet(kind: str, files: Iterable[AcceptedFile]) -> list[AcceptedFile]:
-    """Returns the files of a trace: none unless several hold a sound, or splits share a group."""
+    """Returns the files of a trace: none unless several have a sound or id, or splits a group."""
     by_key = {file.key: file for file in files}
     splits = {split for split, _ in by_key}
-    if len(by_key if kind == "content" else splits) < 2:
+    if len(splits if kind == "group" else by_key) < 2:
         return []
     return [by_key[key] for key in sorted(by_key)]
 
@@ -135,10 +144,10 @@ _fields_of = operator.attrgetter(*(field.name for field in fields(AcceptedFile))
 
 
 class WriteLeaks(beam.PTransform):
-    """Writes the sounds that several files hold, and the groups in several splits, as JSON lines.
+    """Writes the sounds and ids that several files have, and the groups in several splits.
 
     Args:
-        path: Path of the file.
+        path: Path of the file of JSON lines.
     """
 
     def __init__(self, path: str):

@@ -1,8 +1,9 @@
 """Turns AudioSet's released features into examples, as a step of a Beam pipeline."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
+import numpy as np
 
 from components.audio_example_gen.account import AccountingDoFn
 from components.audio_example_gen.clip_reading import to_features
@@ -68,5 +69,16 @@ class ReadEmbeddings(AccountingDoFn):
             "embedding": float_feature(clip.embedding.ravel())
         }
         yield beam.pvalue.TaggedOutput(split, serialized_example(features))
-        file = AcceptedFile(clip.clip_id, split, clip.labels)
+        file = accepted_record(clip, split)
         yield from self._accept(file, clip.video, [digest_of(clip.embedding.tobytes())])
+
+
+def accepted_record(clip: ReleasedClip, split: str) -> AcceptedFile:
+    """Returns what is known of a record that is written."""
+    content = digest_of_record(clip.embedding, clip.labels)
+    return AcceptedFile(clip.clip_id, split, clip.labels, record=clip.record, content=content)
+
+
+def digest_of_record(embedding: np.ndarray, labels: Iterable[str]) -> str:
+    """Returns a digest of what tells records with one id apart: features, float32, and labels."""
+    return digest_of(embedding.tobytes() + "\n".join(labels).encode())

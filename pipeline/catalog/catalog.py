@@ -3,7 +3,7 @@
 import collections
 import csv
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from queue import SimpleQueue
@@ -27,6 +27,7 @@ from components.audio_example_gen.leaks import (
     meet,
     traces_of,
 )
+from components.audio_example_gen.released_embeddings import accepted_record
 from components.audio_example_gen.sources import list_source
 from components.audio_example_gen.sources.audioset import (
     ReleasedClip,
@@ -39,7 +40,7 @@ from components.audio_example_gen.splits.hashed_splits import split_of
 from schema.config.ingest_settings import IngestSettings
 from schema.config.source_settings import SourceSettings
 from schema.config.split_settings import UNLABELLED, SplitSettings
-from vggish.errors import AudioError, ConfigError, DataSetError
+from vggish.errors import AudioError, DataSetError
 from vggish.output_files import output_file
 
 CATALOG_COLUMNS = ("path", "label", "valid", "reason", "split", "duration")
@@ -123,13 +124,10 @@ def read_catalog(
         read = _read_embeddings(listing, source, split, advance)
     else:
         read = _read_sounds(listing, ingest, advance)
-    rows, traces = [], []
-    for row, found in read:
-        rows.append(row)
-        traces += found
-    sounds, groups = _meet(traces)
+    found = list(read)
+    sounds, groups = _meet(trace for _, traces in found for trace in traces)
     same = settle_same_sounds(sounds, ingest)
-    rows = [_after(row, same) for row in rows]
+    rows = [_after(row, traces, same) for row, traces in found]
     summary = summarize(listing, _counts(rows))
     try:
         check_rejects(summary["by_reason"], summary["found"], ingest)
@@ -145,16 +143,18 @@ def _meet(traces: Iterable[Trace]) -> tuple[list[list[AcceptedFile]], list[list[
     by_trace = collections.defaultdict(list)
     for trace, file in traces:
         by_trace[trace].append(file)
-    met: dict[str, list[list[AcceptedFile]]] = {"content": [], "group": []}
+    met: dict[str, list[list[AcceptedFile]]] = {"content": [], "group": [], "id": []}
     for (kind, _), files in by_trace.items():
         if together := meet(kind, files):
             met[kind].append(together)
     return met["content"], met["group"]
 
 
-def _after(row: CatalogRow, same: SameSounds) -> CatalogRow:
+def _after(row: CatalogRow, traces: Sequence[Trace], same: SameSounds) -> CatalogRow:
     """Returns a row after the decision about the copies of its sound."""
-    key = row.split or "", row.path
+    if not traces:
+        return row
+    key = traces[0][1].key
     copy = row.copy or key in same.copies
     if key in same.refused:
         _, reject = same.refused[key]
@@ -172,23 +172,15 @@ def write_catalog_csv(rows: Iterable[CatalogRow], path: str) -> None:
     Raises:
         ConfigError: The file cannot be written.
     """
-    try:
-        with (
-            output_file(path) as draft,
-            draft.open("w", newline="", encoding="utf-8") as file,
-        ):
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(CATALOG_COLUMNS)
-            for row in rows:
-                label = _LABEL_SEPARATOR.join(row.labels)
-                valid = str(row.reason is None).lower()
-                duration = f"{row.duration:.6g}" if row.reason is None else ""
-                line = (row.path, label, valid, row.reason or "", row.split or "", duration)
-                writer.writerow(line)
-    except OSError as error:
-        raise ConfigError(
-            f"The table {path} cannot be written ({error.strerror}); choose another with --csv."
-        ) from error
+    with output_file(path) as draft, draft.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(CATALOG_COLUMNS)
+        for row in rows:
+            label = _LABEL_SEPARATOR.join(row.labels)
+            valid = str(row.reason is None).lower()
+            duration = f"{row.duration:.6g}" if row.reason is None else ""
+            line = (row.path, label, valid, row.reason or "", row.split or "", duration)
+            writer.writerow(line)
 
 
 def _read_sounds(
@@ -303,7 +295,7 @@ def _embedded_row(
         seconds=(read.seconds,),
         format="AudioSet features",
     )
-    file = AcceptedFile(read.clip_id, name, read.labels)
+    file = accepted_record(read, name)
     return row, list(traces_of(file, read.video, [digest_of(read.embedding.tobytes())]))
 
 

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,7 +15,7 @@ from pipeline.cli.options import (
     OverridesOption,
     read_overrides,
 )
-from vggish.errors import ConfigError
+from vggish.output_files import check_output
 
 
 def catalog(
@@ -34,9 +33,8 @@ def catalog(
     from pipeline.config_checks import warnings_of_local_paths
     from pipeline.jobs import open_job
 
-    if csv is not None and "://" not in csv and not Path(csv).parent.is_dir():
-        folder, name = Path(csv).parent, Path(csv).name
-        raise ConfigError(f"The folder {folder} for {name} does not exist; create it.")
+    if csv is not None:
+        check_output(csv)
     opened = open_job(job, read_overrides(overrides, data_root, None))
     settings = opened.config
     for warning in warnings_of_local_paths(settings) if "://" in settings.source.root else ():

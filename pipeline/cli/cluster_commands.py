@@ -17,6 +17,7 @@ from pipeline.cli.options import (
     read_overrides,
 )
 from vggish.errors import ConfigError
+from vggish.output_files import check_output
 
 if TYPE_CHECKING:
     from schema.config.config import Config
@@ -41,6 +42,7 @@ def compile_job(  # noqa: PLR0913  Its arguments are the options of the command.
     ] = Path("pipeline.yaml"),
 ) -> None:
     """Compile a job to a pipeline file for Kubeflow Pipelines or Vertex AI."""
+    check_output(output)
     from pipeline.jobs import open_job
 
     opened = open_job(job, read_overrides(overrides, data_root, checkpoint, network))

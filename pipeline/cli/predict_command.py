@@ -33,14 +33,15 @@ def predict(
     ] = 30.0,
 ) -> None:
     """Print the predictions of a model for sound files, one JSON line per file."""
-    import_tensorflow_quietly()
-    from pipeline.predict.clip_prediction import load_pushed_model, predict_files
-    from pipeline.predict.inputs import find_sounds, take_model
-    from pipeline.predict.model_server import connect_to_server
     from pipeline.predict.prediction_tables import check_table_path, write_predictions
 
     if output is not None:
         check_table_path(output)
+    import_tensorflow_quietly()
+    from pipeline.predict.clip_prediction import load_pushed_model, predict_files
+    from pipeline.predict.inputs import find_sounds, take_model
+    from pipeline.predict.model_server import connect_to_server
+
     if server is None:
         folder, sounds = take_model(arguments)
         files = find_sounds(sounds)

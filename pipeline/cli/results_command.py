@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from pipeline.cli.options import JsonOption
+from vggish.output_files import check_output, output_file
 
 
 def results(
@@ -20,11 +21,13 @@ def results(
     """Show every model that runs have trained, the best first, and in what the runs differ."""
     from pipeline.cli.results_table import results_csv, results_rows, results_table
     from pipeline.runners.past_runs import read_past_runs
-    from pipeline.runners.run_folder import replace_text
 
+    if csv is not None:
+        check_output(csv)
     runs = [run for folder in folders for run in read_past_runs(folder)]
     if csv is not None:
-        replace_text(csv, results_csv(runs))
+        with output_file(csv) as draft:
+            draft.write_text(results_csv(runs), encoding="utf-8")
     if as_json:
         print(json.dumps(results_rows(runs), indent=2, ensure_ascii=False))
     else:

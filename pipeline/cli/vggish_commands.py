@@ -23,6 +23,7 @@ from pipeline.cli.console import import_tensorflow_quietly
 from pipeline.cli.options import CHECKPOINT, NETWORK, PCA, JsonOption
 from pipeline.cli.process_exit import EXIT_FAILURE
 from vggish.errors import ConfigError
+from vggish.output_files import check_output, output_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -85,6 +86,7 @@ def embed(  # noqa: PLR0913  Its arguments are the options of the command.
 
     A .tfrecord file has AudioSet's released format: every window, post-processed.
     """
+    check_output(output)
     import_tensorflow_quietly()
     from vggish.audio.sound_files import find_files
     from vggish.embedding.embed_files import embed_files
@@ -151,14 +153,15 @@ def convert(
     network: Annotated[str, NETWORK] = "vggish",
 ) -> None:
     """Convert released weights: NETWORK.npz for --checkpoint, NETWORK.keras for Keras."""
+    arrays = posixpath.join(output, f"{network}.npz")
+    keras_file = posixpath.join(output, f"{network}.keras")
+    check_output(arrays)
+    check_output(keras_file)
     import_tensorflow_quietly()
     from vggish.networks.layer_taps import build_network
-    from vggish.output_files import output_file
     from vggish.weights.weight_arrays import apply_weights, save_weights, weights_sha256
 
     weights = _weights(checkpoint, network, Console(stderr=True, highlight=False))
-    arrays = posixpath.join(output, f"{network}.npz")
-    keras_file = posixpath.join(output, f"{network}.keras")
     save_weights(weights, arrays, network)
     model = build_network(network=network)
     apply_weights(model, weights, network)

@@ -3,33 +3,36 @@
 import json
 from collections.abc import Iterable
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from pipeline.predict.clip_prediction import Prediction
 from vggish.errors import ConfigError
-from vggish.output_files import output_file
+from vggish.output_files import check_output, output_file
+
+if TYPE_CHECKING:
+    from pipeline.predict.clip_prediction import Prediction
 
 TABLE_SUFFIXES = (".parquet", ".csv")
 _ROWS_A_BATCH = 1024
 
 
 def check_table_path(path: str) -> None:
-    """Checks that a table can be written to a path.
+    """Checks that a table can be written to a path, whose folder is made.
 
     Raises:
-        ConfigError: The name ends with none of `TABLE_SUFFIXES`.
+        ConfigError: The name ends with none of `TABLE_SUFFIXES`, or the file cannot be written.
     """
     if not path.endswith(TABLE_SUFFIXES):
         raise ConfigError(
             f"{path} must end with one of {', '.join(TABLE_SUFFIXES)}; name such a file."
         )
+    check_output(path)
 
 
-def write_predictions(predictions: Iterable[Prediction], path: str) -> tuple[int, int]:
+def write_predictions(predictions: "Iterable[Prediction]", path: str) -> tuple[int, int]:
     """Writes one row per file: `fname`, `label`, `labels`, `error` and `score_<class>`.
 
     `labels` is a list of texts; CSV, which has no lists, holds it as JSON. The table appears when
@@ -65,7 +68,7 @@ def write_predictions(predictions: Iterable[Prediction], path: str) -> tuple[int
     return files, failures
 
 
-def _until_first_answer(rows: Iterable[Prediction]) -> tuple[list[Prediction], list[str]]:
+def _until_first_answer(rows: "Iterable[Prediction]") -> "tuple[list[Prediction], list[str]]":
     """Returns the rows up to the first with an answer, and its classes."""
     seen = []
     for row in rows:
@@ -75,7 +78,7 @@ def _until_first_answer(rows: Iterable[Prediction]) -> tuple[list[Prediction], l
     return seen, []
 
 
-def _table(rows: list[Prediction], classes: list[str], schema: pa.Schema) -> pa.Table:
+def _table(rows: "list[Prediction]", classes: list[str], schema: pa.Schema) -> pa.Table:
     labels: list[Any] = [row.labels for row in rows]
     if schema.field("labels").type == pa.string():
         labels = [json.dumps(names, ensure_ascii=False) for names in labels]

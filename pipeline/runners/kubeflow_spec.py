@@ -18,11 +18,11 @@ from components.audio_example_gen.component import AudioExampleGen
 from components.pushed_model_finder.component import PushedModelFinder
 from components.vggish_importer.component import VggishImporter
 from pipeline.create_pipeline import Places, create_pipeline, push_destination
-from pipeline.runners.run_folder import replace_text
 from schema.config.config import Config
 from schema.config.delivery_settings import NodeResources
 from schema.config.run_settings import RunSettings, node_kind
 from vggish.errors import ConfigError
+from vggish.output_files import output_file
 from vggish.suggestions import suggest
 
 RUN_PARAMETERS = ("data_root", "checkpoint", "push_destination")
@@ -82,7 +82,8 @@ def compile_pipeline(config: Config, image: str, root: str | None) -> dict[str, 
 
 def write_spec(spec: dict[str, Any], file: Path) -> None:
     """Writes a specification as JSON, which is valid YAML; Kubeflow requires the suffix `.yaml`."""
-    replace_text(file, json.dumps(spec, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+    with output_file(file) as draft:
+        draft.write_text(json.dumps(spec, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
 def _defaults(config: Config, root: str | None) -> dict[str, str]:

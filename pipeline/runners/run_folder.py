@@ -164,13 +164,6 @@ def open_run_folder(path: Path) -> RunFolder:
     return folder
 
 
-def replace_text(path: Path, text: str) -> None:
-    """Replaces a file in one step: a reader sees all of the old text or all of the new."""
-    temporary = path.with_suffix(f"{path.suffix}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
-
-
 def _link(path: Path, target: Path) -> None:
     """Makes or replaces a link in one step; it survives a move of the whole output folder."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")

@@ -14,6 +14,7 @@ import soundfile
 
 from vggish.audio.ffmpeg import open_ffmpeg_sound
 from vggish.audio.file_faults import ABSENT, FORBIDDEN
+from vggish.audio.ogg_pages import has_lost_its_end
 from vggish.audio.sndfile import open_sndfile_sound
 from vggish.audio.sound_formats import HEAD_BYTES, starts_like_sound
 from vggish.errors import AudioError
@@ -123,7 +124,7 @@ def open_sound(file: str | os.PathLike[str] | BinaryIO) -> Iterator[Sound]:
 
     Raises:
         AudioError: `unreadable`: the file cannot be opened, is not a sound, or claims a rate or a
-            number of channels that no recording has.
+            number of channels that no recording has. `damaged`: the end of an Ogg file is lost.
     """
     name = _name(file)
     with _open(file, name) as stream, ExitStack() as opened:
@@ -133,10 +134,22 @@ def open_sound(file: str | os.PathLike[str] | BinaryIO) -> Iterator[Sound]:
 
 
 def _open_either(stream: BinaryIO, name: str, opened: ExitStack) -> Sound:
-    """Opens a sound with FFmpeg, or with libsndfile and, if that cannot read it, with FFmpeg."""
+    """Opens a sound with FFmpeg, or with libsndfile and, if that cannot read it, with FFmpeg.
+
+    Raises:
+        AudioError: `unreadable`, or `damaged`: both would hear it to the damage without a word.
+    """
     start = stream.tell()
     head = stream.read(HEAD_BYTES)
     stream.seek(start)
+    if head.startswith(b"OggS"):
+        if has_lost_its_end(stream):
+            raise AudioError(
+                "damaged",
+                f"{name} is damaged: its end is overwritten with other bytes; export or copy it "
+                "again.",
+            )
+        stream.seek(start)
     if _FOR_FFMPEG.match(head):
         return opened.enter_context(open_ffmpeg_sound(stream, name))
     try:

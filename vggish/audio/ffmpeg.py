@@ -21,6 +21,11 @@ _FORMATS = "aac,ac3,aiff,amr,ape,asf,au,caf,eac3,flac,matroska,mov,mp3,mpc,mpc8,
 _LOSSLESS = {"ape", "flac", "tta", "wv"}
 """Formats whose header counts the samples, unless the file was written to a pipe."""
 
+_TIMED = "asf"
+"""The format whose header states the length, though not to the sample."""
+
+_TIMED_TOLERANCE = 0.5  # Seconds; encoders state up to 0.07 s more than they write.
+
 _RECORDED_CLOCK = {"matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2"}
 """Formats that store a time with every packet; a recorder may have paused between two."""
 
@@ -84,13 +89,16 @@ class FfmpegSound:
         return gap > (frame.sample_rate if recorded else frame.samples / 2)
 
     def _ends_early(self, heard: int, faults: list[Exception]) -> bool:
-        """Tells whether the end of the sound is damaged, or missing from a lossless file."""
+        """Tells whether the end of the sound is damaged, or missing though the header has it."""
         length = self._stream.duration
         if length is None or self._stream.time_base is None:
             return bool(faults)
         stated = float(length * self._stream.time_base) * self.rate
         if self._container.format.name in _LOSSLESS:
             return heard < int(stated)
+        # A film may go on after its sound.
+        if self._container.format.name == _TIMED and not self._container.streams.video:
+            return heard < stated - _TIMED_TOLERANCE * self.rate
         return bool(faults) and heard < _WHOLE * stated
 
     def _damaged(self, frames: int, faults: list[Exception]) -> AudioError:

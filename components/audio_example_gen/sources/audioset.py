@@ -28,6 +28,7 @@ class ReleasedClip:
         embedding: float32 [n, 128], n >= 1, one row per second; quantised values as numbers in
             [-2, 2].
         seconds: Length of the clip.
+        record: Place of the record, such as `a.tfrecord#record=3`.
     """
 
     clip_id: str
@@ -35,6 +36,7 @@ class ReleasedClip:
     labels: tuple[str, ...]
     embedding: np.ndarray
     seconds: float
+    record: str
 
 
 def find_records(settings: SourceSettings, tree: FileTree) -> UnassignedFiles:
@@ -146,7 +148,7 @@ def _parse(
     end = _number(context["end_time_seconds"], start + len(embedding))
     labels = _labels(context["labels"].int64_list.value, names, settings, record_id)
     clip_id = f"{video}#t={start:.10g},{end:.10g}"
-    return ReleasedClip(clip_id, video, labels, embedding, end - start)
+    return ReleasedClip(clip_id, video, labels, embedding, end - start, record_id)
 
 
 def _number(feature: Any, default: float) -> float:

@@ -1,5 +1,6 @@
 """The node's executor: what it writes, refuses and counts."""
 
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -338,13 +339,57 @@ def test_copies_of_released_features_stay_in_the_test_set(tmp_path: Path, audios
                 file.write(record.replace(b"copy", name))
     source = AUDIOSET | {"root": str(audioset)}
     found = generate(tmp_path, source, {}, AUDIOSET_SPLIT)
-    refused = ("same#t=30,40", "mine0#t=30,40", "mine1#t=30,40")
+    refused = [f"bal_train/9.tfrecord#record={i}" for i in range(3)]
     assert found.rejects == dict.fromkeys(refused, "duplicate")
-    assert found.details["mine0#t=30,40"] == "is a copy of held0#t=30,40, which is in test"
+    assert found.details[refused[1]] == "is a copy of eval/9.tfrecord#record=1, which is in test"
     assert found.clips["same#t=30,40"].split == found.clips["held0#t=30,40"].split == "test"
     assert found.summary["found"] == found.summary["accepted"] + 3 == 50
     assert (found.summary["duplicates"], len(found.clips)) == (3, 47)
     assert found.summary["by_split"]["test"] == 7
+
+
+def test_records_with_one_id_are_told_apart(tmp_path: Path, audioset: Path) -> None:
+    same = audioset_record("same", [0])
+    contents = [
+        audioset_record(name, [1]).replace(name.encode(), b"same") for name in ("1the", "2the")
+    ]
+    relabelled = audioset_record("same", [1])
+    held = audioset_record("held", [0])
+    for path, records in {
+        "bal_train/8.tfrecord": [same, contents[0], same, relabelled],
+        "bal_train/9.tfrecord": [contents[1], same, contents[0], held.replace(b"held", b"same")],
+        "eval/9.tfrecord": [held, held],
+    }.items():
+        with tf.io.TFRecordWriter(str(audioset / path)) as file:
+            for record in records:
+                file.write(record)
+    source = AUDIOSET | {"root": str(audioset)}
+    found = generate(tmp_path, source, {}, AUDIOSET_SPLIT)
+    kept = "bal_train/8.tfrecord#record=0, which is in train"
+    assert found.rejects.keys() == found.details.keys()
+    assert found.details == {
+        "bal_train/8.tfrecord#record=2": f"is a copy of {kept}",
+        "bal_train/8.tfrecord#record=3": f"is a copy of {kept}",
+        "bal_train/9.tfrecord#record=1": f"is a copy of {kept}",
+        "bal_train/9.tfrecord#record=2": "is a copy of bal_train/8.tfrecord#record=1, "
+        "which is in train",
+        "bal_train/9.tfrecord#record=3": "is a copy of eval/9.tfrecord#record=0, which is in test",
+        "eval/9.tfrecord#record=1": "is a copy of eval/9.tfrecord#record=0, which is in test",
+    }
+    assert set(found.rejects.values()) == {"duplicate"}
+    named = {clip_id: clip for clip_id, clip in found.clips.items() if "same" in clip_id}
+    assert len(named) == len({clip.embedding for clip in named.values()}) == 3
+    for clip_id, clip in named.items():
+        assert re.fullmatch(r"same#t=30,40&content=[0-9a-f]{12}", clip_id)
+        assert (clip.group, clip.split) == ("same", named[min(named)].split)
+    assert "held#t=30,40" in found.clips
+    assert found.summary["found"] == found.summary["accepted"] + found.summary["rejected"]
+    assert found.summary["accepted"] == len(found.clips) == 44 + 4
+    assert (found.summary["rejected"], found.summary["duplicates"]) == (6, 6)
+    for label, splits in found.summary["by_label"].items():
+        for split, count in splits.items():
+            clips = [c for c in found.clips.values() if c.split == split and label in c.labels]
+            assert len(clips) == count, (label, split)
 
 
 def test_released_features_are_refused_by_name(tmp_path: Path, audioset: Path) -> None:

@@ -75,9 +75,35 @@ def test_a_file_that_was_cut_off_is_heard_or_refused_but_never_in_part(whole: by
     assert third in ("damaged", "unreadable") or third == pytest.approx(SECONDS / 3, abs=2.0)
 
 
-def test_a_file_whose_end_is_zeros_is_refused() -> None:
+@pytest.mark.parametrize("part", [3, 20])
+@pytest.mark.parametrize("name", ["vorbis", "opus", "ogg_flac", "wma", "flac", "wavpack"])
+def test_a_file_whose_end_is_zeros_is_refused(name: str, part: int) -> None:
+    whole = SOUNDS[name]().read()
+    lost = len(whole) // part
+    assert heard(whole[:-lost] + bytes(lost)) == "damaged"
+
+
+def test_an_mp3_file_whose_last_third_is_zeros_is_refused() -> None:
+    # A few zeros after a stream of frames may as well be padding or a tag.
     whole = SOUNDS["mp3"]().read()
     assert heard(whole[: -len(whole) // 3] + bytes(len(whole) // 3)) == "damaged"
+
+
+@pytest.mark.parametrize("name", ["vorbis", "opus", "ogg_flac"])
+def test_an_ogg_file_is_heard_to_where_it_was_cut_off(name: str) -> None:
+    whole = SOUNDS[name]().read()
+    last = whole.rfind(b"OggS")
+    for cut in (last, last + 2, last + 20, last + 27, len(whole) - 1):
+        assert heard(whole[:cut]) == pytest.approx(SECONDS, abs=2.0)
+    # Bytes of something else may follow the end of the stream, but not its middle.
+    assert heard(whole + bytes(5_000)) in (heard(whole), "damaged")
+    assert heard(whole[:last] + b"TAG" + bytes(125)) == "damaged"
+
+
+def test_a_windows_media_file_that_was_cut_off_is_refused() -> None:
+    # Its header states the length.
+    whole = SOUNDS["wma"]().read()
+    assert heard(whole[: len(whole) * 9 // 10]) == "damaged"
 
 
 def test_a_second_stream_in_an_ogg_file_is_not_lost_silently() -> None:

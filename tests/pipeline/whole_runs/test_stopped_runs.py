@@ -1,0 +1,161 @@
+"""A run that is stopped at every node in turn: it goes on, and ends as if nothing had happened."""
+
+import json
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from real_runs import end, start, write_job
+
+pytestmark = pytest.mark.stopped_runs
+
+QUICK_MODEL = ("model={head: dense, features: mfcc}", "train.epochs=3")
+SENTENCE = "Interrupted; run the same command again to continue."
+SECONDS_TO_START = 300
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A run that was stopped.
+
+    Attributes:
+        node: The node that ran.
+        sent: Name of the signal.
+        after: Seconds from the node's start to the signal.
+        code: The exit code.
+        lines: What was on the screen.
+    """
+
+    node: str
+    sent: str
+    after: float
+    code: int
+    lines: list[str]
+
+    @property
+    def finished(self) -> int:
+        """Number of nodes that had ended."""
+        return sum(line.rstrip().endswith(" s") for line in self.lines if "/" in line[:6])
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_job(tmp_path_factory.mktemp("job"))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(job: Path) -> dict:
+    return finish(job, job.parent / "undisturbed")
+
+
+@pytest.fixture(scope="module")
+def stops(job: Path, undisturbed: dict) -> list[Stop]:
+    """Two stops a node, each run going on from the one before."""
+    seconds = {node: s for node, s in undisturbed["seconds"].items() if node != "total"}
+    return [
+        stop(job, node, part * seconds[node], sent)
+        for node in seconds
+        for sent, part in ((signal.SIGINT, 0.3), (signal.SIGKILL, 0.6))
+    ]
+
+
+@pytest.fixture(scope="module")
+def resumed(job: Path, stops: list[Stop]) -> dict:
+    return finish(job, job.parent / "stopped")
+
+
+def finish(job: Path, output: Path) -> dict:
+    code, screen = end(start(job, output, *QUICK_MODEL))
+    assert code == 0, screen + (output / "run.log").read_text()[-5000:]
+    return json.loads((output / "summary.json").read_text())
+
+
+def stop(job: Path, node: str, after: float, sent: signal.Signals) -> Stop:
+    output = job.parent / "stopped"
+    started = output / "pipeline" / node / ".system" / "executor_execution"
+    before = set(started.glob("*"))
+    process = start(job, output, *QUICK_MODEL)
+    wait_for(lambda: set(started.glob("*")) > before or process.poll() is not None)
+    time.sleep(after)
+    process.send_signal(sent)
+    code, screen = end(process)
+    return Stop(node, sent.name, after, code, screen.splitlines())
+
+
+def wait_for(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SECONDS_TO_START
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_every_node_is_stopped_while_it_runs(
+    stops: list[Stop], undisturbed: dict, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with capsys.disabled():
+        print("\n| node | signal | after, s | exit code | nodes that had ended |")
+        print("|---|---|---:|---:|---:|")
+        for one in stops:
+            print(f"| {one.node} | {one.sent} | {one.after:.2f} | {one.code} | {one.finished} |")
+    nodes = [node for node in undisturbed["seconds"] if node != "total"]
+    assert [(one.node, one.sent) for one in stops] == [
+        (node, sent) for node in nodes for sent in ("SIGINT", "SIGKILL")
+    ]
+    for one in stops:
+        # A node of a few milliseconds may end before the signal arrives.
+        assert one.finished - nodes.index(one.node) in (0, 1), one
+
+
+def test_ctrl_c_at_any_node_is_one_sentence(stops: list[Stop]) -> None:
+    for one in stops:
+        if one.sent == "SIGINT":
+            assert one.code == 130, one
+            assert one.lines.count(SENTENCE) == 1, one
+            assert one.lines[-1] == SENTENCE, one
+            assert not any("Traceback" in line for line in one.lines), one
+        else:
+            assert one.code == -signal.SIGKILL, one
+
+
+def test_the_next_run_ends_as_if_nothing_had_happened(
+    job: Path, undisturbed: dict, resumed: dict
+) -> None:
+    assert resumed["clips"] == undisturbed["clips"]
+    for split, metrics in undisturbed["metrics"].items():
+        assert resumed["metrics"][split].keys() == metrics.keys()
+        for name, value in metrics.items():
+            assert resumed["metrics"][split][name] == pytest.approx(value, rel=1e-6), (split, name)
+    whole, stopped = job.parent / "undisturbed", job.parent / "stopped"
+    compare_tables(whole / "test_predictions.parquet", stopped / "test_predictions.parquet")
+    tables = {path.name for path in (whole / "embeddings").iterdir()}
+    assert tables == {path.name for path in (stopped / "embeddings").iterdir()}
+    for name in tables:
+        compare_tables(whole / "embeddings" / name, stopped / "embeddings" / name)
+    assert len(list((stopped / "serving").iterdir())) == 1
+    assert len(list((stopped / "history").iterdir())) == 1
+
+
+def compare_tables(expected: Path, found: Path) -> None:
+    tables = [pq.read_table(path).to_pandas().sort_values("fname") for path in (expected, found)]
+    assert list(tables[0]) == list(tables[1])
+    assert len(tables[0])
+    for column in tables[0]:
+        one, other = (table[column].to_numpy() for table in tables)
+        if one.dtype.kind == "f":
+            np.testing.assert_allclose(other, one, rtol=1e-5, atol=1e-6, err_msg=column)
+        else:
+            assert [str(value) for value in other] == [str(value) for value in one], column
+
+
+def test_nothing_is_left_of_the_stopped_runs(job: Path, resumed: dict) -> None:
+    stopped = job.parent / "stopped"
+    assert not [
+        *stopped.rglob("*partial*"),
+        *stopped.rglob("*.temp*"),
+        *stopped.rglob("beam-temp*"),
+    ]
