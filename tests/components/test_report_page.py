@@ -250,7 +250,7 @@ def test_mistakes_have_their_sounds(page: str):
     assert "at most 2.0 MB" in errors
     ((_, audio),) = [tag for tag in Tags(errors).tags if tag[0] == "audio"]
     assert audio["src"] == "data:audio/mpeg;base64,AAAA"
-    assert audio["preload"] == "none"
+    assert audio["preload"] == "metadata"  # The length is shown before a sound is played.
     assert "media-src data:" in page
 
 
