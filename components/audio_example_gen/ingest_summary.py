@@ -54,8 +54,9 @@ def summarize(listing: Listing, counts: Iterable[tuple[tuple[str, ...], int]]) -
         `found`, `accepted`, `rejected` files; `by_reason` of refusal; `by_split` and `by_label`, of
         clips; `duplicates`, files that are identical to another; `silent` and `clipped` clips;
         `noise`, `noise_rejected`, `left_out` and `other_files`, files that `found` does not count;
-        `groups`: the `known` number of groups, the number of `files` that have one, and the
-        `likely` groups of a source without any; `warnings`, in sentences.
+        `groups`: the `known` number of groups, the number of `files` that have one, the `largest`
+        group of the test split, and the `likely` groups of a source without any; `warnings`, in
+        sentences.
     """
     totals: dict[str, int] = collections.defaultdict(int)
     by_reason: dict[str, int] = {}
@@ -91,12 +92,16 @@ def summarize(listing: Listing, counts: Iterable[tuple[tuple[str, ...], int]]) -
 
 
 def _groups(listing: Listing) -> dict[str, Any]:
-    grouped = [file.group for file in listing.files if file.group and not file.refused]
+    accepted = [file for file in listing.files if not file.refused]
+    grouped = [file.group for file in accepted if file.group]
+    tested = [file.group for file in accepted if file.split == "test"]
+    groups = collections.Counter(group for group in tested if group).most_common(1)
     likely = find_likely_groups(listing.files)
     straddle = likely is not None and likely.straddling > 0
     return {
         "known": len(set(grouped)),
         "files": len(grouped),
+        "largest": {"group": groups[0][0], "share": groups[0][1] / len(tested)} if groups else None,
         "likely": asdict(likely) if likely and straddle else None,
     }
 

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from components.evaluation_results import SCORE_BY_TASK, ClassScore, SliceScore, metric_titles
 from components.html.rendering import render
 from components.report import figures
+from vggish.networks.network_table import find_network
 
 MOST_SECONDS = 10
 """Length to which a sound on the page is cut."""
@@ -170,6 +171,7 @@ def render_page(report: ReportData) -> str:
             report.summary["models"], key=lambda model: -model["metrics"]["eval"][score_name]
         ),
         score_name=score_name,
+        network=find_network(report.summary["model"]["network"]).title,
         columns=_class_columns(report.per_class),
         weakest_first=sorted(report.per_class.items(), key=lambda item: item[1].get("f1", 2)),
         parts={kind: weakest_parts(kind, parts) for kind, parts in report.slices.items()},

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from pipeline.cli.console import import_tensorflow_quietly
 from pipeline.cli.options import (
     DataRootOption,
     JobArgument,
@@ -28,14 +29,16 @@ def catalog(
     as_json: JsonOption = False,
 ) -> None:
     """Show the contents of a data set: classes, hours, splits and refused files."""
-    from pipeline.catalog.catalog import read_catalog, write_catalog_csv
-    from pipeline.catalog.catalog_page import print_catalog
-    from pipeline.config_checks import warnings_of_local_paths
     from pipeline.jobs import open_job
 
     if csv is not None:
         check_output(csv)
     opened = open_job(job, read_overrides(overrides, data_root, None))
+    import_tensorflow_quietly()
+    from pipeline.catalog.catalog import read_catalog, write_catalog_csv
+    from pipeline.catalog.catalog_page import print_catalog
+    from pipeline.config_checks import warnings_of_local_paths
+
     settings = opened.config
     for warning in warnings_of_local_paths(settings) if "://" in settings.source.root else ():
         print(f"Warning: {warning}", file=sys.stderr)

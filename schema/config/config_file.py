@@ -20,6 +20,7 @@ _PLAIN = {
     "int_from_float": "must be a whole number",
     "float_parsing": "must be a number",
     "float_type": "must be a number",
+    "finite_number": "must be a finite number",
     "bool_parsing": "must be true or false",
     "bool_type": "must be true or false",
     "string_type": "must be a text",
@@ -27,10 +28,11 @@ _PLAIN = {
     "string_too_long": "must have at most {max_length} characters",
     "string_pattern_mismatch": "must match {pattern}",
     "tuple_type": "must be a list, such as [a, b]",
-    "too_short": "must have at least {min_length} entries",
+    "too_short": "must not be an empty list",
     "dict_type": "must be a section of keys and values",
     "model_type": "must be a section of keys and values",
     "model_attributes_type": "must be a section of keys and values",
+    "invalid_key": "is a key, and a key must be a text",
     "literal_error": "must be {expected}",
     "greater_than": "must be more than {gt:g}",
     "greater_than_equal": "must be at least {ge:g}",
@@ -97,7 +99,7 @@ def parse_config(text: str, name: str, overrides: dict[str, Any]) -> Config:
 
 
 def _place(error: yaml.YAMLError) -> str:
-    """Says where YAML is broken, and what it is that is wrong there."""
+    """Says where YAML is broken, and what may be wrong there."""
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
         return ""
     mark = error.problem_mark
@@ -105,7 +107,11 @@ def _place(error: yaml.YAMLError) -> str:
         return f": line {mark.line + 1} is indented with a tab; use spaces"
     if "<stream end>" in str(error.problem):
         return ": it ends before a bracket or a quotation mark is closed"
-    return f": {error.problem} in line {mark.line + 1}, column {mark.column + 1}"
+    return (
+        f" from line {mark.line + 1}, column {mark.column + 1} on; put quotation marks around a "
+        "text with special characters, such as a regular expression, and indent the keys of a "
+        "section alike"
+    )
 
 
 def parse_overrides(assignments: list[str]) -> dict[str, Any]:
@@ -171,8 +177,9 @@ def _explain(error: ValidationError) -> str:
         message = _PLAIN[first["type"]].format(**first.get("ctx", {}))
     else:
         message = first["msg"].removeprefix("Value error, ")
-    in_yaml = json.dumps(found) if isinstance(found, bool | None) else repr(found)
-    said = "" if isinstance(found, list | dict) else f" (it is {in_yaml})"
+    in_yaml = repr(found) if isinstance(found, str) else json.dumps(found, default=str)
+    told = isinstance(found, list | dict) or (isinstance(found, str) and repr(found) in message)
+    said = "" if told else f" (it is {in_yaml})"
     return f"{key!r}: {message}{said}." if key else f"{message}."
 
 

@@ -119,7 +119,11 @@ class SourceSettings(KindSettings):
             try:
                 groups = re.compile(pattern).groups
             except re.error as error:
-                raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
+                raise ValueError(
+                    f"{pattern!r} is no regular expression, because of its part "
+                    f"{pattern[error.pos :]!r}; put a backslash before a character that stands for "
+                    "itself, and close every bracket"
+                ) from error
             if groups < 1:
                 raise ValueError(
                     f"{pattern!r} has no parenthesis; put one around the part to extract"

@@ -19,7 +19,7 @@ CLIPS = {
     "rejected": 2,
     "by_split": {"train": 6, "eval": 2, "test": 2},
     "by_label": {"dog": {"train": 6, "eval": 2, "test": 2}},
-    "groups": {"known": 0, "files": 0, "likely": None},
+    "groups": {"known": 0, "files": 0, "largest": None, "likely": None},
     "warnings": ["There are only 2 <test> clips."],
 }
 TYPES = {

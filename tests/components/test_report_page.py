@@ -65,7 +65,7 @@ def make_report(classes: list[str], **changes: Any) -> ReportData:
             "by_reason": {"unreadable": 1, "empty": 1},
             "by_split": {split: count * number for split, count in counts.items()},
             "by_label": {label: counts for label in classes},
-            "groups": {"known": 12, "files": 58 * number, "likely": None},
+            "groups": {"known": 12, "files": 58 * number, "largest": None, "likely": None},
             "warnings": [],
         },
         "features": {"windows": 12_345},
@@ -276,7 +276,7 @@ def test_mistakes_have_their_sounds(page: str):
     assert "at most 2.0 MB" in errors
     ((_, audio),) = [tag for tag in Tags(errors).tags if tag[0] == "audio"]
     assert audio["src"] == "data:audio/mpeg;base64,AAAA"
-    assert audio["preload"] == "none"
+    assert audio["preload"] == "metadata"  # The length is shown before a sound is played.
     assert "media-src data:" in page
 
 
@@ -541,14 +541,15 @@ def test_parts_of_the_split_are_shown():
     }
     report = make_report(["bell", "rain"], slices=slices)
     shown = text_of(section(render_page(report), "slices"))
-    assert "Duration accuracy 95% interval Clips 0-0.5 s 75.0% 60.0% to 90.0% 30" in shown
+    assert "Duration Test accuracy 95% interval Clips 0-0.5 s 75.0% 60.0% to 90.0% 30" in shown
     assert "0.5-1 s" not in shown
     assert "By group, the weakest 10 of 15" in shown
     assert "speaker 9" in shown
     assert "speaker 10" not in shown
     assert "bell" not in shown  # Of clips with one label the table of classes says the same.
+    assert "have no interval" not in shown  # Shares of clips always have one.
     several = render_page(dataclasses.replace(several_labels(report), slices=slices))
-    assert "Label lwlrap Clips bell 90.0% 30" in text_of(section(several, "slices"))
+    assert "Label Test lwlrap Clips bell 90.0% 30" in text_of(section(several, "slices"))
     assert Tags(several).open == []
 
 

@@ -108,7 +108,14 @@ def test_only_a_frozen_head_looks_for_its_learning_rate(tmp_path: Path) -> None:
         ("source: {root: /s}\ntrain: {epochs: 0}", "must be more than 0 (it is 0)"),
         ("source: {root: /s}\nmodel: {features: fusoin}", "fusion"),
         ("source: {root: /s, group_pattern: 'abc'}", "has no parenthesis"),
-        ("source: {root: /s, group_pattern: '('}", "is not a regular expression"),
+        (
+            "source: {root: /s, group_pattern: '(['}",
+            "'source.group_pattern': '([' is no regular expression, because of its part '['; put a "
+            "backslash before a character that stands for itself, and close every bracket.",
+        ),
+        ("source: {root: /s}\ntrain: {epochs: .inf}", "'train.epochs': must be a finite number"),
+        ("source: {root: /s}\n1: 2", "'1': is a key, and a key must be a text"),
+        ("source: {root: /s}\ncard: {title: 2026-01-31}", 'must be a text (it is "2026-01-31")'),
         (
             "source: {root: /s}\nmodel: [{head: knn}, {knn: {neighbors: 1}}]",
             "unknown key 'model.1.knn.neighbors'; did you mean 'neighbours'?",
@@ -118,7 +125,7 @@ def test_only_a_frozen_head_looks_for_its_learning_rate(tmp_path: Path) -> None:
             "several models are called 'knn'; give each a `name`.",
         ),
         ("source: {root: /s}\nmodel: {name: My Model}", "'model.name'"),
-        ("source: {root: /s}\nmodel: []", "'model'"),
+        ("source: {root: /s}\nmodel: []", "'model': must not be an empty list."),
         ("source: {root: /s}\nsplit: {train: 0.5}", "must add up to 1, not 0.7"),
         ("- a\n- b", "must hold sections"),
         (
@@ -129,7 +136,9 @@ def test_only_a_frozen_head_looks_for_its_learning_rate(tmp_path: Path) -> None:
         ("source: {root: /s}\ntrain: []", "'train': must be a section of keys and values"),
         ("source: {root: /s}\nfeatures: {seed: 1.5}", "must be a whole number (it is 1.5)"),
         ("source: {root: /s}\nsplit: {allow_missing: maybe}", "must be true or false"),
-        ("source: {root: [", "is not YAML"),
+        ("source: {root: [", "is not YAML: it ends before a bracket"),
+        ("source: {root: /s}\nsplit: kind: hash", "is not YAML from line 2, column 12 on; put"),
+        ("source: {root: /s, group_pattern: *_(.)}", "is not YAML from line 1, column 3"),
     ],
 )
 def test_wrong_configurations_are_refused_in_one_sentence(

@@ -98,6 +98,12 @@ def warnings_about(summary: Mapping[str, Any]) -> list[str]:
         named = ", ".join(labels[:_NAMED_CLASSES])
         more = f" and {len(labels) - _NAMED_CLASSES} more" if len(labels) > _NAMED_CLASSES else ""
         found.append(f"Without {split} clips: {named}{more}; {_WITHOUT[split]}.")
+    largest = summary["groups"]["largest"]
+    if largest and largest["share"] > 0.5:
+        found.append(
+            f"{largest['share']:.0%} of the test files are of one group, {largest['group']!r}: the "
+            "test scores tell little of other groups; add groups, or set another split.seed."
+        )
     if likely := summary["groups"]["likely"]:
         found.append(
             f"The names of the files show {likely['groups']} groups, such as "

@@ -79,7 +79,7 @@ def test_every_file_becomes_a_clip_or_a_reject(tmp_path: Path) -> None:
         "by_reason": dict(sorted(Counter(found.rejects.values()).items())),
         "by_split": by_split,
         "by_label": by_label,
-        "groups": {"known": 0, "files": 0, "likely": None},
+        "groups": {"known": 0, "files": 0, "largest": None, "likely": None},
         "warnings": [
             f"There are only {by_split['eval']} eval clips: the choice of the best epoch and model "
             "is little better than chance below 50.",

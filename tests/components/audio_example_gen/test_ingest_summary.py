@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from components.audio_example_gen.ingest_summary import check_summary
+from components.audio_example_gen.ingest_summary import check_summary, summarize
+from components.audio_example_gen.sources.listing import Listing, SourceFile
 from components.audio_example_gen.splits.class_coverage import warnings_about
 from schema.config.split_settings import SplitSettings
 from vggish.errors import DataSetError
@@ -24,7 +25,7 @@ def summary(**by_label: tuple[int, int, int]) -> dict[str, Any]:
         "rejected": 0,
         "by_split": by_split,
         "by_label": clips,
-        "groups": {"known": 0, "files": 0, "likely": None},
+        "groups": {"known": 0, "files": 0, "largest": None, "likely": None},
     }
 
 
@@ -57,7 +58,29 @@ def test_a_class_that_is_missing_stops_the_run_unless_allowed(split: str) -> Non
 
 def test_likely_groups_in_several_splits_are_told() -> None:
     likely = {"pattern": "([^/]+)_nohash_", "groups": 33, "example": "ab12", "straddling": 0.24}
-    found = summary(**ENOUGH) | {"groups": {"known": 0, "files": 0, "likely": likely}}
+    found = summary(**ENOUGH) | {
+        "groups": {"known": 0, "files": 0, "largest": None, "likely": likely}
+    }
     (warning,) = warnings_about(found)
     for part in ("33 groups", "'ab12'", "24%", "source.group_pattern to ([^/]+)_nohash_"):
         assert part in warning
+
+
+def of_groups(*groups: str) -> Listing:
+    """Five test files for each name."""
+    files = [
+        SourceFile(f"{group}/{i}.wav", labels=("a",), group=group, split="test")
+        for group in groups
+        for i in range(5)
+    ]
+    return Listing("/sounds", tuple(files), noise=(), left_out=0, other_files=0, fingerprint="")
+
+
+def test_a_test_split_of_one_group_is_told() -> None:
+    counts = [(("split", "eval"), 50), (("split", "test"), 50), (("label", "a", "train"), 9)]
+    counts += [(("label", "a", split), 50) for split in ("eval", "test")]
+    assert summarize(of_groups("ann", "bob"), counts)["warnings"] == []
+    found = summarize(of_groups("bob", "ann", "bob"), counts)
+    assert found["groups"]["largest"] == {"group": "bob", "share": 10 / 15}
+    (warning,) = found["warnings"]
+    assert warning.startswith("67% of the test files are of one group, 'bob':")

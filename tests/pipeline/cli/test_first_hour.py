@@ -33,6 +33,7 @@ def test_init_writes_what_catalog_reads(sounds: Path, tmp_path: Path) -> None:
     assert "groups    9, of 36 files; none is in two splits" in of_folder.stdout
     assert "There are only" in of_folder.stdout
     assert "9 groups, such as" in of_folder.stderr
+    assert len(of_folder.stderr.strip().splitlines()) == 2, "libraries are not quiet"
 
 
 def test_without_groups_their_share_in_several_splits_is_told(sounds: Path, tmp_path: Path) -> None:
@@ -47,6 +48,7 @@ def test_without_groups_their_share_in_several_splits_is_told(sounds: Path, tmp_
     [
         (["run", "SOUNDS", "--output", "SOUNDS/out", "--checkpoint", "random"], "inside the data"),
         (["run", "speach_commands"], "did you mean 'speech_commands'?"),
+        (["catalog", "./nowhere"], "There is no file or folder ./nowhere"),
         (["run", "./nowhere"], "There is no file or folder ./nowhere"),
         (["run", "SOUNDS/a/p0_nohash_0.wav"], "is a sound, not a job"),
         (["run", "SOUNDS", "--set", "model.head=xgbost"], "did you mean 'xgboost'?"),
