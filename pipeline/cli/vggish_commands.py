@@ -152,13 +152,19 @@ def convert(
     ],
     network: Annotated[str, NETWORK] = "vggish",
 ) -> None:
-    """Convert released weights: NETWORK.npz for --checkpoint, NETWORK.keras for Keras."""
+    """Convert weights: NETWORK.npz for --checkpoint, NETWORK.keras for Keras.
+
+    CKPT is any form of the weights: VGGish's checkpoint, YAMNet's yamnet.h5 or .tflite file, the
+    folder of either from TensorFlow Hub, or a port's .pth or .h5 file.
+    """
     arrays = posixpath.join(output, f"{network}.npz")
     keras_file = posixpath.join(output, f"{network}.keras")
     check_output(arrays)
     check_output(keras_file)
     import_tensorflow_quietly()
     from vggish.networks.layer_taps import build_network
+    from vggish.networks.network_table import find_network
+    from vggish.output_files import output_file
     from vggish.weights.weight_arrays import apply_weights, save_weights, weights_sha256
 
     weights = _weights(checkpoint, network, Console(stderr=True, highlight=False))
@@ -169,22 +175,34 @@ def convert(
         model.save(file)
     print(f"Wrote {arrays} and {keras_file}.")
     print(f"SHA-256 of the weights: {weights_sha256(weights)}")
+    chosen = find_network(network)
+    if remark := chosen.remark(checkpoint):
+        print(remark)
+    wrong = [item for item in chosen.compare(weights) if not item.passed]
+    for item in wrong:
+        print(f"The {item.what} is {item.found:.3g}; the released network has {item.expected:.3g}.")
+    print(
+        "So these weights are not the released ones: they were trained further, or are damaged."
+        if wrong
+        else f"They give the published values of {chosen.title}."
+    )
 
 
-def check_vggish(
+def check_network(
     checkpoint: Annotated[
         str | None,
-        typer.Option(help="Path of vggish_model.ckpt, or `download`.", metavar="PATH|download"),
+        typer.Option(help="Path of the network's weights, or `download`.", metavar="PATH|download"),
     ] = None,
+    network: Annotated[str, NETWORK] = "vggish",
     pca: Annotated[str | None, PCA] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare this installation's results with the published values of VGGish."""
+    """Compare this installation's results with the published values of a network."""
     import_tensorflow_quietly()
     from vggish.weights.installation_check import check_installation
 
     with _download_bar(Console(stderr=True)) as progress:
-        report = check_installation(checkpoint, pca, progress)
+        report = check_installation(checkpoint, pca, progress, network)
     if as_json:
         rows = [{**asdict(item), "passed": item.passed} for item in report.comparisons]
         whole = {"passed": report.passed, "comparisons": rows, "unchecked": report.unchecked}

@@ -17,6 +17,8 @@ from vggish.suggestions import suggest
 if TYPE_CHECKING:
     import keras
 
+    from vggish.weights.published_values import ValueComparison
+
 NUM_MFCC = 20
 """Number of cepstral coefficients, including the zeroth."""
 
@@ -98,6 +100,10 @@ class Network:
         load: Function that reads a path's weights, by the names in `variables`.
         download: Function that fetches the released weights, and returns their path; it takes a
             function that gets the progress.
+        compare: Function that compares what all variables by name give for known sounds with the
+            published values.
+        remark: Function that says in a sentence what users should know about the form of a path's
+            weights; empty if there is nothing.
         weights_hint: What users can give as weights, for error messages.
     """
 
@@ -111,6 +117,8 @@ class Network:
     initial_limit: Callable[[str, tuple[int, ...]], float]
     load: Callable[[str], dict[str, np.ndarray]]
     download: Callable[[Callable[[int, int | None], None] | None], str]
+    compare: Callable[[Mapping[str, np.ndarray]], list["ValueComparison"]]
+    remark: Callable[[str], str]
     weights_hint: str
 
     @property

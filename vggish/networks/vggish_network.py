@@ -1,6 +1,6 @@
 """VGGish, layer for layer the reference's slim model (vggish_slim.py)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +10,8 @@ from vggish.networks.network import Feature, FrontEnd, Network
 
 if TYPE_CHECKING:
     import keras
+
+    from vggish.weights.published_values import ValueComparison
 
 _LAYERS = (
     "conv1", "pool1", "conv2", "pool2", "conv3_1", "conv3_2", "pool3", "conv4_1", "conv4_2",
@@ -93,15 +95,32 @@ def _glorot_limit(name: str, shape: tuple[int, ...]) -> float:
 
 
 def _load(path: str) -> dict[str, np.ndarray]:
-    from vggish.weights.checkpoint import load_checkpoint
+    from vggish.weights.vggish_files import load_vggish
 
-    return load_checkpoint(path)
+    return load_vggish(path)
 
 
 def _download(progress: Callable[[int, int | None], None] | None) -> str:
     from vggish.weights.checkpoint import released_checkpoint
 
     return str(released_checkpoint(progress=progress))
+
+
+def _compare(weights: Mapping[str, np.ndarray]) -> list["ValueComparison"]:
+    from vggish.weights.published_values import compare_vggish
+
+    return compare_vggish(weights)
+
+
+def _remark(path: str) -> str:
+    from vggish.weights.vggish_files import is_port
+
+    if not is_port(path):
+        return ""
+    return (
+        "The ports of VGGish in PyTorch and Keras put a ReLU behind the embedding; Google's "
+        "network does not, and neither does this one, so its embedding has negative numbers."
+    )
 
 
 VGGISH = Network(
@@ -115,6 +134,9 @@ VGGISH = Network(
     initial_limit=_glorot_limit,
     load=_load,
     download=_download,
-    weights_hint="the released vggish_model.ckpt or weights converted from it",
+    compare=_compare,
+    remark=_remark,
+    weights_hint="the released vggish_model.ckpt, its folder from TensorFlow Hub, a .pth or .h5 "
+    "file of a port, or weights converted from one of them",
 )
 """Hershey et al. (2017), as released; 72 million parameters."""

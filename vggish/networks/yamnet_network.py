@@ -4,7 +4,7 @@ A MobileNet v1 of 3.7 million parameters. Its batch normalisations, which have n
 the convolutions before them: the network computes the same, and training keeps their statistics.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,8 @@ from vggish.networks.network import Feature, FrontEnd, Network
 
 if TYPE_CHECKING:
     import keras
+
+    from vggish.weights.published_values import ValueComparison
 
 _BLOCKS = (
     (2, 32), (1, 64), (2, 128), (1, 128), (2, 256), (1, 256), (2, 512),
@@ -121,6 +123,20 @@ def _download(progress: Callable[[int, int | None], None] | None) -> str:
     return str(released_yamnet(progress=progress))
 
 
+def _compare(weights: Mapping[str, np.ndarray]) -> list["ValueComparison"]:
+    from vggish.weights.published_values import compare_yamnet
+
+    return compare_yamnet(weights)
+
+
+def _remark(path: str) -> str:
+    return (
+        "Most weights of YAMNet's .tflite files are rounded to 8 bits; those of yamnet.h5 are not."
+        if path.endswith(".tflite")
+        else ""
+    )
+
+
 YAMNET = Network(
     name="yamnet",
     title="YAMNet",
@@ -133,7 +149,9 @@ YAMNET = Network(
     initial_limit=_he_limit,
     load=_load,
     download=_download,
-    weights_hint="the released yamnet.h5, its folder or .tflite file from TensorFlow Hub, or "
-    "weights converted from one of them",
+    compare=_compare,
+    remark=_remark,
+    weights_hint="the released yamnet.h5, its folder or .tflite file from TensorFlow Hub, a .pth "
+    "file of a port, or weights converted from one of them",
 )
 """Plakal and Ellis (2019), as released; 3.7 million parameters."""

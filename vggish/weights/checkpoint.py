@@ -15,7 +15,12 @@ from vggish.weights.download import (
     cache_folder,
     download,
 )
-from vggish.weights.published_values import PUBLISHED_EMBEDDING, EmbeddingStatistics, prove_released
+from vggish.weights.published_values import (
+    PUBLISHED_EMBEDDING,
+    EmbeddingStatistics,
+    compare_vggish,
+    prove,
+)
 from vggish.weights.weight_arrays import (
     check_variables,
     load_weights,
@@ -145,6 +150,6 @@ def released_checkpoint(
     return download(
         url,
         folder or cache_folder(),
-        lambda path: prove_released(load_checkpoint(str(path)), expected),
+        lambda path: prove(compare_vggish(load_checkpoint(str(path)), expected)),
         progress,
     )

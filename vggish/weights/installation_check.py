@@ -7,14 +7,17 @@ import numpy as np
 import tensorflow as tf
 
 from vggish import params
+from vggish.errors import VggishError
+from vggish.networks.network_table import find_network
 from vggish.networks.pca_postprocessor import Postprocessor, load_postprocessor
+from vggish.networks.vggish_network import VGGISH
 from vggish.weights import checkpoint
 from vggish.weights.download import DownloadProgress
 from vggish.weights.published_values import (
-    PUBLISHED_EMBEDDING,
     PUBLISHED_POSTPROCESSED,
-    RELATIVE_TOLERANCE,
-    EmbeddingStatistics,
+    ValueComparison,
+    compare,
+    compare_statistics,
     tone_embedding,
     tone_log_mel,
 )
@@ -25,30 +28,6 @@ _TONE_VALUES = (-4.48313252, -4.27083405, -4.17064267, -4.60069383, -4.60098887,
 
 # Mean of the bytes that the released vggish_pca_params.npz makes of a ramp from -1 to 1.
 _RAMP_MEAN = 116.7578125
-
-
-@dataclass(frozen=True)
-class ValueComparison:
-    """The comparison of one value.
-
-    Attributes:
-        what: Name of the value.
-        expected: Published value; for an array, the one that differs most.
-        found: Value of this installation.
-        difference: Absolute difference.
-        tolerance: Maximum difference.
-    """
-
-    what: str
-    expected: float
-    found: float
-    difference: float
-    tolerance: float
-
-    @property
-    def passed(self) -> bool:
-        """Whether the difference is tolerated; NaN is not."""
-        return self.difference <= self.tolerance
 
 
 @dataclass(frozen=True)
@@ -73,6 +52,7 @@ def check_installation(
     checkpoint_choice: str | None = None,
     pca: str | Path | None = None,
     progress: DownloadProgress | None = None,
+    network: str = VGGISH.name,
 ) -> InstallationReport:
     """Compares the results of this installation with published values.
 
@@ -80,31 +60,40 @@ def check_installation(
         checkpoint_choice: Value of `--checkpoint`; None skips the network.
         pca: Path of `vggish_pca_params.npz`; None checks only the quantisation.
         progress: Function that gets the progress of a download.
+        network: One of `NETWORKS`.
 
     Returns:
         All comparisons, and the parts that were not compared.
 
     Raises:
         CheckpointError: A file is wrong.
+        VggishError: The network does not exist, or has no PCA.
     """
+    chosen = find_network(network)
+    if pca is not None and chosen is not VGGISH:
+        raise VggishError(
+            f"{chosen.title} has no PCA; leave --pca away, or check {VGGISH.title} with it."
+        )
     comparisons = [*_front_end(), _quantisation()]
     unchecked = []
-    embedding = None
+    weights = None
     if checkpoint_choice is None:
         unchecked.append(
             "The network was not checked, because no checkpoint was given: "
             "only the front end and the post-processor were."
         )
     else:
-        weights, origin = checkpoint.resolve(checkpoint_choice, progress=progress)
+        weights, origin = checkpoint.resolve(checkpoint_choice, progress=progress, network=network)
         if origin == checkpoint.RANDOM:
+            weights = None
             unchecked.append(
                 "The network was not checked, because random weights have no published values: "
                 "only the front end and the post-processor were."
             )
         else:
-            embedding = tone_embedding(weights)
-            comparisons += _statistics("embedding of the tone", embedding, PUBLISHED_EMBEDDING)
+            comparisons += chosen.compare(weights)
+    if chosen is not VGGISH:
+        return InstallationReport(tuple(comparisons), tuple(unchecked))
     if pca is None:
         unchecked.append(
             "The PCA was not checked, because vggish_pca_params.npz was not given: "
@@ -113,10 +102,10 @@ def check_installation(
     else:
         postprocessor = load_postprocessor(pca)
         comparisons.append(_pca(postprocessor))
-        if embedding is not None:
-            processed = postprocessor(tf.constant(embedding)).numpy()
+        if weights is not None:
+            processed = postprocessor(tf.constant(tone_embedding(weights))).numpy()
             what = "post-processed embedding of the tone"
-            comparisons += _statistics(what, processed, PUBLISHED_POSTPROCESSED)
+            comparisons += compare_statistics(what, processed, PUBLISHED_POSTPROCESSED)
     return InstallationReport(tuple(comparisons), tuple(unchecked))
 
 
@@ -144,28 +133,11 @@ def _pca(postprocessor: Postprocessor) -> ValueComparison:
     ramp = tf.linspace(tf.constant([-1.0]), tf.constant([1.0]), params.EMBEDDING_SIZE, axis=1)
     found = float(postprocessor(ramp).numpy().mean())
     one_byte = 1 / params.EMBEDDING_SIZE  # A value between two bytes may become either.
-    return _comparison("mean of the post-processed ramp", _RAMP_MEAN, found, one_byte)
-
-
-def _statistics(
-    what: str, values: np.ndarray, published: EmbeddingStatistics
-) -> list[ValueComparison]:
-    found = EmbeddingStatistics.of(values)
-    return [
-        _comparison(f"{name} of the {what}", expected, value, RELATIVE_TOLERANCE * abs(expected))
-        for name, expected, value in (
-            ("mean", published.mean, found.mean),
-            ("deviation", published.std, found.std),
-        )
-    ]
-
-
-def _comparison(what: str, expected: float, found: float, tolerance: float) -> ValueComparison:
-    return ValueComparison(what, expected, found, abs(found - expected), tolerance)
+    return compare("mean of the post-processed ramp", _RAMP_MEAN, found, one_byte)
 
 
 def _largest(
     what: str, expected: np.ndarray, found: np.ndarray, tolerance: float
 ) -> ValueComparison:
     where = np.unravel_index(np.abs(found - expected).argmax(), found.shape)
-    return _comparison(what, float(expected[where]), float(found[where]), tolerance)
+    return compare(what, float(expected[where]), float(found[where]), tolerance)

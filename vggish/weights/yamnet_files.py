@@ -1,7 +1,7 @@
-"""YAMNet's weights in the forms in which Google released them.
+"""YAMNet's weights in the forms in which Google released them, and of a port in PyTorch.
 
 A `.tflite` file holds them as they are here, batch normalisation in the convolutions, but most
-of them in 8 bits. `yamnet.h5` and the folder from TensorFlow Hub hold them as they were trained.
+of them in 8 bits. The other forms hold them as they were trained.
 """
 
 import re
@@ -9,17 +9,17 @@ import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import h5py
 import numpy as np
 import tensorflow as tf
 
-from vggish import params
 from vggish.errors import CheckpointError
-from vggish.networks.layer_taps import build_features
-from vggish.networks.log_mel import log_mel_from_windows, windows_from_waveform
 from vggish.networks.yamnet_network import YAMNET
 from vggish.weights.download import DownloadProgress, cache_folder, download
+from vggish.weights.file_content import read_content
+from vggish.weights.h5_variables import read_h5_variables
+from vggish.weights.published_values import compare_yamnet, prove
 from vggish.weights.saved_model_variables import is_saved_model, read_saved_model_variables
+from vggish.weights.torch_file import outputs_last, read_torch_file
 from vggish.weights.weight_arrays import check_variables
 
 YAMNET_URL = "https://storage.googleapis.com/audioset/yamnet.h5"
@@ -27,18 +27,26 @@ YAMNET_URL = "https://storage.googleapis.com/audioset/yamnet.h5"
 _BATCH_NORM_EPSILON = 1e-4  # params.py of the reference.
 _TRAINED_NAME = re.compile(
     r"(layer\d+/(?:depthwise_|pointwise_)?conv)/(?:bn/)?"
-    r"(kernel|depthwise_kernel|beta|moving_mean|moving_variance)(?::0)?$"
+    r"(kernel|depthwise_kernel|gamma|beta|moving_mean|moving_variance)(?::0)?$"
 )
-_TOP = 10
-_SILENCE, _SINE_WAVE, _WHITE_NOISE = 494, 495, 514  # yamnet_class_map.csv of the reference.
+
+# torch_audioset/yamnet/model.py of w-hc/torch_audioset, and of the port torch_vggish_yamnet.
+_TORCH_NAME = re.compile(r"(layer\d+)\.(fused|depthwise_conv|pointwise_conv)\.(.+)")
+_TORCH_KINDS = {
+    "conv.weight": "kernel",
+    "bn.weight": "gamma",
+    "bn.bias": "beta",
+    "bn.running_mean": "moving_mean",
+    "bn.running_var": "moving_variance",
+}
 
 
 def load_yamnet(path: str) -> dict[str, np.ndarray]:
     """Reads the weights of a released YAMNet.
 
     Args:
-        path: Path of `yamnet.h5`, of an official `.tflite` file, or of the folder of a SavedModel
-            as TensorFlow Hub gives it.
+        path: Path of `yamnet.h5`, of an official `.tflite` file, of the folder of a SavedModel as
+            TensorFlow Hub gives it, or of the state dict (`.pth`, `.pt`) of a port in PyTorch.
 
     Returns:
         All variables, float32, by name. Those of a `.tflite` file are dequantised.
@@ -49,14 +57,14 @@ def load_yamnet(path: str) -> dict[str, np.ndarray]:
     readers: dict[str, Callable[[str], dict[str, np.ndarray]]] = {
         ".tflite": _read_tflite,
         ".h5": _read_h5,
+        ".pth": _read_torch,
+        ".pt": _read_torch,
     }
     suffix = Path(path).suffix
     if is_saved_model(path):
         weights = _folded(read_saved_model_variables(path), path)
     elif suffix not in readers:
         raise CheckpointError(f"{path} is no form of YAMNet's weights; give {YAMNET.weights_hint}.")
-    elif not tf.io.gfile.exists(path):
-        raise CheckpointError(f"There is no file {path}; give {YAMNET.weights_hint}.")
     else:
         weights = readers[suffix](path)
     check_variables({name: array.shape for name, array in weights.items()}, path, YAMNET.name)
@@ -78,46 +86,14 @@ def released_yamnet(progress: DownloadProgress | None = None) -> Path:
     return download(
         YAMNET_URL,
         cache_folder(),
-        lambda path: prove_released(_read_h5(str(path))),
+        lambda path: prove(compare_yamnet(_read_h5(str(path)))),
         progress,
     )
 
 
-def prove_released(weights: Mapping[str, np.ndarray]) -> None:
-    """Checks that weights hear what the released YAMNet hears.
-
-    `yamnet_test.py` of the reference asks for a class among the ten highest scores of each of three
-    sounds: silence, noise, and a sine.
-
-    Args:
-        weights: All variables by name.
-
-    Raises:
-        CheckpointError: The network hears other classes.
-    """
-    model = build_features("scores", weights, network=YAMNET.name)
-    seconds = np.arange(0, 3, 1 / params.SAMPLE_RATE)
-    noise = np.random.RandomState(51_773).uniform(-1.0, 1.0, seconds.size)
-    sounds = {
-        ("silence", _SILENCE): np.zeros_like(seconds),
-        ("noise", _WHITE_NOISE): noise,
-        ("a sine", _SINE_WAVE): np.sin(2 * np.pi * 440 * seconds),
-    }
-    for (sound, expected), samples in sounds.items():
-        waveform = tf.constant(samples[np.newaxis], tf.float32)
-        windows = windows_from_waveform(waveform, front_end=YAMNET.front_end).values
-        scores = model(log_mel_from_windows(windows, YAMNET.front_end)).numpy().mean(axis=0)
-        if expected not in np.argsort(scores)[-_TOP:]:
-            raise CheckpointError(
-                f"the network does not hear class {expected} of AudioSet in {sound}, so it is not "
-                "the released YAMNet."
-            )
-
-
 def _read_tflite(path: str) -> dict[str, np.ndarray]:
     """Reads and dequantises the weights of a TFLite graph, by name and shape."""
-    with tf.io.gfile.GFile(path, "rb") as file:
-        content = file.read()
+    content = read_content(path)
     try:
         with warnings.catch_warnings():
             # TensorFlow announces a package that would replace its interpreter.
@@ -176,25 +152,29 @@ def _dequantised(values: np.ndarray, tensor: Mapping) -> np.ndarray:
 
 
 def _read_h5(path: str) -> dict[str, np.ndarray]:
-    """Reads Keras's older `.h5`, in which every variable is a data set of its full name."""
-    variables: dict[str, np.ndarray] = {}
+    return _folded(read_h5_variables(path), path)
 
-    def visit(name: str, item: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(item, h5py.Dataset):
-            variables[name] = item[()]
 
-    try:
-        with tf.io.gfile.GFile(path, "rb") as file, h5py.File(file, "r") as archive:
-            archive.visititems(visit)
-    except OSError as error:
-        raise CheckpointError(f"{path} is not an HDF5 file; give {YAMNET.weights_hint}.") from error
+def _read_torch(path: str) -> dict[str, np.ndarray]:
+    variables = {}
+    for name, values in read_torch_file(path).items():
+        kernel = outputs_last(values)
+        match = _TORCH_NAME.match(name)
+        if match is None:
+            variables[name] = kernel  # The classifier is found by its shape.
+        elif match[3] in _TORCH_KINDS:
+            # Groups of one channel: [height, width, 1, channels].
+            kernel = kernel.swapaxes(-1, -2) if "depthwise" in name and kernel.ndim > 1 else kernel
+            layer, block = match[1], match[2].replace("fused", "conv")
+            variables[f"{layer}/{block}/{_TORCH_KINDS[match[3]]}"] = kernel
     return _folded(variables, path)
 
 
 def _folded(variables: Mapping[str, np.ndarray], path: str) -> dict[str, np.ndarray]:
     """Moves every batch normalisation into the convolution before it.
 
-    The normalisation (x - mean) / sqrt(variance + epsilon) + beta has no scale.
+    The normalisation is gamma * (x - mean) / sqrt(variance + epsilon) + beta; gamma is 1 if it is
+    not there.
     """
     trained: dict[str, dict[str, np.ndarray]] = {}
     weights: dict[str, np.ndarray] = {}
@@ -213,7 +193,8 @@ def _folded(variables: Mapping[str, np.ndarray], path: str) -> dict[str, np.ndar
                 f"{path} has no {', '.join(sorted(missing))} of YAMNet's {scope}; give "
                 f"{YAMNET.weights_hint}."
             )
-        factor = 1 / np.sqrt(parts["moving_variance"].astype(np.float64) + _BATCH_NORM_EPSILON)
+        variance = parts["moving_variance"].astype(np.float64)
+        factor = parts.get("gamma", 1) / np.sqrt(variance + _BATCH_NORM_EPSILON)
         by_channel = factor[:, np.newaxis] if "depthwise" in scope else factor
         weights[f"{scope}/kernel"] = (parts["kernel"] * by_channel).astype(np.float32)
         weights[f"{scope}/bias"] = (parts["beta"] - parts["moving_mean"] * factor).astype(

@@ -111,6 +111,7 @@ def test_yamnet_is_embedded_and_converted(command, sounds, tmp_path):
     folder = tmp_path / "converted"
     result = command("convert", tmp_path / "given.npz", "-o", folder, *yamnet)
     assert result.exit_code == 0, result.output
+    assert "The rank of the class Silence in silence is" in result.output
     model = keras.saving.load_model(folder / "yamnet.keras")
     windows = np.zeros((1, 96, 64), np.float32)
     expected = build_features("scores", random_weights(1, "yamnet"), network="yamnet")(windows)
@@ -139,6 +140,8 @@ def test_convert_writes_weights_and_a_keras_model(command, tmp_path):
     result = command("convert", tmp_path / "given.npz", "-o", tmp_path / "converted")
     assert result.exit_code == 0, result.output
     assert weights_sha256(weights) in result.output
+    assert "The mean of the embedding of the tone is" in result.output
+    assert "these weights are not the released ones" in result.output
     folder = tmp_path / "converted"
     assert sorted(path.name for path in folder.iterdir()) == ["vggish.keras", "vggish.npz"]
     assert weights_sha256(load_weights(folder / "vggish.npz")) == weights_sha256(weights)
@@ -162,6 +165,13 @@ def test_check_of_another_network_fails(command, tmp_path):
     assert result.exit_code == 1
     assert "DIFFERS" in result.output
     assert "differ from the published values" in result.output
+
+
+def test_check_takes_every_network(command, tmp_path):
+    save_weights(random_weights(0, "yamnet"), tmp_path / "other.npz", "yamnet")
+    result = command("check", "--network", "yamnet", "--checkpoint", tmp_path / "other.npz")
+    assert result.exit_code == 1
+    assert "DIFFERS  rank of the class Silence in silence" in result.output
 
 
 def test_check_is_read_by_programs(command):

@@ -1,17 +1,21 @@
 import numpy as np
 import pytest
 
+from vggish.errors import VggishError
 from vggish.weights import installation_check as check_module
 from vggish.weights.checkpoint import load_checkpoint
-from vggish.weights.installation_check import ValueComparison, check_installation
+from vggish.weights.installation_check import check_installation
 from vggish.weights.published_values import (
     PUBLISHED_EMBEDDING,
     PUBLISHED_POSTPROCESSED,
     RELATIVE_TOLERANCE,
     EmbeddingStatistics,
-    prove_released,
+    ValueComparison,
+    compare_vggish,
+    prove,
     tone_embedding,
 )
+from vggish.weights.weight_arrays import random_weights, save_weights
 
 
 def test_without_a_checkpoint_it_says_what_was_not_checked():
@@ -54,7 +58,28 @@ def test_the_right_network_is_proven(slim):
     weights = load_checkpoint(str(slim / "vggish_model.ckpt"))
     embedding = tone_embedding(weights)
     assert embedding.shape == (3, 128)
-    prove_released(weights, EmbeddingStatistics.of(embedding))
+    prove(compare_vggish(weights, EmbeddingStatistics.of(embedding)))
+
+
+def test_another_yamnet_is_seen(tmp_path):
+    save_weights(random_weights(0, "yamnet"), tmp_path / "yamnet.npz", "yamnet")
+    report = check_installation(str(tmp_path / "yamnet.npz"), network="yamnet")
+    wrong = [comparison.what for comparison in report.comparisons if not comparison.passed]
+    assert "rank of the class Silence in silence" in wrong
+    assert not report.unchecked
+
+
+def test_yamnet_has_no_pca():
+    with pytest.raises(VggishError, match="YAMNet has no PCA; leave --pca away"):
+        check_installation(None, "vggish_pca_params.npz", network="yamnet")
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("name", ["yamnet_tfhub.tflite", "yamnet_with_log_mel.tflite"])
+def test_the_official_yamnet_is_proven(real_data, name):
+    report = check_installation(str(real_data / "yamnet" / name), network="yamnet")
+    assert report.passed
+    assert len(report.comparisons) == 6
 
 
 @pytest.mark.real_data

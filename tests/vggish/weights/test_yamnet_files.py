@@ -9,7 +9,13 @@ import pytest
 import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as tflite
 from tensorflow.lite.tools import flatbuffer_utils
-from yamnet_forms import reference_network, trained_variables, write_h5, write_saved_model
+from yamnet_forms import (
+    reference_network,
+    trained_variables,
+    write_h5,
+    write_pth,
+    write_saved_model,
+)
 
 from vggish.audio.decoding import decode
 from vggish.errors import CheckpointError
@@ -17,8 +23,9 @@ from vggish.networks.layer_taps import build_features
 from vggish.networks.log_mel import log_mel_from_windows
 from vggish.networks.yamnet_network import YAMNET
 from vggish.weights.checkpoint import resolve
+from vggish.weights.published_values import compare_yamnet, prove
 from vggish.weights.weight_arrays import random_weights, save_weights
-from vggish.weights.yamnet_files import load_yamnet, prove_released
+from vggish.weights.yamnet_files import load_yamnet
 
 DEQUANTIZE = tflite.BuiltinOperator.DEQUANTIZE
 CONVOLUTIONS = (tflite.BuiltinOperator.CONV_2D, tflite.BuiltinOperator.DEPTHWISE_CONV_2D)
@@ -39,7 +46,8 @@ def outputs(weights: dict[str, np.ndarray], log_mel: np.ndarray) -> list[np.ndar
 
 
 @pytest.mark.parametrize(
-    ("name", "write"), [("yamnet.h5", write_h5), ("yamnet", write_saved_model)]
+    ("name", "write"),
+    [("yamnet.h5", write_h5), ("yamnet", write_saved_model), ("yamnet.pth", write_pth)],
 )
 def test_trained_forms_compute_what_the_reference_does(name, write, trained, tmp_path) -> None:
     write(tmp_path / name, trained)
@@ -106,8 +114,10 @@ def test_what_is_no_yamnet_is_refused(tmp_path, trained) -> None:
 
 
 def test_a_network_that_hears_other_classes_is_not_the_released_one() -> None:
-    with pytest.raises(CheckpointError, match="so it is not the released YAMNet"):
-        prove_released(random_weights(0, "yamnet"))
+    with pytest.raises(
+        CheckpointError, match="not the released network: rank of the class Silence"
+    ):
+        prove(compare_yamnet(random_weights(0, "yamnet")))
 
 
 # The official files.

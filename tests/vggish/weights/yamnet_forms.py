@@ -10,6 +10,7 @@ import h5py
 import keras
 import numpy as np
 import tensorflow as tf
+from torch_forms import tensors, write_torch
 
 from vggish.networks.yamnet_network import YAMNET
 
@@ -75,6 +76,28 @@ def write_h5(path: Path, variables: dict[str, np.ndarray]) -> None:
             group.attrs["weight_names"] = [f"{name}:0".encode() for name in names]
             for name in names:
                 group[f"{name}:0"] = variables[name]
+
+
+def write_pth(path: Path, variables: dict[str, np.ndarray]) -> None:
+    """Writes the state dict of w-hc/torch_audioset, which was converted from these variables."""
+    state = {}
+    for name, values in variables.items():
+        scope, _, kind = name.rpartition("/")
+        if scope == "dense":
+            state[f"classifier.{'weight' if kind == 'kernel' else kind}"] = values.T
+            continue
+        layer, block, *_ = scope.split("/")
+        block = f"{layer}.{'fused' if block == 'conv' else block}"
+        if kind == "kernel":
+            state[f"{block}.conv.weight"] = values.transpose(3, 2, 0, 1)
+        elif kind == "depthwise_kernel":
+            state[f"{block}.conv.weight"] = values.transpose(2, 3, 0, 1)
+        else:
+            part = {"beta": "bias", "moving_mean": "running_mean"}.get(kind, "running_var")
+            state[f"{block}.bn.{part}"] = values
+            state[f"{block}.bn.weight"] = np.ones_like(values)
+            state[f"{block}.bn.num_batches_tracked"] = np.array(0, np.int64)
+    write_torch(path, tensors(state))
 
 
 class Released(tf.Module):
