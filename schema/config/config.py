@@ -115,8 +115,9 @@ class Config(Settings):
     @property
     def network(self) -> str | None:
         """The network that makes the features; None of embeddings whose network is unknown."""
-        known = self.source.kind != "embeddings" or self.source.network is not None
-        return self.features.network if known else None
+        if self.source.kind == "embeddings":
+            return self.source.network
+        return self.features.network
 
     @property
     def multi_label(self) -> bool:
