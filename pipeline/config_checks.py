@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from components.audio_example_gen.sources import list_source
+from components.audio_example_gen.sources.data_root import open_tree
+from components.audio_example_gen.sources.embedding_tables.clip_listing import read_size
 from components.audio_example_gen.splits.class_coverage import check_listing
 from schema.config.beam_settings import BeamSettings
 from schema.config.config import Config
@@ -14,6 +16,7 @@ from schema.config.settings import Settings
 from schema.config.source_settings import SourceSettings
 from schema.config.split_settings import SPLITS
 from vggish.errors import CheckpointError, ConfigError
+from vggish.networks.layer_taps import feature_size
 
 # The source expands those below its root by itself.
 _PATHS = (
@@ -35,11 +38,15 @@ _KEYWORDS = (None, "download", "random")
 def check_config(config: Config) -> Config:
     """Checks a configuration and its data, and decides the task of every model.
 
+    Of embeddings without sound, the features cannot be computed again: what is checked is that the
+    network and layer that the configuration names have features of the tables' size.
+
     Args:
         config: The configuration.
 
     Returns:
-        The configuration with every model's `task` decided, and no `~` in any path.
+        The configuration with every model's `task` and the size of embeddings decided, and no `~`
+        in any path.
 
     Raises:
         ConfigError: No checkpoint is named, the models do not fit the source or each other, or
@@ -48,7 +55,7 @@ def check_config(config: Config) -> Config:
         DataSetError: The source has no sounds to learn from, or a class lacks sounds of a split.
     """
     config = _without_tilde(config)
-    if config.features.checkpoint is None:
+    if config.features.checkpoint is None and config.network is not None:
         raise ConfigError(
             "No checkpoint is named; pass --checkpoint with the path of the network's weights, "
             "such as vggish_model.ckpt, `download` for the released ones, or `random` to try the "
@@ -57,6 +64,9 @@ def check_config(config: Config) -> Config:
     _check_models(config)
     _check_workers(config.beam)
     _check_files(config.features)
+    if config.source.kind == "embeddings":
+        size = read_size(config.source, open_tree(config.source.root))
+        config = _decide_size(config, size)
     listing = list_source(config.source, config.split)
     check_listing(listing, config.split)
     several = _several_labels(config.source)
@@ -113,6 +123,8 @@ def check_config_without_data(config: Config) -> Config:
             f"The cluster does not see features.pca_params, {config.features.pca_params}, in this "
             "machine's home folder; give a path that it sees, or `download`."
         )
+    if config.source.kind == "embeddings":
+        config = _decide_size(config, config.source.size)
     several = _several_labels(config.source)
     if several is None and any(model.task == "auto" for model in config.model):
         raise ConfigError(
@@ -193,7 +205,61 @@ def _check_workers(beam: BeamSettings) -> None:
     )
 
 
+def _decide_size(config: Config, size: int | None) -> Config:
+    """Decides the size of embeddings: as the tables have it and, if it is known, the network."""
+    source = config.source
+    if config.network is not None:
+        for model in config.model:
+            made = feature_size(model.features, config.network)
+            if size not in (None, made):
+                raise ConfigError(
+                    f"The embeddings have {size} numbers, but {model.features!r} of "
+                    f"{config.network} has {made}; correct source.network or model.features."
+                )
+            size = made
+    if size is None:
+        raise ConfigError(
+            "The tables of embeddings are on another machine; set source.size to the numbers of an "
+            "embedding, or source.network to the network that made them."
+        )
+    if source.size not in (None, size):
+        raise ConfigError(
+            f"The embeddings have {size} numbers, but source.size is {source.size}; correct it, or "
+            "leave it out."
+        )
+    return config.model_copy(update={"source": source.model_copy(update={"size": size})})
+
+
+def _check_embeddings(config: Config) -> None:
+    """Refuses what embeddings without sound cannot give."""
+    for model in config.model:
+        if model.head == "warm_start":
+            raise ConfigError(
+                "The head warm_start learns from sound, but source.kind is embeddings; choose "
+                "another model.head."
+            )
+        if config.network is None and model.features != "embedding":
+            raise ConfigError(
+                f"model.features is {model.features!r}, but the network that made the embeddings "
+                "is not known; leave it out, or set source.network and features.checkpoint."
+            )
+    if config.network is None:
+        for key in ("checkpoint", "pca_params"):
+            if getattr(config.features, key) is not None:
+                raise ConfigError(
+                    f"features.{key} means nothing for embeddings of an unknown network; set "
+                    "source.network to the network that made them, or leave it out."
+                )
+    elif config.network != config.features.network:
+        raise ConfigError(
+            f"source.network is {config.source.network}, but features.network is "
+            f"{config.features.network}; leave out features.network."
+        )
+
+
 def _check_models(config: Config) -> None:
+    if config.source.kind == "embeddings":
+        _check_embeddings(config)
     embedded = config.source.kind == "audioset_embeddings"
     if embedded and config.features.pca_params is None:
         raise ConfigError(
@@ -223,8 +289,9 @@ def _several_labels(source: SourceSettings) -> bool | None:
     """Returns whether clips may have several labels; None if only the data can tell."""
     if source.kind == "audioset_embeddings":
         return True
-    separated = any(table.label_separator for table in source.tables)
-    return None if separated else False
+    # In a table of embeddings, a column of lists may hold several, too.
+    may_be = source.kind == "embeddings" or any(table.label_separator for table in source.tables)
+    return None if may_be else False
 
 
 def _decide_tasks(config: Config, *, several: bool) -> Config:

@@ -41,6 +41,8 @@ SERVING_VERSION = "2.19.1"
 """The version of TensorFlow Serving's image, as in docker-compose.yaml and the Kubernetes files."""
 
 SCHEMA_FOLDER = Path(__file__).resolve().parents[1] / "schema"
+_SCHEMAS = {"audioset_embeddings": "embedded.pbtxt", "embeddings": "embedding_table.pbtxt"}
+"""Schemas of clip examples without sound, by the kind of the source."""
 
 
 @dataclass(frozen=True)
@@ -145,8 +147,8 @@ def _ingest(config: Config, places: Places) -> _Clips:
         ingest=config.ingest,
         split=config.split,
     )
-    schema_file = SCHEMA_FOLDER / ("embedded.pbtxt" if _embedded(config) else "schema.pbtxt")
-    schema = SchemaImporter(schema_file.read_text())
+    schema_file = _SCHEMAS.get(config.source.kind, "schema.pbtxt")
+    schema = SchemaImporter((SCHEMA_FOLDER / schema_file).read_text())
     statistics = StatisticsGen(example_gen.outputs["examples"], schema.outputs["schema"])
     validator = ExampleValidator(statistics.outputs["statistics"], schema.outputs["schema"])
     transform = Transform(
@@ -155,12 +157,15 @@ def _ingest(config: Config, places: Places) -> _Clips:
         preprocessing_fn="trainer.preprocessing.preprocessing_fn",
         # StatisticsGen describes the clips; nobody needs quantiles of every log-mel value.
         disable_statistics=True,
-        custom_config={"front_end": asdict(config.features.front_end)},
+        custom_config={
+            "front_end": asdict(config.features.front_end),
+            "embedding_size": config.embedding_size,
+        },
     )
     # Anomalies stop the run before the expensive nodes start.
     transform.add_upstream_node(validator)
     importer = VggishImporter(
-        config.features.network,
+        config.network,
         places.checkpoint,
         config.features.seed,
         config.features.pca_params,
@@ -170,7 +175,11 @@ def _ingest(config: Config, places: Places) -> _Clips:
 
 def _embed(config: Config, clips: _Clips) -> dict[str, EmbeddingExporter]:
     """Embeds once per layer tap, for all models that learn from it; returns nodes by tap."""
-    network = config.features.network
+    sizes = {
+        model.features: config.embedding_size
+        or feature_size(model.features, config.features.network)
+        for model in config.model
+    }
     exporters = {
         features: EmbeddingExporter(
             clips.transform.outputs["transformed_examples"],
@@ -179,9 +188,9 @@ def _embed(config: Config, clips: _Clips) -> dict[str, EmbeddingExporter]:
             clips.example_gen.outputs["rejects"],
             features=features,
             compute=config.features.compute,
-            with_table=config.features.writes_table(feature_size(features, network)),
+            with_table=config.features.writes_table(size),
         )
-        for features in dict.fromkeys(model.features for model in config.model)
+        for features, size in sizes.items()
     }
     _name_apart("EmbeddingExporter", exporters)
     return exporters
@@ -237,7 +246,7 @@ def _job(config: Config, model: ModelSettings) -> dict[str, Any]:
         "train": config.train_settings(model).model_dump(mode="json"),
         "features": config.features.model_dump(mode="json"),
         "max_clip_samples": config.ingest.max_clip_samples,
-        "embedded": _embedded(config),
+        "embedding_size": config.embedding_size,
     }
 
 
@@ -344,7 +353,3 @@ def _name_apart(kind: str, nodes: dict[str, Any]) -> None:
     """Gives nodes of one kind different names if there are several."""
     for name, node in nodes.items():
         node.with_id(f"{kind}_{name}" if len(nodes) > 1 else kind)
-
-
-def _embedded(config: Config) -> bool:
-    return config.source.kind == "audioset_embeddings"

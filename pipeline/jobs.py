@@ -39,8 +39,8 @@ def open_job(job: str, overrides: dict[str, Any]) -> Job:
     """Reads a job's configuration, or makes one for a folder of sounds.
 
     Args:
-        job: Path of a YAML file; a folder of sounds, or an address such as `gs://bucket/sounds`; or
-            the name of a ready configuration, such as `esc50`.
+        job: Path of a YAML file; a folder of sounds, or an address such as `gs://bucket/sounds`; a
+            table of embeddings; or the name of a ready configuration, such as `esc50`.
         overrides: Values by dotted key, which win over the configuration's.
 
     Returns:
@@ -48,8 +48,10 @@ def open_job(job: str, overrides: dict[str, Any]) -> Job:
 
     Raises:
         ConfigError: There is no such file, folder or configuration, or it is wrong.
-        DataSetError: The folder has no sounds of at least two classes.
+        DataSetError: The folder has no sounds of at least two classes, or the table no labels.
     """
+    from pipeline.catalog.first_embeddings import is_table
+
     path = Path(job).expanduser()
     ready = {
         Path(file.name).stem: file for file in files("configs").iterdir() if _is_yaml(file.name)
@@ -61,6 +63,10 @@ def open_job(job: str, overrides: dict[str, Any]) -> Job:
                 f"{job} is a folder of sounds, and so is --data-root; leave one of them out."
             )
         return _of_folder(job if "://" in job else str(path.resolve()), overrides)
+    if is_table(job):
+        if other_root:
+            raise ConfigError(f"{job} is a table, which needs no --data-root; leave it out.")
+        return _of_table(job, overrides)
     if named_like_sound(job):
         raise ConfigError(f"{job} is a sound, not a job; name the folder of the classes.")
     if ("/" in job or _is_yaml(job)) and not path.exists():
@@ -87,3 +93,14 @@ def _of_folder(folder: str, overrides: dict[str, Any]) -> Job:
     config = parse_config(to_yaml(found), f"of {folder}", overrides)
     says = (f"Found {found.sounds}. The class is {found.labelled_by}.", found.grouping)
     return Job(folder.rstrip("/").rpartition("/")[2] or "sounds", config, says)
+
+
+def _of_table(table: str, overrides: dict[str, Any]) -> Job:
+    from pipeline.catalog.first_embeddings import look_into_table, table_to_yaml
+
+    found = look_into_table(table)
+    # Here, the network is that of the embeddings.
+    named = overrides.get("features.network")
+    network = {} if named is None else {"source.network": named}
+    config = parse_config(table_to_yaml(found), f"of {table}", network | overrides)
+    return Job(found.path.stem, config, (found.words,))

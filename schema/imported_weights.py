@@ -21,14 +21,14 @@ class WeightsOrigin:
     """Origin of weights.
 
     Attributes:
-        network: Name of the network.
+        network: Name of the network; None of embeddings from an unknown one.
         weights: `random`, or the SHA-256 of the checkpoint's values; shown with results.
         sha256: SHA-256 of the values, random or not.
     """
 
-    network: str
-    weights: str
-    sha256: str
+    network: str | None
+    weights: str | None
+    sha256: str | None
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,9 @@ class ImportedWeights:
     origin: WeightsOrigin
     postprocessor: Postprocessor | None = None
 
-    def build_features(self, name: str, dtype: str = "float32") -> keras.Model | ReleasedEmbedding:
+    def build_features(
+        self, name: str, dtype: str = "float32"
+    ) -> keras.Model | ReleasedEmbedding | None:
         """Builds a layer tap with these weights.
 
         Args:
@@ -54,8 +56,10 @@ class ImportedWeights:
 
         Returns:
             A model from log-mel float32 [w, 96, 64] to features float32 [w, D]; with a
-            postprocessor, to the embedding as AudioSet releases it.
+            postprocessor, to the embedding as AudioSet releases it. None of an unknown network.
         """
+        if self.origin.network is None:
+            return None
         network = build_features(name, self.values, dtype, self.origin.network)
         if self.postprocessor is None:
             return network
@@ -84,11 +88,16 @@ def import_weights(
     return ImportedWeights(values, origin, postprocessor)
 
 
+def no_weights() -> ImportedWeights:
+    """Returns the weights of an unknown network, of which there are none."""
+    return ImportedWeights({}, WeightsOrigin(None, None, None))
+
+
 def write_imported_weights(folder: str, imported: ImportedWeights) -> None:
     """Writes weights and their origin into a folder, which is made if necessary."""
     tf.io.gfile.makedirs(folder)
-    network = imported.origin.network
-    save_weights(imported.values, _weights_file(folder, network), network)
+    if network := imported.origin.network:
+        save_weights(imported.values, _weights_file(folder, network), network)
     if imported.postprocessor is not None:
         imported.postprocessor.save(os.path.join(folder, _PCA_FILE))
     with tf.io.gfile.GFile(os.path.join(folder, _ORIGIN_FILE), "w") as file:
@@ -98,6 +107,8 @@ def write_imported_weights(folder: str, imported: ImportedWeights) -> None:
 def read_imported_weights(folder: str) -> ImportedWeights:
     """Reads what `write_imported_weights` wrote."""
     origin = read_weights_origin(folder)
+    if origin.network is None:
+        return no_weights()
     values = load_weights(_weights_file(folder, origin.network), origin.network)
     pca = os.path.join(folder, _PCA_FILE)
     return ImportedWeights(

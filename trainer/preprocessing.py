@@ -8,7 +8,6 @@ import tensorflow_transform as tft
 from schema import clip_examples
 from vggish.networks.log_mel import log_mel, windows_from_pcm16
 from vggish.networks.network import FrontEnd
-from vggish.params import EMBEDDING_SIZE
 
 
 def preprocessing_fn(
@@ -18,12 +17,13 @@ def preprocessing_fn(
 
     Args:
         inputs: `clip_id` and `pcm`, bytes [batch]; `labels`, sparse bytes [batch, k].
-            Released embeddings have `embedding`, sparse float32 [batch, n * 128], instead of `pcm`.
-        custom_config: Holds `front_end`, the fields of the network's front end.
+            Clips without sound have `embedding`, sparse float32 [batch, n * D], instead of `pcm`.
+        custom_config: Holds `front_end`, the fields of the network's front end, and
+            `embedding_size`, D of clips without sound.
 
     Returns:
         `clip_id` bytes [batch]; `log_mel` ragged float32 [batch, n, 96, 64], or `embedding`
-        ragged float32 [batch, n, 128] for released embeddings; `label_ids` sparse int64 [batch, k],
+        ragged float32 [batch, n, D] of clips without sound; `label_ids` sparse int64 [batch, k],
         indices of the clip's classes in the vocabulary `labels` (most frequent first). Clips that
         are only predicted have no label ids.
     """
@@ -32,9 +32,10 @@ def preprocessing_fn(
         windows = windows_from_pcm16(inputs[clip_examples.PCM], front_end)
         features = {clip_examples.LOG_MEL: log_mel(windows, front_end)}
     else:
+        size = custom_config["embedding_size"]
         flat = tf.RaggedTensor.from_sparse(inputs[clip_examples.EMBEDDING])
-        rows = tf.reshape(flat.values, [-1, EMBEDDING_SIZE])
-        embedding = tf.RaggedTensor.from_row_splits(rows, flat.row_splits // EMBEDDING_SIZE)
+        rows = tf.reshape(flat.values, [-1, size])
+        embedding = tf.RaggedTensor.from_row_splits(rows, flat.row_splits // size)
         features = {clip_examples.EMBEDDING: embedding}
     return {
         clip_examples.CLIP_ID: inputs[clip_examples.CLIP_ID],

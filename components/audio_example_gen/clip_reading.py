@@ -185,12 +185,12 @@ def _to_record(file: SourceFile, clip: DecodedClip) -> bytes:
 
 
 def to_features(
-    clip_id: str, labels: tuple[str, ...], group: str | None, duration: float
+    clip_id: str, labels: tuple[str, ...], group: str | None, duration: float | None
 ) -> dict[str, Any]:
-    """Builds the features that every clip example has."""
+    """Builds the features that every clip example has; a clip of unknown length has no duration."""
     return {
         "clip_id": bytes_feature([clip_id.encode()]),
         "labels": bytes_feature(label.encode() for label in labels),
         "group": bytes_feature([] if group is None else [group.encode()]),
-        "duration": float_feature([duration]),
+        "duration": float_feature([] if duration is None else [duration]),
     }

@@ -39,6 +39,7 @@ from components.audio_example_gen.sources import list_source
 from components.audio_example_gen.sources.audioset import read_class_names
 from components.audio_example_gen.sources.data_root import open_tree
 from components.audio_example_gen.sources.listing import Listing, RefusedError, SourceFile
+from components.audio_example_gen.table_embeddings import ReadTables, list_tables
 from components.counts import WriteCounts, read_counts
 from components.leftovers import remove_leftovers
 from schema.config.ingest_settings import IngestSettings
@@ -94,6 +95,8 @@ class Executor(BaseBeamExecutor):
             tags = (*splits, REJECTS, COUNTS, TRACES)
             if source.kind == "audioset_embeddings":
                 clips = _read_embeddings(pipeline, listing, source, split, tags, lists)
+            elif source.kind == "embeddings":
+                clips = _read_tables(pipeline, listing, source, tags, lists)
             else:
                 clips = _decode_sounds(pipeline, listing, ingest, tags, lists)
             noise = _decode_noise(pipeline, listing, ingest, lists)
@@ -218,6 +221,23 @@ def _read_embeddings(
         | "Files" >> ReadListedFiles(os.path.join(lists, "files"), listing.files)
         | "Read"
         >> beam.ParDo(ReadEmbeddings(listing.root, names, source, split)).with_outputs(*tags)
+    )
+
+
+def _read_tables(
+    pipeline: beam.Pipeline,
+    listing: Listing,
+    source: SourceSettings,
+    tags: tuple[str, ...],
+    lists: str,
+) -> beam.pvalue.DoOutputsTuple:
+    """Adds reading tables of embeddings; one worker reads a table."""
+    read = beam.ParDo(ReadTables(listing.root, source, len(listing.files)))
+    return (
+        pipeline
+        | "Tables" >> beam.Create(list_tables(listing, lists))
+        | "Spread" >> beam.Reshuffle()
+        | "Read" >> read.with_outputs(*tags)
     )
 
 

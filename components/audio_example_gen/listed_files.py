@@ -29,7 +29,7 @@ class ReadListedFiles(beam.PTransform):
     def __init__(self, path: str, files: Sequence[SourceFile]):
         super().__init__()
         self._path = path
-        self._stretches = _write(path, files)
+        self._stretches = write_list(path, files)
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
         """Adds the steps to the pipeline; yields a `SourceFile` each."""
@@ -37,11 +37,11 @@ class ReadListedFiles(beam.PTransform):
             pipeline
             | "List" >> beam.Create(self._stretches)
             | "Spread" >> beam.Reshuffle()
-            | "Read" >> beam.FlatMap(_read, self._path)
+            | "Read" >> beam.FlatMap(read_list, self._path)
         )
 
 
-def _write(path: str, files: Sequence[SourceFile]) -> list[tuple[int, int]]:
+def write_list(path: str, files: Sequence[SourceFile]) -> list[tuple[int, int]]:
     """Writes a line per file; returns the first and the last byte of each stretch of lines."""
     stretches, begin = [], 0
     with tf.io.gfile.GFile(path, "wb") as lines:
@@ -53,7 +53,8 @@ def _write(path: str, files: Sequence[SourceFile]) -> list[tuple[int, int]]:
     return stretches
 
 
-def _read(stretch: tuple[int, int], path: str) -> Iterator[SourceFile]:
+def read_list(stretch: tuple[int, int], path: str) -> Iterator[SourceFile]:
+    """Yields the files of a stretch of the list that `write_list` wrote."""
     begin, end = stretch
     with tf.io.gfile.GFile(path, "rb") as lines:
         lines.seek(begin)

@@ -94,8 +94,8 @@ def _schema(card: dict[str, Any], columns: dict[str, pa.DataType]) -> pa.Schema:
 
 def _window_bytes(card: dict[str, Any]) -> int:
     """Returns how much a clip example grows with each window."""
-    if card["embedded"]:
-        return params.EMBEDDING_SIZE * np.dtype(np.float32).itemsize
+    if (size := card["embedding_size"]) is not None:
+        return size * np.dtype(np.float32).itemsize
     return round(card["hop_seconds"] * params.SAMPLE_RATE) * np.dtype(np.int16).itemsize
 
 

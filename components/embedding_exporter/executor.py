@@ -72,10 +72,12 @@ class Executor(BaseBeamExecutor):
         embeddings.split_names = examples.split_names
         examples_utils.set_payload_format(embeddings, example_gen_pb2.FORMAT_PARQUET)
 
-        network = read_weights_origin(weights_folder).network
-        size = feature_size(exec_properties["features"], network)
+        transform_uri = artifact_utils.get_single_uri(input_dict["transform_graph"])
+        size = _size_without_sound(transform_uri) or feature_size(
+            exec_properties["features"], read_weights_origin(weights_folder).network or ""
+        )
         embed = EmbedClips(
-            artifact_utils.get_single_uri(input_dict["transform_graph"]),
+            transform_uri,
             weights_folder,
             exec_properties["features"],
             exec_properties["compute"],
@@ -90,7 +92,7 @@ class Executor(BaseBeamExecutor):
                     [os.path.join(artifact_utils.get_split_uri([examples], s), "*") for s in splits]
                 )
                 | "Read" >> beam.io.ReadAllFromTFRecord(with_filename=True)
-                # Examples of released embeddings are smaller than those of log-mel windows.
+                # Examples without sound are smaller than those of log-mel windows.
                 | "Batch" >> BatchByWindows(_WINDOW_BYTES, lambda named: len(named[1]))
                 | "Embed" >> beam.ParDo(embed).with_outputs(*splits, _COUNTS)
             )
@@ -204,8 +206,10 @@ class EmbedClips(beam.DoFn):
                 yield beam.pvalue.TaggedOutput(output.tag, value)
 
     def _embed(self, parsed: dict[str, Any]) -> _Embedded:
-        if clip_examples.LOG_MEL not in parsed:
-            return _released(parsed[clip_examples.EMBEDDING])
+        if clip_examples.LOG_MEL not in parsed:  # The source has embeddings instead of sound.
+            embedding = parsed[clip_examples.EMBEDDING]
+            windows = tf.reshape(embedding.flat_values, [-1, self._size])
+            return embedding.row_lengths().numpy(), windows.numpy()
         log_mel = parsed[clip_examples.LOG_MEL]
         windows = tf.reshape(log_mel.flat_values, [-1, params.NUM_FRAMES, params.NUM_BANDS])
         embedded = map_batches(self._network, windows, [self._size])
@@ -233,10 +237,11 @@ class EmbedClips(beam.DoFn):
         self._progress.advance(len(splits))
 
 
-def _released(embedding: tf.RaggedTensor) -> _Embedded:
-    """Returns embeddings that the source released instead of sound, unchanged."""
-    embedded = tf.reshape(embedding.flat_values, [-1, params.EMBEDDING_SIZE])
-    return embedding.row_lengths().numpy(), embedded.numpy()
+def _size_without_sound(transform_uri: str) -> int | None:
+    """Returns the size of the embeddings that clips have instead of sound; None of sound."""
+    spec = tft.TFTransformOutput(transform_uri).transformed_feature_spec()
+    embedding = spec.get(clip_examples.EMBEDDING)
+    return None if embedding is None else embedding.partitions[-1].length
 
 
 class _WriteTable(beam.PTransform):

@@ -149,6 +149,7 @@ def render_page(report: ReportData) -> str:
     """
     by_label = report.summary["clips"]["by_label"]
     metrics = report.summary["metrics"]
+    network = report.summary["model"]["network"]
     score_name = SCORE_BY_TASK[report.summary["model"]["task"]]
     splits = {split: metrics[split] for split in figures.SPLITS if split in metrics}
     return render(
@@ -171,7 +172,7 @@ def render_page(report: ReportData) -> str:
             report.summary["models"], key=lambda model: -model["metrics"]["eval"][score_name]
         ),
         score_name=score_name,
-        network=find_network(report.summary["model"]["network"]).title,
+        network=network and find_network(network).title,
         columns=_class_columns(report.per_class),
         weakest_first=sorted(report.per_class.items(), key=lambda item: item[1].get("f1", 2)),
         parts={kind: weakest_parts(kind, parts) for kind, parts in report.slices.items()},

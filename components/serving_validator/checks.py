@@ -86,11 +86,11 @@ def check_answers(
 
 
 def _largest_spread(requests: ProbeRequests, answers: list[dict[str, Any]]) -> float:
-    ways = [
-        np.concatenate([answers[number]["scores"] for number in numbers])
-        for numbers in requests.same_scores
-    ]
-    return float(max(np.abs(way - ways[0]).max() for way in ways))
+    spread = 0.0
+    for group in requests.same_scores:
+        ways = [np.concatenate([answers[call]["scores"] for call in calls]) for calls in group]
+        spread = max(spread, *(float(np.abs(way - ways[0]).max()) for way in ways))
+    return spread
 
 
 def _at_most(metric: str, value: float, bound: float) -> Check:

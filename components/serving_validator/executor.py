@@ -30,7 +30,7 @@ VALIDATION_FILE = "validation.json"
 
 _CLIPS = 8
 _RECORD_BYTES = 32 << 20
-"""Maximum size of these clips: 1,000 seconds, or 65,000 windows of released embeddings."""
+"""Maximum size of these clips: 1,000 seconds, or 65,000 windows of 128 numbers."""
 
 _SPLIT = "eval"
 _SECONDS = 900
@@ -60,12 +60,13 @@ class Executor(BaseExecutor):
         model = path_utils.serving_model_path(artifact_utils.get_single_uri(input_dict["model"]))
         examples = artifact_utils.get_split_uri(input_dict["examples"], _SPLIT)
         clips = read_probe_clips(examples, _CLIPS, _RECORD_BYTES)
-        requests = make_requests(clips, model)
+        card = read_model_card(model)
+        requests = make_requests(clips, model, card)
         trained = read_clip_scores(
             os.path.join(artifact_utils.get_single_uri(input_dict["model_run"]), EVAL_SCORES_FILE)
         )
         limits = Limits(
-            read_model_card(model)["compute"],
+            card["compute"],
             exec_properties.get("max_latency_ms"),
             exec_properties.get("max_memory_mb"),
         )

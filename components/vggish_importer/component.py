@@ -32,7 +32,8 @@ class VggishImporterSpec(ComponentSpec):
 class VggishImporter(BaseComponent):
     """Turns the released weights of VGGish or another network into the pipeline's weights.
 
-    Output: `weights`, named arrays in one `.npz` file, with their SHA-256.
+    Output: `weights`, named arrays in one `.npz` file, with their SHA-256. If the network is
+    unknown, since the source has embeddings instead of sound, it only says so.
     """
 
     SPEC_CLASS = VggishImporterSpec
@@ -41,14 +42,14 @@ class VggishImporter(BaseComponent):
 
     def __init__(
         self,
-        network: str,
+        network: str | None,
         checkpoint: str | RuntimeParameter,
         seed: int,
         pca_params: str | None,
     ):
         super().__init__(
             VggishImporterSpec(
-                network=network,
+                network=network or "",
                 checkpoint=checkpoint,
                 seed=seed,
                 pca_params=pca_params,

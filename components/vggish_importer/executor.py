@@ -7,7 +7,7 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
-from schema.imported_weights import import_weights, write_imported_weights
+from schema.imported_weights import import_weights, no_weights, write_imported_weights
 from vggish.weights import checkpoint
 
 
@@ -25,8 +25,9 @@ class Executor(BaseExecutor):
         Args:
             input_dict: Empty.
             output_dict: `weights`.
-            exec_properties: `network`; `checkpoint`, a path, `download` or `random`; `seed` of
-                random weights; `pca_params`, a path, `download` or None.
+            exec_properties: `network`, empty of embeddings from an unknown one; `checkpoint`, a
+                path, `download` or `random`; `seed` of random weights; `pca_params`, a path,
+                `download` or None.
 
         Raises:
             CheckpointError: The checkpoint or the PCA parameters are not the network's.
@@ -34,6 +35,9 @@ class Executor(BaseExecutor):
         self._log_startup(input_dict, output_dict, exec_properties)
         artifact = artifact_utils.get_single_instance(output_dict["weights"])
         network = exec_properties["network"]
+        if not network:
+            write_imported_weights(path_utils.serving_model_dir(artifact.uri), no_weights())
+            return
         values, weights = checkpoint.resolve(
             exec_properties["checkpoint"], exec_properties["seed"], network=network
         )

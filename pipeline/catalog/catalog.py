@@ -35,7 +35,8 @@ from components.audio_example_gen.sources.audioset import (
     read_released_clips,
 )
 from components.audio_example_gen.sources.data_root import open_tree
-from components.audio_example_gen.sources.listing import Listing, RefusedError, SourceFile
+from components.audio_example_gen.sources.embedding_tables.clip_listing import read_listed_vectors
+from components.audio_example_gen.sources.listing import Listing, RefusedError, Reject, SourceFile
 from components.audio_example_gen.splits.hashed_splits import split_of
 from schema.config.ingest_settings import IngestSettings
 from schema.config.source_settings import SourceSettings
@@ -49,14 +50,14 @@ _LABEL_SEPARATOR = ","
 
 @dataclass(frozen=True)
 class CatalogRow:
-    """One file, or one clip of AudioSet's released features.
+    """One file, or one clip of embeddings.
 
     Attributes:
         path: The file's id.
         labels: The class names.
         reason: The reason for refusing the file, or None.
         split: The split of its clips; None if it is refused.
-        seconds: The duration of each clip.
+        seconds: The duration of each clip; 0 if it is unknown.
         rate: The sample rate in Hz; 0 if there is no sound.
         format: The container and the coding.
         silent: The number of silent clips.
@@ -120,7 +121,9 @@ def read_catalog(
     """
     listing = list_source(source, split)
     advance(len(listing.files))
-    if source.kind == "audioset_embeddings":
+    if source.kind == "embeddings":
+        read = _read_tables(listing, source, advance)
+    elif source.kind == "audioset_embeddings":
         read = _read_embeddings(listing, source, split, advance)
     else:
         read = _read_sounds(listing, ingest, advance)
@@ -178,7 +181,7 @@ def write_catalog_csv(rows: Iterable[CatalogRow], path: str) -> None:
         for row in rows:
             label = _LABEL_SEPARATOR.join(row.labels)
             valid = str(row.reason is None).lower()
-            duration = f"{row.duration:.6g}" if row.reason is None else ""
+            duration = f"{row.duration:.6g}" if row.duration else ""
             line = (row.path, label, valid, row.reason or "", row.split or "", duration)
             writer.writerow(line)
 
@@ -297,6 +300,29 @@ def _embedded_row(
     )
     file = accepted_record(read, name)
     return row, list(traces_of(file, read.video, [digest_of(read.embedding.tobytes())]))
+
+
+def _read_tables(
+    listing: Listing, source: SourceSettings, advance: Callable[[int], None]
+) -> Iterator[tuple[CatalogRow, list[Trace]]]:
+    for file, read in read_listed_vectors(source, open_tree(listing.root), listing.files):
+        advance(1)
+        if isinstance(read, Reject):
+            yield CatalogRow(file.clip_id, file.labels, reason=read.reason), []
+            continue
+        accepted = AcceptedFile(file.clip_id, file.split or "", file.labels)
+        digests = [digest_of(read.tobytes())]
+        labelled = file.split != UNLABELLED
+        yield (
+            CatalogRow(
+                path=file.clip_id,
+                labels=file.labels,
+                split=file.split,
+                seconds=(0.0,),
+                format=f"embeddings of {read.shape[1]} numbers",
+            ),
+            list(traces_of(accepted, file.group, digests)) if labelled else [],
+        )
 
 
 def _counts(rows: Iterable[CatalogRow]) -> Iterator[tuple[tuple[str, ...], int]]:

@@ -30,7 +30,7 @@ def print_catalog(catalog: DataSetCatalog, console: Console) -> None:
         parts += [
             _splits(catalog, valid),
             _classes(catalog),
-            _durations(valid, console.width),
+            *([_durations(valid, console.width)] if any(row.duration for row in valid) else []),
             _formats(valid),
         ]
     if catalog.summary["by_reason"]:
@@ -48,8 +48,8 @@ def _totals(catalog: DataSetCatalog, valid: Sequence[CatalogRow]) -> RenderableT
     hours = sum(row.duration for row in valid) / 3600
     rows = {
         "found": f"{summary['found']} files",
-        "accepted": f"{summary['accepted']} files, {sum(len(row.seconds) for row in valid)} clips, "
-        f"{_hours(hours)}",
+        "accepted": f"{summary['accepted']} files, {sum(len(row.seconds) for row in valid)} clips"
+        + (f", {_hours(hours)}" if hours else ""),
         "refused": f"{summary['rejected']} files",
         "duplicates": f"{summary['duplicates']} files",
         "silent": f"{summary['silent']} clips",

@@ -14,11 +14,11 @@ from schema.config.source_settings import TableSettings
 from vggish.errors import DataSetError
 
 TABLE_EXTENSIONS = (".csv", ".tsv", ".tab", ".parquet")
-_LABEL_COLUMNS = (
+LABEL_COLUMNS = (
     "labels", "label", "class", "category", "genre", "word", "scene_label", "scene", "species",
     "tags", "tag", "target",
 )  # fmt: skip
-_GROUP_COLUMNS = (
+GROUP_COLUMNS = (
     "group", "speaker", "speaker_id", "client_id", "subject", "artist", "session", "recording",
     "src_file", "fsid", "location",
 )  # fmt: skip
@@ -57,16 +57,16 @@ def find_table(tables: Sequence[str], sounds: Sequence[str], tree: FileTree) -> 
     for name in tables:
         settings, columns, values = _read(name, tree.read(name))
         path = _path_template(columns, values, sounds)
-        label = _column(columns, _LABEL_COLUMNS)
+        label = find_column(columns, LABEL_COLUMNS)
         if path is None or label is None:
             continue
         settings |= {"path": path, "labels": label}
-        if separator := _separator([str(row[label]) for row in values]):
+        if separator := find_separator([str(row[label]) for row in values]):
             settings["label_separator"] = separator
-        if group := _column(columns, _GROUP_COLUMNS):
+        if group := find_column(columns, GROUP_COLUMNS):
             settings["group"] = group
         words = f"the column {label!r} of {name}"
-        return FoundTable(settings, _split(columns, values), words)
+        return FoundTable(settings, find_split(columns, values), words)
     return None
 
 
@@ -80,7 +80,8 @@ def _read(name: str, content: bytes) -> tuple[dict[str, Any], list[str], list[Ro
     return {}, [], []
 
 
-def _column(columns: Sequence[str], names: Sequence[str]) -> str | None:
+def find_column(columns: Sequence[str], names: Sequence[str]) -> str | None:
+    """Returns the first of some names that a table has, in any case of letters."""
     by_name = {column.strip().lower(): column for column in columns}
     return next((by_name[name] for name in names if name in by_name), None)
 
@@ -102,7 +103,7 @@ def _path_template(
     return None
 
 
-def _separator(values: Sequence[str]) -> str | None:
+def find_separator(values: Sequence[str]) -> str | None:
     """Returns what separates several labels: parts that are labels of other rows, too."""
     for separator in _SEPARATORS:
         parts = collections.Counter(p.strip() for value in values for p in value.split(separator))
@@ -111,7 +112,7 @@ def _separator(values: Sequence[str]) -> str | None:
     return None
 
 
-def _split(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> dict[str, object]:
+def find_split(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> dict[str, object]:
     """Returns the splits that the table gives: a column of splits, or folds."""
     if "split" in columns and len({row["split"] for row in rows}) > 1:
         return {"kind": "column"}

@@ -65,9 +65,16 @@ def catalog(
 
 
 def init(
-    folder: Annotated[str, typer.Argument(help="Folder of sounds.", metavar="FOLDER")],
+    place: Annotated[
+        str,
+        typer.Argument(help="Folder of sounds, or table of embeddings.", metavar="FOLDER|TABLE"),
+    ],
 ) -> None:
-    """Print a configuration for a folder of sounds, with what was found in it."""
+    """Print a configuration for sounds or embeddings, with what was found in them."""
     from pipeline.catalog.first_configuration import look_into, to_yaml
+    from pipeline.catalog.first_embeddings import is_table, look_into_table, table_to_yaml
 
-    print(to_yaml(look_into(folder)), end="")
+    if is_table(place):
+        print(table_to_yaml(look_into_table(place)), end="")
+    else:
+        print(to_yaml(look_into(place)), end="")

@@ -15,7 +15,7 @@ def predict(
         list[str],
         typer.Argument(
             help="A run's folder for its newest model, or a model, unless --server is given; then "
-            "sound files, folders and globs.",
+            "sound files, folders and globs, or tables of embeddings.",
             metavar="[MODEL] AUDIO…",
         ),
     ],
@@ -32,24 +32,27 @@ def predict(
         float, typer.Option(help="Timeout per request to a server, in seconds.")
     ] = 30.0,
 ) -> None:
-    """Print the predictions of a model for sound files, one JSON line per file."""
+    """Print the predictions of a model for sounds or embeddings, one JSON line per clip."""
     from pipeline.predict.prediction_tables import check_table_path, write_predictions
 
     if output is not None:
         check_table_path(output)
     import_tensorflow_quietly()
     from pipeline.predict.clip_prediction import load_pushed_model, predict_files
-    from pipeline.predict.inputs import find_sounds, take_model
+    from pipeline.predict.inputs import find_sounds, find_tables, take_model
     from pipeline.predict.model_server import connect_to_server
+    from pipeline.predict.table_prediction import load_embedding_model, predict_tables
 
     if server is None:
-        folder, sounds = take_model(arguments)
-        files = find_sounds(sounds)
-        model = load_pushed_model(folder)
+        folder, inputs = take_model(arguments)
+        if tables := find_tables(inputs):
+            predictions = predict_tables(tables, *load_embedding_model(folder))
+        else:
+            files = find_sounds(inputs)
+            predictions = predict_files(files, load_pushed_model(folder))
     else:
         files = find_sounds(arguments)
-        model = connect_to_server(server, model_name, timeout)
-    predictions = predict_files(files, model)
+        predictions = predict_files(files, connect_to_server(server, model_name, timeout))
     if output is not None:
         rows, refused = write_predictions(predictions, output)
         print(f"{output}: {rows} files, {refused} of them without an answer")

@@ -105,7 +105,7 @@ def _runs_table(runs: Sequence[PastRun]) -> Table:
             str(number),
             Text(run.title),
             f"{run.summary['clips']['accepted']:,}",
-            weights if weights == "random" else weights[:8],
+            weights if weights == "random" else (weights or "-")[:8],
             Text("\n".join(f"{name}: {value}" for name, value in settings.items())),
         )
     return table

@@ -18,6 +18,16 @@ def why_not_pushed(summary: dict[str, Any]) -> str:
     )
 
 
+def _origin(model: dict[str, Any]) -> tuple[str, str]:
+    """Says what made the features: the network, and its weights."""
+    if model["network"] is None:
+        return "Embeddings", "from tables; the model takes embeddings, no sound"
+    network = find_network(model["network"]).title
+    if model["weights"] == "random":
+        return network, f"seeded random weights, NOT the released {network}"
+    return network, f"checkpoint {model['weights'][:12]}"
+
+
 def format_summary(summary: dict[str, Any], folder: RunFolder) -> str:
     """Formats the main results of a run.
 
@@ -37,12 +47,7 @@ def format_summary(summary: dict[str, Any], folder: RunFolder) -> str:
     test = metrics["test"]
     score = SCORE_BY_TASK[model["task"]]
     measured = f"{test[score]:.4f} {format_interval(metrics['test_intervals'].get(score))}".strip()
-    network = find_network(model["network"]).title
-    origin = (
-        f"seeded random weights, NOT the released {network}"
-        if model["weights"] == "random"
-        else f"checkpoint {model['weights'][:12]}"
-    )
+    network, origin = _origin(model)
     rows = {
         "Clips": f"{clips['found']} found, {clips['accepted']} accepted, "
         f"{clips['rejected']} rejected{refused}{noise}",
@@ -53,7 +58,8 @@ def format_summary(summary: dict[str, Any], folder: RunFolder) -> str:
         "Report": str(folder.report),
         "Test clips": f"{folder.test_predictions}, one row a clip",
         "Time": f"{summary['seconds']['total']:.1f} s",
-        "Next": f"vggish-tfx predict {shlex.quote(str(folder.root))} SOUND…"
+        "Next": f"vggish-tfx predict {shlex.quote(str(folder.root))} "
+        f"{'TABLE' if model['network'] is None else 'SOUND'}…"
         if summary["pushed_path"]
         else "see in the report which clips are wrong, and what is taken for what",
     }

@@ -13,7 +13,7 @@ from schema.clip_examples import PCM
 from schema.model_card import read_model_card
 from vggish.audio import decoding
 from vggish.audio.sound_files import printable_name
-from vggish.errors import AudioError
+from vggish.errors import AudioError, ConfigError
 from vggish.example_features import bytes_feature, serialized_example
 from vggish.params import WINDOW_HOP_SAMPLES
 
@@ -78,10 +78,14 @@ def load_pushed_model(folder: str) -> ClipModel:
         The model.
 
     Raises:
-        ConfigError: The folder does not hold a pushed model.
+        ConfigError: The folder does not hold a pushed model, or one that takes embeddings alone.
     """
     model = find_pushed_model(folder)
     signatures = tf.saved_model.load(model).signatures
+    if "waveform" not in signatures:
+        raise ConfigError(
+            f"The model in {model} takes embeddings, no sound; name tables of embeddings."
+        )
     # The signature `examples` has no limit on length, but needs embeddings if the model does.
     if read_model_card(model)["embedded"]:
         return lambda clips: [_answer_waveform(signatures["waveform"], clip) for clip in clips]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from pathlib import Path
 
+from components.audio_example_gen.sources.embedding_tables.table_files import EMBEDDING_TABLES
 from components.audio_example_gen.sources.local_tree import LocalTree
 from components.audio_example_gen.sources.sound_names import is_sound
 from components.pushed_models import is_whole_model, newest_model, pushed_versions
@@ -88,6 +89,30 @@ def find_sounds(arguments: Sequence[str]) -> list[Path]:
     raise ConfigError(
         f"There are no sounds{where} to predict; name sound files, or folders of them."
     )
+
+
+def find_tables(arguments: Sequence[str]) -> list[str]:
+    """Lists tables of embeddings.
+
+    Args:
+        arguments: Paths and glob patterns.
+
+    Returns:
+        The tables; none if no argument is one.
+
+    Raises:
+        ConfigError: There are also other arguments.
+    """
+    tables = [name for name in arguments if name.lower().endswith(EMBEDDING_TABLES)]
+    if tables and len(tables) < len(arguments):
+        other = next(name for name in arguments if name not in tables)
+        raise ConfigError(
+            f"{tables[0]} is a table of embeddings, but {other} is none; predict them separately."
+        )
+    found = [str(path) for path in find_files(tables)]
+    if missing := next((path for path in found if not os.path.isfile(path)), None):
+        raise ConfigError(f"There is no table {missing}; correct the path.")
+    return found
 
 
 def _is_model(argument: str) -> bool:

@@ -20,7 +20,7 @@ from schema.config.source_settings import SourceSettings
 from schema.config.split_settings import SplitSettings
 from schema.config.warm_start_settings import WARM_START_RATE
 from vggish.networks.network_table import find_network
-from vggish.params import SAMPLE_RATE, WINDOW_HOP_SAMPLES
+from vggish.params import EMBEDDING_SIZE, SAMPLE_RATE, WINDOW_HOP_SAMPLES
 
 MAX_CLIP_WINDOWS = 8_192
 """Maximum number of windows of a clip: a served model has all their features in memory at once,
@@ -50,6 +50,23 @@ class Config(Settings):
     )
     run: RunSettings = RunSettings()
     metadata: MetadataSettings = MetadataSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _embeddings_are_features(cls, values: Any) -> Any:
+        """Makes the defaults of features those of a source of embeddings."""
+        source = values.get("source") if isinstance(values, dict) else None
+        if not isinstance(source, dict) or source.get("kind") != "embeddings":
+            return values
+        models = values.get("model", {})
+        named = [
+            {"features": "embedding"} | model if isinstance(model, dict) else model
+            for model in (models if isinstance(models, list | tuple) else [models])
+        ]
+        features = values.get("features", {})
+        if isinstance(features, dict) and source.get("network") is not None:
+            features = {"network": source["network"]} | features
+        return values | {"model": named, "features": features}
 
     @field_validator("model", mode="before")
     @classmethod
@@ -88,6 +105,19 @@ class Config(Settings):
             if model.head == "warm_start":
                 model.warm_start.check_layers(network, feature)
         return self
+
+    @property
+    def embedding_size(self) -> int | None:
+        """Numbers of an embedding if clips are embeddings instead of sound; None of sound."""
+        sizes = {"audioset_embeddings": EMBEDDING_SIZE, "embeddings": self.source.size}
+        return sizes.get(self.source.kind)
+
+    @property
+    def network(self) -> str | None:
+        """The network that makes the features; None of embeddings whose network is unknown."""
+        if self.source.kind == "embeddings":
+            return self.source.network
+        return self.features.network
 
     @property
     def multi_label(self) -> bool:

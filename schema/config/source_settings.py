@@ -9,12 +9,16 @@ from pydantic import Field, field_validator, model_validator
 
 from schema.config.settings import KindSettings, Settings
 from schema.config.split_settings import SplitName
+from vggish.networks.network_table import find_network
 
 
 class TableSettings(Settings):
-    """One table of a manifest and the meaning of its columns (an entry of `source.tables`)."""
+    """A table and the meaning of its columns (an entry of `source.tables`)."""
 
-    file: str = Field(description="CSV, TSV or Parquet file below the root.")
+    file: str = Field(
+        description="CSV, TSV or Parquet file below the root; of embeddings also .npz, and names "
+        "with wildcards, such as `shards/*.parquet`."
+    )
     path: str = Field(
         default="{path}",
         description="Path of a row's file below the root; a column's name in braces stands for "
@@ -50,6 +54,21 @@ class TableSettings(Settings):
     all_in: SplitName | None = Field(
         default=None, description="Split of all rows of this table; it wins over `split`."
     )
+    fname: str | None = Field(
+        default=None,
+        description="Column of the clips' names, of embeddings; default: `fname`, or else a row is "
+        "a clip.",
+    )
+    time: str | None = Field(
+        default=None,
+        description="Column of numbers that order the windows of a clip, of embeddings; default: "
+        "`start_seconds` if it exists, or else the rows' order.",
+    )
+    vectors: str | None = Field(
+        default=None,
+        description="Prefix of the numbered columns of a vector, or name of a column of lists, of "
+        "embeddings; default: `emb_`, or what is numbered from 0.",
+    )
 
     @field_validator("path")
     @classmethod
@@ -67,10 +86,11 @@ class TableSettings(Settings):
 class SourceSettings(KindSettings):
     """The labelled sounds (`source`)."""
 
-    kind: Literal["folders", "manifest", "audioset_embeddings"] = Field(
+    kind: Literal["folders", "manifest", "embeddings", "audioset_embeddings"] = Field(
         default="folders",
         description=(
-            "Source of the labels. `folders`: a file's path. `manifest`: tables. "
+            "Source of the labels. `folders`: a file's path. `manifest`: tables. `embeddings`: "
+            "tables that hold embeddings instead of sound. "
             "`audioset_embeddings`: AudioSet's released features, without sound."
         ),
     )
@@ -105,7 +125,17 @@ class SourceSettings(KindSettings):
     noise_folders: tuple[str, ...] = Field(
         default=(), description="Folders of noise for augmentation; their sounds are not clips."
     )
-    tables: tuple[TableSettings, ...] = Field(default=(), description="Tables of a manifest.")
+    tables: tuple[TableSettings, ...] = Field(
+        default=(), description="Tables of a manifest, or of embeddings."
+    )
+    network: str | None = Field(
+        default=None,
+        description="Network that made the embeddings, vggish or yamnet, from the layer tap "
+        "`model.features`; the served model then takes sound, too. null: unknown.",
+    )
+    size: int | None = Field(
+        default=None, gt=0, description="Numbers of an embedding; default: as the tables have."
+    )
     class_names: str | None = Field(
         default=None,
         description="Path of AudioSet's class_labels_indices.csv, below the root or absolute; "
@@ -130,6 +160,11 @@ class SourceSettings(KindSettings):
                 )
         return pattern
 
+    @field_validator("network")
+    @classmethod
+    def _exists(cls, name: str | None) -> str | None:
+        return None if name is None else find_network(name).name
+
     @model_validator(mode="after")
     def _fits_its_kind(self) -> "SourceSettings":
         shared = {"kind", "root", "classes"}
@@ -137,12 +172,24 @@ class SourceSettings(KindSettings):
         of_kind = {
             "folders": {"label_pattern", "fold_pattern", "noise_folders"} | places,
             "manifest": {"tables"} | places,
+            "embeddings": {"tables", "group_pattern", "network", "size"},
             "audioset_embeddings": {"class_names"},
         }
         self._refuse_keys_outside(shared | of_kind[self.kind])
-        if self.kind == "manifest" and not self.tables:
-            raise ValueError("a manifest needs `tables`, such as [{file: clips.csv}]")
+        if self.kind in _MEANINGLESS and not self.tables:
+            raise ValueError(f"{self.kind} needs `tables`, such as [{{file: clips.csv}}]")
+        for table in self.tables:
+            for key in _MEANINGLESS[self.kind]:
+                if getattr(table, key) != TableSettings.model_fields[key].get_default():
+                    raise ValueError(f"{key!r} of a table means nothing under {self.kind!r}")
         return self
+
+
+_MEANINGLESS = {
+    "manifest": ("fname", "time", "vectors"),
+    "embeddings": ("path", "columns", "where"),
+}
+"""Keys of a table that mean nothing, by the kinds that have tables."""
 
 
 def read_source_settings(exec_properties: dict[str, Any]) -> SourceSettings:

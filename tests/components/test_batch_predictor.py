@@ -68,7 +68,7 @@ def write_model(root: Path, thresholds: list[float] | None = None) -> ServedClas
     )
     served.save(str(root / "model" / "Format-Serving"))
     task = "single_label" if thresholds is None else "multi_label"
-    card = {"classes": CLASSES, "task": task, "embedded": False, "hop_seconds": 0.96}
+    card = {"classes": CLASSES, "task": task, "embedding_size": None, "hop_seconds": 0.96}
     write_model_card(str(root / "model" / "Format-Serving"), card)
     return served
 

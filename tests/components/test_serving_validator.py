@@ -18,11 +18,14 @@ from schema.clip_scores import write_clip_scores
 from schema.model_card import write_model_card
 from trainer.heads.pooling import PooledHead
 from trainer.serving.served_classifier import ServedClassifier
+from trainer.serving.warmup_requests import write_warmup_requests
 from vggish.audio.decoding import pcm16_from_samples
+from vggish.example_features import bytes_feature, float_feature, serialized_example
 from vggish.networks.layer_taps import build_features
 from vggish.networks.network import FrontEnd
 
 CLASSES = ["dog", "cat"]
+CARD = {"classes": CLASSES, "compute": "float32", "network": "vggish", "embedding_size": None}
 
 
 def write_clips(folder: Path) -> list[bytes]:
@@ -56,7 +59,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     model = str(root / "model" / "Format-Serving")
     served.save(model)
-    write_model_card(model, {"classes": CLASSES, "compute": "float32"})
+    write_model_card(model, CARD)
     records = write_clips(root / "examples" / "Split-eval")
     scores = served.classify_examples(tf.constant(records))["scores"].numpy()
     ids = np.array([f"{i}.wav".encode() for i in range(3)])
@@ -148,6 +151,39 @@ def test_a_damaged_model_is_refused_with_the_reason(root: Path) -> None:
     assert "saved_model.pb" in check["value"]
 
 
+def test_a_model_of_embeddings_alone_is_called_with_embeddings(tmp_path: Path) -> None:
+    head = keras.Sequential([keras.Input([5]), keras.layers.Dense(2, activation="softmax")])
+    served = ServedClassifier(
+        None, PooledHead(head), CLASSES, FrontEnd(), thresholds=None, embedding_size=5
+    )
+    model = str(tmp_path / "model" / "Format-Serving")
+    served.save(model)
+    write_warmup_requests(model, takes_sound=False, embedding_size=5)
+    write_model_card(model, CARD | {"network": None, "embedding_size": 5})
+    rng = np.random.default_rng(0)
+    records = [
+        serialized_example(
+            {
+                "clip_id": bytes_feature([f"{i}".encode()]),
+                "embedding": float_feature(rng.normal(size=5 * n)),
+            }
+        )
+        for i, n in enumerate((1, 3, 2))
+    ]
+    (tmp_path / "examples" / "Split-eval").mkdir(parents=True)
+    file = tmp_path / "examples" / "Split-eval" / "clips.gz"
+    with tf.io.TFRecordWriter(str(file), "GZIP") as writer:
+        for record in records:
+            writer.write(record)
+    scores = served.classify_examples(tf.constant(records))["scores"].numpy()
+    ids = np.array([b"0", b"1", b"2"])
+    write_clip_scores(str(tmp_path / "model_run" / "eval_scores.npz"), ids, scores)
+    blessed, validation = validate(tmp_path, max_latency_ms=10_000.0)
+    assert failed(validation) == []
+    assert blessed
+    assert any("on 3 clips" in check["metric"] for check in validation["checks"])
+
+
 class Odd(tf.Module):
     """Scores that are no probabilities, and Python code, which no server has, for large batches."""
 
@@ -166,7 +202,7 @@ def test_operations_and_scores_that_no_server_can_give(root: Path) -> None:
     shutil.rmtree(model)
     network = build_features("mfcc", None)
     ServedClassifier(network, Odd(), CLASSES, FrontEnd(), thresholds=None).save(model)
-    write_model_card(model, {"classes": CLASSES, "compute": "float32"})
+    write_model_card(model, CARD)
     blessed, validation = validate(root)
     assert not blessed
     assert failed(validation)[:2] == ["operations that TensorFlow Serving lacks", "served scores"]

@@ -30,7 +30,7 @@ def run_fn(fn_args: FnArgs) -> None:
         fn_args: Arguments from TFX; see `read_training_job`. `base_model` holds the weights.
     """
     job = read_training_job(fn_args)
-    size = feature_size(job.model.features, job.features.network)
+    size = job.embedding_size or feature_size(job.model.features, job.features.network)
     classes = len(job.classes)
     train_clips, eval_clips = (
         load_embedded_clips(
@@ -44,7 +44,7 @@ def run_fn(fn_args: FnArgs) -> None:
     trained = TrainedModel(
         network=network,
         head=PooledHead(head.scores, job.model.pooling),
-        parameters=network.count_params() + head.scores.count_params(),
+        parameters=(network.count_params() if network else 0) + head.scores.count_params(),
         trainable_parameters=head.trainable_parameters,
         origin=weights.origin,
         splits={

@@ -55,7 +55,8 @@ class TrainedModel:
     """A network and a head that were trained together.
 
     Attributes:
-        network: Model from log-mel windows, float32 [w, 96, 64], to features [w, D].
+        network: Model from log-mel windows, float32 [w, 96, 64], to features [w, D]; None if the
+            network is unknown.
         head: Function from features of clips, ragged float32 [batch, n, D], to scores, float32
             [batch, classes].
         parameters: Number of parameters of both.
@@ -68,7 +69,7 @@ class TrainedModel:
         card: Further entries of the model card.
     """
 
-    network: keras.Model | ReleasedEmbedding
+    network: keras.Model | ReleasedEmbedding | None
     head: Callable[[tf.RaggedTensor], tf.Tensor]
     parameters: int
     trainable_parameters: int
@@ -117,9 +118,13 @@ def write_trained_model(fn_args: FnArgs, job: TrainingJob, trained: TrainedModel
         job.features.front_end,
         max_samples=job.max_clip_samples,
         thresholds=thresholds,
-        embedded=job.embedded,
+        embedding_size=job.embedding_size,
     ).save(fn_args.serving_model_dir)
-    write_warmup_requests(fn_args.serving_model_dir, embedded=job.embedded)
+    write_warmup_requests(
+        fn_args.serving_model_dir,
+        takes_sound=trained.network is not None,
+        embedding_size=job.embedding_size,
+    )
     if trained.native is not None:
         extra = os.path.join(fn_args.serving_model_dir, EXTRA_FOLDER)
         trained.native.save_native(extra, job.classes)
@@ -165,7 +170,8 @@ def _model_card(
         "hop_seconds": job.features.front_end.hop_samples / SAMPLE_RATE,
         "max_seconds": job.max_clip_samples / SAMPLE_RATE,
         "compute": job.features.compute,
-        "embedded": job.embedded,
+        "embedded": job.embedding_size is not None,
+        "embedding_size": job.embedding_size,
         "parameters": trained.parameters,
         "trainable_parameters": trained.trainable_parameters,
         **asdict(trained.origin),

@@ -18,7 +18,7 @@ class TrainingJob:
         train: Settings of the training.
         features: Settings of windows and features.
         max_clip_samples: Maximum length of a served clip, in samples at 16 kHz.
-        embedded: Whether the clips are released embeddings instead of sound.
+        embedding_size: Numbers of an embedding if clips are embeddings instead of sound, or None.
         classes: Class names, in the order of the scores.
     """
 
@@ -26,7 +26,7 @@ class TrainingJob:
     train: TrainSettings
     features: FeatureSettings
     max_clip_samples: int
-    embedded: bool
+    embedding_size: int | None
     classes: list[str]
 
     @property
@@ -46,6 +46,6 @@ def read_training_job(fn_args: FnArgs) -> TrainingJob:
         train=TrainSettings.model_validate(config["train"]),
         features=FeatureSettings.model_validate(config["features"]),
         max_clip_samples=config["max_clip_samples"],
-        embedded=config["embedded"],
+        embedding_size=config["embedding_size"],
         classes=[name.decode() for name in vocabulary],
     )

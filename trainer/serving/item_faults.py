@@ -77,6 +77,23 @@ def length_faults(lengths: tf.Tensor, max_samples: int) -> list[ItemFault]:
     ]
 
 
+def embedding_faults(lengths: tf.Tensor, finite: tf.Tensor) -> list[ItemFault]:
+    """Returns the possible faults of embeddings.
+
+    Args:
+        lengths: Windows of each clip, int [batch].
+        finite: Whether all numbers of a clip are finite, bool [batch].
+
+    Returns:
+        The faults: no windows, or numbers that are not finite.
+    """
+    text = "holds numbers that are not finite; only whole windows of NaN at its end fill it up."
+    return [
+        (lengths < 1, lambda: tf.constant("holds no windows; send at least one.")),
+        (~finite, lambda: tf.constant(text)),
+    ]
+
+
 def non_finite_fault(finite: tf.Tensor) -> ItemFault:
     """Returns the fault of clips that hold NaN or infinity.
 

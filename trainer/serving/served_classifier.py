@@ -1,6 +1,7 @@
 """The served model: a network and a head in one SavedModel of core TensorFlow ops."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -9,6 +10,7 @@ from schema import clip_examples
 from schema.config.ingest_settings import IngestSettings
 from trainer.heads.pooling import pool_windows
 from trainer.serving.item_faults import (
+    embedding_faults,
     first_faults,
     length_faults,
     non_finite_fault,
@@ -19,7 +21,7 @@ from vggish.networks.log_mel import log_mel_from_windows, map_windows, num_windo
 from vggish.networks.network import FrontEnd
 from vggish.networks.pca_postprocessor import ReleasedEmbedding
 from vggish.networks.window_batches import map_clips
-from vggish.params import EMBEDDING_SIZE, NUM_BANDS, NUM_FRAMES
+from vggish.params import NUM_BANDS, NUM_FRAMES
 
 _ReadClips = Callable[[tf.Tensor], tuple[tf.RaggedTensor, tf.Tensor]]
 """From the numbers of clips, int64 [clips], to their features, float32 [clips, n, D], ragged in n,
@@ -29,8 +31,11 @@ and a sentence for each clip that turns out to be faulty, string [clips]."""
 class ServedClassifier(tf.Module):
     """Computes class scores from sound, with the same log-mel code as the pipeline's Transform.
 
+    A model that learned from embeddings also takes embeddings and, if the network that made them
+    is unknown, no sound.
+
     Args:
-        features: Model from log-mel [w, 96, 64] to features [w, D].
+        features: Model from log-mel [w, 96, 64] to features [w, D]; None if it is unknown.
         head: Function from features of clips, ragged [batch, n, D], to scores [batch, classes]; a
             `tf.Module`, so that TensorFlow finds its variables.
         classes: Class names, in the order of the scores.
@@ -38,29 +43,30 @@ class ServedClassifier(tf.Module):
         max_samples: Maximum length of a clip, in samples at 16 kHz; `examples` has no limit.
         thresholds: Threshold of each class, for clips with any number of labels; None for clips
             with one label, whose highest score decides.
-        embedded: Whether clip examples hold released embeddings instead of sound.
+        embedding_size: D, if clip examples hold embeddings instead of sound; otherwise None.
     """
 
     def __init__(  # noqa: PLR0913 Each is a fact of the model.
         self,
-        features: keras.Model | ReleasedEmbedding,
+        features: keras.Model | ReleasedEmbedding | None,
         head: Callable[[tf.RaggedTensor], tf.Tensor],
         classes: list[str],
         front_end: FrontEnd,
         *,
         max_samples: int = IngestSettings().max_clip_samples,
         thresholds: Sequence[float] | None,
-        embedded: bool = False,
+        embedding_size: int | None = None,
     ):
         super().__init__(name="vggish_tfx")
         self._features = features
         self._head = head
-        one_window = tf.zeros([1, NUM_FRAMES, NUM_BANDS])
-        self._feature_size = features(one_window, training=False).shape[-1]
+        self._embedding_size = embedding_size
+        if features is not None:
+            one_window = tf.zeros([1, NUM_FRAMES, NUM_BANDS])
+            self._feature_size = features(one_window, training=False).shape[-1]
         self._front_end = front_end
         self._max_samples = max_samples
         self._thresholds = None if thresholds is None else tf.constant(thresholds, tf.float32)
-        self._embedded = embedded
         self._decode_wavs = tf.function(
             decode_wavs, autograph=False
         )  # Two signatures share its graph.
@@ -74,13 +80,16 @@ class ServedClassifier(tf.Module):
 
     def save(self, folder: str) -> None:
         """Writes the SavedModel with its signatures."""
-        signatures = {
-            "serving_default": self.classify_wav,
-            "waveform": self.classify_waveform,
-            "examples": self.classify_examples,
-            "embed": self.embed_wav,
-            "targets": self.read_targets,
-        }
+        signatures = {"examples": self.classify_examples, "targets": self.read_targets}
+        if self._features is not None:
+            signatures |= {
+                "serving_default": self.classify_wav,
+                "waveform": self.classify_waveform,
+                "embed": self.embed_wav,
+            }
+        if self._embedding_size is not None:
+            spec = tf.TensorSpec([None, None, self._embedding_size], tf.float32, name="embeddings")
+            signatures["embeddings"] = self.classify_embeddings.get_concrete_function(spec)
         # TensorFlow saves a copy of a Keras layer's variable, which the signatures do not read.
         # tf.saved_model.load repairs that; TensorFlow Serving would find no weights. Therefore only
         # the variables that the signatures read are saved, and no Keras object.
@@ -88,7 +97,7 @@ class ServedClassifier(tf.Module):
         read = {
             id(variable): variable
             for function in signatures.values()
-            for variable in function.get_concrete_function().variables
+            for variable in _concrete(function).variables
         }
         exported.weights = list(read.values())
         exported.label_table = self._label_table
@@ -123,8 +132,8 @@ class ServedClassifier(tf.Module):
     )
     def classify_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Scores serialized clip examples, bytes [batch]."""
-        if self._embedded:
-            spec = clip_examples.embedding_spec(EMBEDDING_SIZE)
+        if self._embedding_size is not None:
+            spec = clip_examples.embedding_spec(self._embedding_size)
             embedding = tf.io.parse_example(examples, spec)[clip_examples.EMBEDDING]
             counts = embedding.row_lengths()
         else:
@@ -132,11 +141,27 @@ class ServedClassifier(tf.Module):
             counts = num_windows(tf.strings.length(pcm) // 2, self._front_end)
 
         def read(clips: tf.Tensor) -> tuple[tf.RaggedTensor, tf.Tensor]:
-            if self._embedded:
+            if self._embedding_size is not None:
                 return tf.gather(embedding, clips), _no_errors(clips)
             return self._embed(_samples_from_pcm16(tf.gather(pcm, clips))), _no_errors(clips)
 
         return self._classify(_no_errors(examples), counts, read)
+
+    @tf.function(autograph=False)
+    def classify_embeddings(self, embeddings: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Scores embeddings, float32 [batch, n, D]; windows of NaN fill up clips at their end."""
+        is_filler = tf.reduce_all(tf.math.is_nan(embeddings), axis=2)
+        # A filler between windows is none, but a fault.
+        positions = tf.range(1, tf.shape(embeddings)[1] + 1)
+        lengths = tf.reduce_max(tf.where(is_filler, 0, positions), axis=1)
+        lengths = tf.maximum(lengths, 0)  # Of no positions, the maximum is the least integer.
+        windows = tf.RaggedTensor.from_tensor(embeddings, lengths)
+        finite = tf.reduce_all(tf.math.is_finite(windows), axis=[1, 2])
+
+        def read(clips: tf.Tensor) -> tuple[tf.RaggedTensor, tf.Tensor]:
+            return tf.gather(windows, clips), _no_errors(clips)
+
+        return self._classify(first_faults(embedding_faults(lengths, finite)), lengths, read)
 
     @tf.function(
         autograph=False, input_signature=[tf.TensorSpec([None], tf.string, name="audio_bytes")]
@@ -250,6 +275,13 @@ def _compute(
     with tf.control_dependencies([refuse_without_good_item(errors)]):
         shape = [tf.size(errors, tf.int64), size]
         return tf.scatter_nd(good, vectors, shape), tf.identity(errors)
+
+
+def _concrete(function: Any) -> Any:
+    """Returns the graph of a signature, of which some are graphs already."""
+    return (
+        function.get_concrete_function() if hasattr(function, "get_concrete_function") else function
+    )
 
 
 def _no_errors(clips: tf.Tensor) -> tf.Tensor:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from components.audio_example_gen.sources import audioset, folders, manifest
 from components.audio_example_gen.sources.data_root import open_tree
+from components.audio_example_gen.sources.embedding_tables import clip_listing
 from components.audio_example_gen.sources.file_tree import FileTree
 from components.audio_example_gen.sources.listing import Listing, SourceFile
 from components.audio_example_gen.sources.unassigned_files import UnassignedFiles
@@ -15,6 +16,7 @@ from vggish.errors import DataSetError
 _FIND: dict[str, Callable[[SourceSettings, FileTree], UnassignedFiles]] = {
     "folders": folders.find_by_folder,
     "manifest": manifest.find_by_manifest,
+    "embeddings": clip_listing.find_clips,
     "audioset_embeddings": audioset.find_records,
 }
 
@@ -39,8 +41,9 @@ def list_source(source: SourceSettings, split: SplitSettings | None = None) -> L
     tree = open_tree(source.root)
     found = _FIND[source.kind](source, tree)
     if not found.files:
+        what = "rows of embeddings" if source.kind == "embeddings" else "sound files"
         raise DataSetError(
-            f"The data root {tree.root} has no sound files ({found.other_files} other files); "
+            f"The data root {tree.root} has no {what} ({found.other_files} other files); "
             f"check the section `source`."
         )
     # Here, since the splits need the files that this package lists.
@@ -69,7 +72,7 @@ def _check_classes(listing: Listing) -> None:
         found = f"only the class {classes[0]!r}" if classes else "no clip with a class"
         raise DataSetError(
             f"The data root {listing.root} has {found}; a classifier needs at least two classes, "
-            "each with sounds of its own."
+            "each with clips of its own."
         )
 
 

@@ -17,6 +17,10 @@ class RefusedError(AudioError):
         "outside_root",
         "timeout",
         "duplicate",
+        "missing_value",
+        "not_a_number",
+        "wrong_size",
+        "conflict",
     )
 
 
@@ -49,6 +53,8 @@ class SourceFile:
             file holds many clips.
         free: Whether the clip may move to another split, since only its name decided.
         refused: Why the listing refuses the file, or None.
+        table: Path of the table of embeddings that holds the clip, or None.
+        row: The clip's last row in it, counted from 0.
     """
 
     clip_id: str
@@ -61,6 +67,8 @@ class SourceFile:
     split: str | None = None
     free: bool = False
     refused: Reject | None = None
+    table: str | None = None
+    row: int = 0
 
 
 @dataclass(frozen=True)

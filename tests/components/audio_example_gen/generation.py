@@ -92,7 +92,7 @@ def _read(folder: Path, split: str) -> list[tuple[str, Clip]]:
                 group=groups[0].decode() if groups else None,
                 pcm=b"".join(features["pcm"].bytes_list.value),
                 source_rate=sum(features["source_rate"].int64_list.value),
-                duration=features["duration"].float_list.value[0],
+                duration=next(iter(features["duration"].float_list.value), float("nan")),
                 embedding=tuple(features["embedding"].float_list.value),
             )
             read.append((features["clip_id"].bytes_list.value[0].decode(), clip))

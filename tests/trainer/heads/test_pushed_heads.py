@@ -167,7 +167,7 @@ def train(sounds: Sounds, head: str, folder: Path) -> None:
             custom_config={
                 **{name: section.model_dump(mode="json") for name, section in sections.items()},
                 "max_clip_samples": 16_000 * 600,
-                "embedded": False,
+                "embedding_size": None,
             },
         )
     )

@@ -11,11 +11,14 @@ import soundfile
 import tensorflow as tf
 
 from schema.config.ingest_settings import IngestSettings
+from schema.config.model_settings import ModelSettings
 from schema.model_card import read_model_card, write_model_card
+from trainer.heads.dense import build_frozen_head
 from trainer.heads.pooling import PooledHead
 from trainer.serving.served_classifier import ServedClassifier
 from vggish.audio.decoding import decode, pcm16_from_samples, samples_from_pcm16
 from vggish.embedding.embedder import Embedder
+from vggish.example_features import bytes_feature, float_feature, serialized_example
 from vggish.networks.layer_taps import build_features
 from vggish.networks.log_mel import log_mel_from_windows
 from vggish.networks.network import FrontEnd
@@ -170,7 +173,7 @@ def test_model_of_released_embeddings_takes_them_and_sound(clips: list[np.ndarra
     released = ReleasedEmbedding(network, pca)
     head = keras.Sequential([keras.Input([128]), keras.layers.Dense(3, activation="softmax")])
     model = ServedClassifier(
-        released, PooledHead(head), CLASSES, FrontEnd(), thresholds=[0.5] * 3, embedded=True
+        released, PooledHead(head), CLASSES, FrontEnd(), thresholds=[0.5] * 3, embedding_size=128
     )
 
     windows = np.stack([clips[2][s : s + 15_600] for s in (0, HOP, 2 * HOP)])
@@ -186,6 +189,58 @@ def test_model_of_released_embeddings_takes_them_and_sound(clips: list[np.ndarra
     by_sound = model.classify_waveform(tf.constant(clips[2][None]))
     # A value on the edge of a step may fall to either side.
     np.testing.assert_allclose(by_sound["scores"], expected, atol=5e-3)
+
+
+@pytest.fixture(scope="module", params=["mean", "attention"])
+def of_embeddings(request: pytest.FixtureRequest, tmp_path_factory: Any) -> tuple[Any, PooledHead]:
+    """A model of embeddings of 5 numbers from an unknown network, and its head."""
+    keras.utils.set_random_seed(1)
+    pooled = np.zeros([1, 5], np.float32)
+    features = tf.RaggedTensor.from_tensor(pooled[None]) if request.param == "attention" else pooled
+    scores = build_frozen_head(ModelSettings(pooling=request.param, hidden=()), 3, features)
+    head = PooledHead(scores, request.param)
+    folder = str(tmp_path_factory.mktemp("embeddings"))
+    ServedClassifier(None, head, CLASSES, FrontEnd(), thresholds=None, embedding_size=5).save(
+        folder
+    )
+    return tf.saved_model.load(folder), head
+
+
+def test_embeddings_are_filled_up_with_nan(of_embeddings: tuple[Any, PooledHead]) -> None:
+    model, head = of_embeddings
+    assert set(model.signatures) == {"examples", "embeddings", "targets"}
+    rng = np.random.default_rng(0)
+    clips = [rng.normal(size=[n, 5]).astype(np.float32) for n in (3, 1, 200)]
+    filled = np.full([3, 200, 5], np.nan, np.float32)
+    for row, clip in zip(filled, clips, strict=True):
+        row[: len(clip)] = clip
+    expected = np.concatenate([head(tf.RaggedTensor.from_tensor(clip[None])) for clip in clips])
+    outputs = model.signatures["embeddings"](embeddings=tf.constant(filled))
+    np.testing.assert_allclose(outputs["scores"], expected, atol=1e-6)
+    assert set(outputs["error"].numpy()) == {b""}
+    examples = [
+        serialized_example({"clip_id": bytes_feature([b"x"]), "embedding": float_feature(values)})
+        for values in (clip.ravel() for clip in clips)
+    ]
+    by_examples = model.signatures["examples"](examples=tf.constant(examples))
+    np.testing.assert_allclose(by_examples["scores"], expected, atol=1e-6)
+
+
+def test_bad_embeddings_have_their_sentence(of_embeddings: tuple[Any, PooledHead]) -> None:
+    model, _ = of_embeddings
+    batch = np.ones([5, 3, 5], np.float32)
+    batch[1, :] = np.nan
+    batch[2, 1, 4] = np.inf
+    batch[3, 0] = np.nan  # A gap.
+    batch[4, 2, 0] = np.nan
+    outputs = model.signatures["embeddings"](embeddings=tf.constant(batch))
+    errors = [error.decode() for error in outputs["error"].numpy()]
+    assert errors[0] == ""
+    assert errors[1] == "The item holds no windows; send at least one."
+    assert all("holds numbers that are not finite" in error for error in errors[2:])
+    assert outputs["label"].numpy()[1:].tolist() == [b""] * 4
+    with pytest.raises(tf.errors.InvalidArgumentError, match="holds no windows"):
+        model.signatures["embeddings"](embeddings=tf.zeros([1, 0, 5]))
 
 
 @pytest.mark.parametrize("signature", ["serving_default", "embed"])

@@ -45,7 +45,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     network = build_features("mfcc", None)
     served = ServedClassifier(network, PooledHead(head), CLASSES, FrontEnd(), thresholds=None)
     served.save(str(folder))
-    write_warmup_requests(str(folder), embedded=False)
+    write_warmup_requests(str(folder))
     return folder
 
 
@@ -311,9 +311,9 @@ def test_a_model_of_released_embeddings_is_warmed_up_with_embeddings(tmp_path: P
         CLASSES,
         FrontEnd(),
         thresholds=[0.5] * 3,
-        embedded=True,
+        embedding_size=128,
     )
-    write_warmup_requests(str(tmp_path), embedded=True)
+    write_warmup_requests(str(tmp_path), embedding_size=128)
     sizes = []
     file = tmp_path / "assets.extra" / WARMUP_FILE
     for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():

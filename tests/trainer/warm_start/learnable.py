@@ -79,7 +79,7 @@ def trainer_call(
         custom_config={
             **{name: section.model_dump(mode="json") for name, section in sections.items()},
             "max_clip_samples": 16_000 * 600,
-            "embedded": False,
+            "embedding_size": None,
             "noise_files": [str(inputs / "noise.gz")],
             "previous_model": None if previous is None else str(previous),
             "backup_folder": str(inputs / "backups" / output.name),

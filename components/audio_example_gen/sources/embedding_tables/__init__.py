@@ -1,0 +1,1 @@
+"""`embeddings`: tables with a vector a window instead of sound."""
