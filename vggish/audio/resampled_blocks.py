@@ -50,9 +50,7 @@ def resampled_blocks(
         yield samples
 
 
-def _overlapping(
-    sound: Sound, size: int, margin: int
-) -> Iterator[tuple[np.ndarray, int, bool]]:
+def _overlapping(sound: Sound, size: int, margin: int) -> Iterator[tuple[np.ndarray, int, bool]]:
     """Yields blocks of `size` samples with `margin` more to either side, where there are any.
 
     Yields:

@@ -1,9 +1,9 @@
 """From the scores of a recording's windows to events: pure functions on arrays.
 
-The order is: smoothing, the top classes of each window, thresholds with hysteresis, gaps, durations.
+The order is: smoothing, the top classes of a window, thresholds with hysteresis, gaps, durations.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -37,9 +37,8 @@ class EventRules:
     """What counts as an event.
 
     Attributes:
-        min_scores: Score that begins an event, by class name.
-        keep_score: Score down to which an event goes on, on both sides; None: as `min_scores`. It
-            never makes it harder to go on than to begin.
+        keep_score: Score down to which an event goes on, on both sides; None: the score that begins
+            it. It never makes it harder to go on than to begin.
         smooth: Windows of the smoothing, an odd number; 1 is none.
         smoothing: Median or mean over these windows.
         top_n: Number of classes of a window, the ones with the highest scores, that may have an
@@ -52,7 +51,6 @@ class EventRules:
         ConfigError: A value is out of its range.
     """
 
-    min_scores: dict[str, float]
     keep_score: float | None = None
     smooth: int = 1
     smoothing: Smoothing = "median"
@@ -78,7 +76,7 @@ class EventRules:
 
 def find_events(
     scores: np.ndarray,
-    classes: Sequence[str],
+    min_scores: Mapping[str, float],
     rules: EventRules,
     *,
     hop_seconds: float,
@@ -88,7 +86,7 @@ def find_events(
 
     Args:
         scores: Scores of its windows, in their order, float32 [n, classes].
-        classes: Class names, in the order of the scores.
+        min_scores: Score that begins an event of a class, by class name, in the order of `scores`.
         rules: What counts as an event.
         hop_seconds: Seconds from the start of one window to the start of the next.
         duration: Length of the recording in seconds.
@@ -100,9 +98,8 @@ def find_events(
     smoothed = smooth_scores(scores, rules.smooth, rules.smoothing)
     allowed = top_classes(smoothed, rules.top_n)
     events: list[Event] = []
-    for place, label in enumerate(classes):
+    for place, (label, begin) in enumerate(min_scores.items()):
         heard = np.where(allowed[:, place], smoothed[:, place], -np.inf)
-        begin = rules.min_scores[label]
         keep = begin if rules.keep_score is None else min(rules.keep_score, begin)
         runs = merge_gaps(active_runs(heard, begin, keep), edges, rules.max_gap)
         for first, last in runs:

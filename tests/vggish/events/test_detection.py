@@ -22,8 +22,8 @@ def column(*scores: float) -> np.ndarray:
 
 def found(scores: np.ndarray, duration: float, **rules: object) -> list[tuple[float, float]]:
     """The events of one class, "dog", with windows every 0.48 s and a threshold of 0.5."""
-    chosen = EventRules({"dog": 0.5}, **rules)  # type: ignore[arg-type]
-    events = find_events(scores, ["dog"], chosen, hop_seconds=0.48, duration=duration)
+    chosen = EventRules(**rules)  # type: ignore[arg-type]
+    events = find_events(scores, {"dog": 0.5}, chosen, hop_seconds=0.48, duration=duration)
     return [(event.start, event.end) for event in events]
 
 
@@ -49,8 +49,8 @@ def test_an_event_is_a_run_of_windows_above_the_threshold() -> None:
 
 def test_events_have_label_and_highest_score_and_are_in_order() -> None:
     scores = np.array([[0.6, 0.1], [0.7, 0.9], [0.0, 0.0], [0.0, 0.8]], np.float32)
-    rules = EventRules({"ö": 0.5, "cat": 0.85})
-    events = find_events(scores, ["ö", "cat"], rules, hop_seconds=0.96, duration=3.84)
+    least = {"ö": 0.5, "cat": 0.85}
+    events = find_events(scores, least, EventRules(), hop_seconds=0.96, duration=3.84)
     assert events == [Event(0.0, 1.92, "ö", 0.7), Event(0.96, 1.92, "cat", 0.9)]
 
 
@@ -98,8 +98,8 @@ def test_only_the_top_classes_of_a_window_have_events() -> None:
     scores = np.array([[0.9, 0.8, 0.7], [0.6, 0.7, 0.7]], np.float32)
     assert top_classes(scores, 1).tolist() == [[True, False, False], [False, True, False]]
     assert top_classes(scores, 2).tolist() == [[True, True, False], [False, True, True]]
-    rules = EventRules(dict.fromkeys("abc", 0.5), top_n=1)
-    events = find_events(scores, list("abc"), rules, hop_seconds=0.96, duration=1.92)
+    least, rules = dict.fromkeys("abc", 0.5), EventRules(top_n=1)
+    events = find_events(scores, least, rules, hop_seconds=0.96, duration=1.92)
     assert [event.label for event in events] == ["a", "b"]
 
 
@@ -119,4 +119,4 @@ def test_without_a_score_above_the_threshold_there_is_no_event() -> None:
 )
 def test_rules_that_no_event_can_follow_are_refused(rules: dict, sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
-        EventRules({}, **rules)
+        EventRules(**rules)
