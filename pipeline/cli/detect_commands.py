@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -163,3 +164,22 @@ def _in_words(seconds: float) -> str:
         if seconds >= unit:
             return f"{seconds / unit:.1f} {name} of sound"
     return f"{seconds:.0f} s of sound"
+
+
+def plot(
+    recording: Annotated[str, typer.Argument(help="A sound file.", metavar="RECORDING")],
+    events: Annotated[
+        str, typer.Argument(help="Table of events, in any form of `detect`.", metavar="EVENTS")
+    ],
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="Page or picture, .html or .png.", metavar="FILE")
+    ],
+) -> None:
+    """Draw the spectrogram of a recording with events over it."""
+    import_tensorflow_quietly()
+    from pipeline.detect.event_plot import check_plot_path, plot_events, read_events_of
+
+    check_plot_path(output)
+    found = read_events_of(Path(events), Path(recording))
+    plot_events(Path(recording), found, output)
+    print(f"{output}: {recording} with {len(found):,} events of {events}")
