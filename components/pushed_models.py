@@ -32,12 +32,12 @@ def newest_model(versions: Iterable[str], other_than: Iterable[str] = ()) -> str
     Raises:
         tf.errors.OpError: The storage failed.
     """
-    others = {_fingerprint(model) for model in other_than} - {None}
+    others = {fingerprint(model) for model in other_than} - {None}
     newest_first = sorted(
         versions, key=lambda path: int(os.path.basename(path.rstrip("/"))), reverse=True
     )
     for path in newest_first:
-        if _fingerprint(path) not in others and is_whole_model(path):
+        if fingerprint(path) not in others and is_whole_model(path):
             return path
     return None
 
@@ -75,7 +75,8 @@ def is_whole_model(folder: str) -> bool:
     return bool(graphs)  # An empty file parses, too.
 
 
-def _fingerprint(model: str) -> bytes | None:
+def fingerprint(model: str) -> bytes | None:
+    """Reads TensorFlow's fingerprint of a model's content; None of a model without one."""
     try:
         return _read(os.path.join(model, _FINGERPRINT))
     except tf.errors.NotFoundError:

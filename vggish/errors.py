@@ -24,6 +24,10 @@ class AudioError(VggishError):
         self.reason = reason
 
 
+class AnnotationError(VggishError):
+    """A table that does not say what is heard from when to when."""
+
+
 class CheckpointError(VggishError):
     """A checkpoint or weights file that does not hold VGGish."""
 

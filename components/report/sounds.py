@@ -1,24 +1,20 @@
 """Sounds and their pictures, small enough to be inside of the report's one file."""
 
-import base64
 import io
 from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 import soundfile
 import tensorflow as tf
-from matplotlib import colormaps
 from PIL import Image
 
+from components.html.log_mel_picture import data_uri, draw_log_mel
 from components.report.page import MOST_BYTES, MOST_SECONDS, ShownClip
 from schema import clip_examples
 from vggish.audio.decoding import samples_from_pcm16
-from vggish.networks.log_mel import log_mel_from_windows, windows_from_waveform
-from vggish.params import NUM_BANDS, SAMPLE_RATE
+from vggish.params import SAMPLE_RATE
 
 _WIDTH = 400
-_LOWEST, _HIGHEST = np.log(0.01), 3.0
-"""Range of log-mel values between the darkest and the brightest colour."""
 
 
 def add_sounds(clips: Sequence[ShownClip], examples: Sequence[str]) -> list[ShownClip]:
@@ -76,20 +72,12 @@ def _mp3(samples: np.ndarray) -> str:
         bitrate_mode="VARIABLE",
         compression_level=0.6,
     )
-    return _data_uri("audio/mpeg", file.getvalue())
+    return data_uri("audio/mpeg", file.getvalue())
 
 
 def _picture(samples: np.ndarray) -> str:
-    """Draws the log-mel as the network sees it: time to the right, pitch upwards."""
-    windows = windows_from_waveform(samples[np.newaxis]).values
-    log_mel = log_mel_from_windows(windows).numpy().reshape(-1, NUM_BANDS)
-    shades = (log_mel.T[::-1] - _LOWEST) / (_HIGHEST - _LOWEST)
-    image = Image.fromarray(colormaps["magma"](shades.clip(0, 1), bytes=True)[..., :3])
+    image = draw_log_mel(samples)
     image = image.resize((min(_WIDTH, image.width), image.height), Image.Resampling.BOX)
     file = io.BytesIO()
     image.save(file, "WEBP", quality=60)
-    return _data_uri("image/webp", file.getvalue())
-
-
-def _data_uri(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+    return data_uri("image/webp", file.getvalue())

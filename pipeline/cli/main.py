@@ -10,6 +10,7 @@ from rich.console import Console
 
 from pipeline.cli.catalog_command import catalog, init
 from pipeline.cli.cluster_commands import compile_job, submit_job
+from pipeline.cli.detect_commands import detect, plot
 from pipeline.cli.predict_command import predict
 from pipeline.cli.process_exit import EXIT_FAILURE, EXIT_WRONG_INPUT, Interruption
 from pipeline.cli.results_command import results
@@ -35,6 +36,8 @@ COMMANDS: dict[str, dict[str, tuple[Callable[..., None], str]]] = {
     },
     "Models": {
         "predict": (predict, "predict runs/job recordings/ -o predictions.parquet"),
+        "detect": (detect, "detect runs/job recordings/ -o events.csv"),
+        "plot": (plot, "plot recording.flac events.csv -o events.html"),
         "results": (results, "results runs/*"),
     },
     "VGGish without a pipeline": {

@@ -29,6 +29,12 @@ VerboseOption = Annotated[
     bool,
     typer.Option("--verbose", "-v", help="Also show the messages of TensorFlow, Beam and TFX."),
 ]
+ServerOption = Annotated[
+    str | None,
+    typer.Option(help="Ask TensorFlow Serving: http(s)://HOST:8501 or grpc(s)://HOST:8500."),
+]
+ModelNameOption = Annotated[str, typer.Option(help="The model's name on the server.")]
+TimeoutOption = Annotated[float, typer.Option(help="Timeout per request to a server, in seconds.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 OverridesOption = Annotated[
     list[str] | None,

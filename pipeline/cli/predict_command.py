@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.console import import_tensorflow_quietly
+from pipeline.cli.options import ModelNameOption, ServerOption, TimeoutOption
 from pipeline.cli.process_exit import EXIT_FAILURE
 
 
@@ -23,14 +24,9 @@ def predict(
         str | None,
         typer.Option("--output", "-o", help="Write a table, .parquet or .csv.", metavar="FILE"),
     ] = None,
-    server: Annotated[
-        str | None,
-        typer.Option(help="Ask TensorFlow Serving: http(s)://HOST:8501 or grpc(s)://HOST:8500."),
-    ] = None,
-    model_name: Annotated[str, typer.Option(help="The model's name on the server.")] = "sounds",
-    timeout: Annotated[
-        float, typer.Option(help="Timeout per request to a server, in seconds.")
-    ] = 30.0,
+    server: ServerOption = None,
+    model_name: ModelNameOption = "sounds",
+    timeout: TimeoutOption = 30.0,
 ) -> None:
     """Print the predictions of a model for sounds or embeddings, one JSON line per clip."""
     from pipeline.predict.prediction_tables import check_table_path, write_predictions

@@ -19,7 +19,7 @@ def results(
     as_json: JsonOption = False,
 ) -> None:
     """Show every model that runs have trained, the best first, and in what the runs differ."""
-    from pipeline.cli.results_table import results_csv, results_rows, results_table
+    from pipeline.cli.output.results_table import results_csv, results_rows, results_table
     from pipeline.runners.past_runs import read_past_runs
 
     if csv is not None:

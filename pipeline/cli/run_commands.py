@@ -140,8 +140,8 @@ def run_quietly(job: "Job", output: Path, screen: Screen) -> dict[str, Any]:
 
 
 def _print_results(summary: dict[str, Any], folder: "RunFolder") -> None:
-    from pipeline.cli.results_table import results_table
-    from pipeline.cli.run_summary import format_summary
+    from pipeline.cli.output.results_table import results_table
+    from pipeline.cli.output.run_summary import format_summary
     from pipeline.runners.past_runs import PastRun
 
     print(format_summary(summary, folder))

@@ -15,20 +15,20 @@ from vggish.errors import ConfigError, VggishError
 _ATTEMPTS = 4
 _FIRST_PAUSE = 0.5  # Seconds; each further one is twice as long.
 
-_Ask = Callable[[bytes], dict[str, Any]]
-"""From a WAV file to the outputs of a batch of one; raises _RefusedError or ServerError."""
+AskServer = Callable[[list[bytes]], dict[str, Any]]
+"""From WAV files to the outputs of their batch; raises ClipRefusedError or ServerError."""
 
 
 class ServerError(VggishError):
     """A server does not answer, or answers with an error."""
 
 
-class _RefusedError(Exception):
-    """The server refuses this clip, but may accept others."""
+class ClipRefusedError(Exception):
+    """The server refuses these clips, but may accept others."""
 
 
-def connect_to_server(url: str, name: str, timeout: float) -> ClipModel:
-    """Makes a model that asks a server.
+def open_connection(url: str, name: str, timeout: float) -> AskServer:
+    """Connects to a model on a server.
 
     A request that fails because the server is busy or down is sent up to four times.
 
@@ -38,26 +38,42 @@ def connect_to_server(url: str, name: str, timeout: float) -> ClipModel:
         timeout: The timeout per attempt, in seconds.
 
     Returns:
-        The model; it raises ServerError if the server fails.
+        A function that asks `serving_default`.
 
     Raises:
         ConfigError: The URL has none of these forms.
     """
     parts = urlsplit(url)
     if parts.scheme in ("http", "https") and parts.netloc:
-        ask = _connect_rest(url.rstrip("/"), name, timeout)
-    elif parts.scheme in ("grpc", "grpcs") and parts.netloc:
-        ask = _connect_grpc(parts.netloc, name, timeout, encrypted=parts.scheme == "grpcs")
-    else:
-        raise ConfigError(
-            f"{url} is not a server's address; give http://host:8501 or grpc://host:8500, or "
-            "https:// or grpcs:// if it is encrypted."
-        )
+        return _connect_rest(url.rstrip("/"), name, timeout)
+    if parts.scheme in ("grpc", "grpcs") and parts.netloc:
+        return _connect_grpc(parts.netloc, name, timeout, encrypted=parts.scheme == "grpcs")
+    raise ConfigError(
+        f"{url} is not a server's address; give http://host:8501 or grpc://host:8500, or "
+        "https:// or grpcs:// if it is encrypted."
+    )
+
+
+def connect_to_server(url: str, name: str, timeout: float) -> ClipModel:
+    """Makes a model that asks a server.
+
+    Args:
+        url: As for `open_connection`.
+        name: As for `open_connection`.
+        timeout: As for `open_connection`.
+
+    Returns:
+        The model; it raises ServerError if the server fails.
+
+    Raises:
+        ConfigError: The URL is not one of a server.
+    """
+    ask = open_connection(url, name, timeout)
 
     def answer(clip: np.ndarray) -> Answer | Refusal:
         try:
-            outputs = ask(wav_from_pcm16(pcm16_from_samples(clip)))
-        except _RefusedError as error:
+            outputs = ask([wav_from_pcm16(pcm16_from_samples(clip))])
+        except ClipRefusedError as error:
             return Refusal(str(error))
         return answer_from({output: batch[0] for output, batch in outputs.items()})
 
@@ -65,7 +81,7 @@ def connect_to_server(url: str, name: str, timeout: float) -> ClipModel:
     return lambda clips: [answer(clip) for clip in clips]
 
 
-def _connect_rest(url: str, name: str, timeout: float) -> _Ask:
+def _connect_rest(url: str, name: str, timeout: float) -> AskServer:
     import requests
     from requests.adapters import HTTPAdapter
     from urllib3.util import Retry
@@ -82,8 +98,9 @@ def _connect_rest(url: str, name: str, timeout: float) -> _Ask:
         session.mount(scheme, HTTPAdapter(max_retries=retries))
     address = f"{url}/v1/models/{name}:predict"
 
-    def ask(wav: bytes) -> dict[str, Any]:
-        body = {"inputs": {"audio_bytes": [{"b64": base64.b64encode(wav).decode()}]}}
+    def ask(wavs: list[bytes]) -> dict[str, Any]:
+        files = [{"b64": base64.b64encode(wav).decode()} for wav in wavs]
+        body = {"inputs": {"audio_bytes": files}}
         try:
             response = session.post(address, json=body, timeout=timeout)
         except requests.RequestException as error:
@@ -105,7 +122,7 @@ def _outputs_of(response: Any, address: str) -> dict[str, Any]:
             f"{address} answers {response.status_code} without JSON; is it TensorFlow Serving?"
         ) from error
     if response.status_code == 400:
-        raise _RefusedError(answer.get("error", response.reason))
+        raise ClipRefusedError(answer.get("error", response.reason))
     if response.status_code != 200:
         reason = answer.get("error", response.reason)
         raise ServerError(f"{address} answers {response.status_code}: {reason}")
@@ -113,7 +130,7 @@ def _outputs_of(response: Any, address: str) -> dict[str, Any]:
     return outputs
 
 
-def _connect_grpc(address: str, name: str, timeout: float, *, encrypted: bool) -> _Ask:
+def _connect_grpc(address: str, name: str, timeout: float, *, encrypted: bool) -> AskServer:
     import grpc
     import tensorflow as tf
     from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
@@ -133,16 +150,16 @@ def _connect_grpc(address: str, name: str, timeout: float, *, encrypted: bool) -
         channel = grpc.insecure_channel(address, options)
     stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
 
-    def ask(wav: bytes) -> dict[str, Any]:
+    def ask(wavs: list[bytes]) -> dict[str, Any]:
         request = predict_pb2.PredictRequest()
         request.model_spec.name = name
         request.model_spec.signature_name = "serving_default"
-        request.inputs["audio_bytes"].CopyFrom(tf.make_tensor_proto([wav]))
+        request.inputs["audio_bytes"].CopyFrom(tf.make_tensor_proto(wavs))
         try:
             response = stub.Predict(request, timeout=timeout)
         except grpc.RpcError as error:
             if error.code() is grpc.StatusCode.INVALID_ARGUMENT:
-                raise _RefusedError(error.details()) from error
+                raise ClipRefusedError(error.details()) from error
             raise ServerError(
                 f"{address} answers {error.code().name}: {error.details()}"
             ) from error

@@ -1,0 +1,1 @@
+"""Events in recordings: from the scores of windows to events, and the forms of their tables."""
