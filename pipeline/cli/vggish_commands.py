@@ -164,7 +164,6 @@ def convert(
     import_tensorflow_quietly()
     from vggish.networks.layer_taps import build_network
     from vggish.networks.network_table import find_network
-    from vggish.output_files import output_file
     from vggish.weights.weight_arrays import apply_weights, save_weights, weights_sha256
 
     weights = _weights(checkpoint, network, Console(stderr=True, highlight=False))
