@@ -1,23 +1,26 @@
-"""The report's figures, as SVG that takes its colours and its font from the page around it.
+"""The report's figures."""
 
-Text stays text, and CSS variables replace the few placeholder colours used here. So one figure
-suits a light screen, a dark screen and paper.
-"""
-
-import io
-import re
-import warnings
 from collections.abc import Mapping, Sequence
 
 import matplotlib
 import numpy as np
 import numpy.typing as npt
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+
+from components.report.drawing import (
+    INK,
+    RULE,
+    SPLIT_COLOURS,
+    STYLE,
+    inline_svg,
+    legend_above,
+    one_axes,
+    short_label,
+)
 
 SPLITS = ("train", "eval", "test")
 
@@ -26,42 +29,10 @@ ANNOTATED_CLASSES = 20
 # A matrix of more classes than this has no room for their names.
 NAMED_CLASSES = 100
 
-_INK, _RULE = "#010101", "#020202"
-_SPLIT_COLOURS = {"train": "#030303", "eval": "#040404", "test": "#050505"}
-_PAGE_COLOURS = {
-    _INK: "currentColor",
-    _RULE: "var(--rule)",
-    **{colour: f"var(--{split})" for split, colour in _SPLIT_COLOURS.items()},
-}
-
 # From transparent to blue: the page's background is the colour of zero.
 _SHARES = LinearSegmentedColormap.from_list("shares", [(0.12, 0.49, 0.74, a) for a in (0, 1)])
 # On a linear scale, a single confused clip among many would be too pale to see.
 _SHARE_SCALE = PowerNorm(0.5, vmin=0, vmax=1)
-
-_STYLE = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "report",  # Otherwise the ids of a figure change every time.
-    "text.parse_math": False,  # A class may be named "$5 or $10".
-    "font.size": 9,
-    "text.color": _INK,
-    "axes.labelcolor": _INK,
-    "axes.edgecolor": _RULE,
-    "axes.facecolor": "none",
-    "axes.titlesize": 10,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "figure.facecolor": "none",
-    "grid.color": _RULE,
-    "legend.frameon": False,
-    "xtick.color": _RULE,
-    "ytick.color": _RULE,
-    "xtick.labelcolor": _INK,
-    "ytick.labelcolor": _INK,
-}
 
 
 def class_distribution(by_label: Mapping[str, Mapping[str, int]]) -> Markup:
@@ -75,13 +46,13 @@ def class_distribution(by_label: Mapping[str, Mapping[str, int]]) -> Markup:
     """
     totals = {label: sum(counts.values()) for label, counts in by_label.items()}
     labels = sorted(totals, key=lambda label: (-totals[label], label))
-    with matplotlib.rc_context(_STYLE):
-        figure, axes = _one_axes(3.8, max(0.17 * len(labels), 0.5))
+    with matplotlib.rc_context(STYLE):
+        figure, axes = one_axes(3.8, max(0.17 * len(labels), 0.5))
         rows = np.arange(len(labels))
         start = np.zeros(len(labels))
         for split in SPLITS:
             counts = np.array([by_label[label].get(split, 0) for label in labels], float)
-            colour = _SPLIT_COLOURS[split]
+            colour = SPLIT_COLOURS[split]
             axes.barh(rows, counts, 0.75, left=start, color=colour, label=split)
             start += counts
         for row, label in enumerate(labels):
@@ -92,16 +63,16 @@ def class_distribution(by_label: Mapping[str, Mapping[str, int]]) -> Markup:
                 textcoords="offset points",
                 va="center",
             )
-        axes.set_yticks(rows, [_short(label) for label in labels])
+        axes.set_yticks(rows, [short_label(label) for label in labels])
         axes.set_ylim(len(labels) - 0.4, -0.6)
         axes.spines[["left", "bottom"]].set_visible(False)
         axes.tick_params(length=0)
         axes.xaxis.set_visible(False)
-        _legend_above(axes, columns=len(SPLITS))
+        legend_above(axes, columns=len(SPLITS))
         description = (
             f"Bar chart: clips of each of {len(labels)} classes in the splits train, eval and test."
         )
-        return _inline_svg(figure, "distribution", description)
+        return inline_svg(figure, "distribution", description)
 
 
 def training_curve(history: Mapping[str, Sequence[float]], metric: str) -> Markup:
@@ -115,8 +86,8 @@ def training_curve(history: Mapping[str, Sequence[float]], metric: str) -> Marku
     Returns:
         An `<svg>` element.
     """
-    with matplotlib.rc_context(_STYLE):
-        figure, axes = _one_axes(4.3, 2.5)
+    with matplotlib.rc_context(STYLE):
+        figure, axes = one_axes(4.3, 2.5)
         lines = {"train": (metric, "-", "o"), "eval": (f"val_{metric}", "--", "s")}
         for split, (name, line, marker) in lines.items():
             values = history.get(name, [])
@@ -124,7 +95,7 @@ def training_curve(history: Mapping[str, Sequence[float]], metric: str) -> Marku
                 np.arange(1, len(values) + 1),
                 values,
                 line,
-                color=_SPLIT_COLOURS[split],
+                color=SPLIT_COLOURS[split],
                 linewidth=1.8,
                 marker=marker if len(values) <= 30 else None,
                 markersize=3.5,
@@ -138,14 +109,14 @@ def training_curve(history: Mapping[str, Sequence[float]], metric: str) -> Marku
         axes.grid(axis="y", linewidth=0.6)
         axes.spines["left"].set_visible(False)
         axes.tick_params(axis="y", length=0)
-        _legend_above(axes, columns=2, right=True)
+        legend_above(axes, columns=2, right=True)
         description = (
             f"Line chart: {metric} over {epochs} epoch{'s' if epochs > 1 else ''}, "
             f"{history[metric][-1]:.4g} at the end on the train split"
         )
         if history.get(f"val_{metric}"):
             description += f" and {history[f'val_{metric}'][-1]:.4g} on the eval split"
-        return _inline_svg(figure, f"curve-{metric}", f"{description}.")
+        return inline_svg(figure, f"curve-{metric}", f"{description}.")
 
 
 def rate_curve(rates: Sequence[float], losses: Sequence[float], chosen: float) -> Markup:
@@ -159,10 +130,10 @@ def rate_curve(rates: Sequence[float], losses: Sequence[float], chosen: float) -
     Returns:
         An `<svg>` element.
     """
-    with matplotlib.rc_context(_STYLE):
-        figure, axes = _one_axes(4.3, 2.5)
-        axes.semilogx(rates, losses, color=_SPLIT_COLOURS["train"], linewidth=1.8)
-        axes.axvline(chosen, color=_INK, linewidth=0.9, linestyle=":")
+    with matplotlib.rc_context(STYLE):
+        figure, axes = one_axes(4.3, 2.5)
+        axes.semilogx(rates, losses, color=SPLIT_COLOURS["train"], linewidth=1.8)
+        axes.axvline(chosen, color=INK, linewidth=0.9, linestyle=":")
         axes.annotate(
             f"chosen: {chosen:.2g}",
             (chosen, 1),
@@ -180,7 +151,7 @@ def rate_curve(rates: Sequence[float], losses: Sequence[float], chosen: float) -
             f"Line chart: loss at learning rates from {rates[0]:.2g} to {rates[-1]:.2g}, "
             f"lowest at {rates[int(np.argmin(losses))]:.2g}; {chosen:.2g} was chosen."
         )
-        return _inline_svg(figure, "curve-rate", description)
+        return inline_svg(figure, "curve-rate", description)
 
 
 def confusion_matrix(classes: Sequence[str], confusion: Sequence[Sequence[int]]) -> Markup:
@@ -198,8 +169,8 @@ def confusion_matrix(classes: Sequence[str], confusion: Sequence[Sequence[int]])
     number = len(classes)
     annotated = number <= ANNOTATED_CLASSES
     side = number * (0.42 if annotated else min(0.125, 10 / number))
-    with matplotlib.rc_context(_STYLE):
-        figure, axes = _one_axes(side, side)
+    with matplotlib.rc_context(STYLE):
+        figure, axes = one_axes(side, side)
         axes.imshow(shares, cmap=_SHARES, norm=_SHARE_SCALE, interpolation="none", aspect="auto")
         _name_cells(axes, classes, annotated)
         if annotated:
@@ -210,7 +181,7 @@ def confusion_matrix(classes: Sequence[str], confusion: Sequence[Sequence[int]])
             f"Confusion matrix of {number} classes: {np.trace(counts):,} of {counts.sum():,} "
             "clips are on the diagonal."
         )
-        return _inline_svg(figure, "confusion", description)
+        return inline_svg(figure, "confusion", description)
 
 
 def reliability(
@@ -226,22 +197,22 @@ def reliability(
     Returns:
         An `<svg>` element.
     """
-    with matplotlib.rc_context(_STYLE):
-        figure, axes = _one_axes(2.8, 2.8)
-        axes.plot([0, 1], [0, 1], "--", color=_RULE, linewidth=1, label="as it should be")
+    with matplotlib.rc_context(STYLE):
+        figure, axes = one_axes(2.8, 2.8)
+        axes.plot([0, 1], [0, 1], "--", color=RULE, linewidth=1, label="as it should be")
         sizes = 12 + 100 * np.sqrt(np.array(counts) / max(counts))
-        axes.plot(confidence, right, "-", color=_SPLIT_COLOURS["test"], linewidth=1)
+        axes.plot(confidence, right, "-", color=SPLIT_COLOURS["test"], linewidth=1)
         axes.scatter(
-            confidence, right, sizes, color=_SPLIT_COLOURS["test"], label="test", clip_on=False
+            confidence, right, sizes, color=SPLIT_COLOURS["test"], label="test", clip_on=False
         )
         axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="score", ylabel="share that is right")
         axes.grid(linewidth=0.6)
-        _legend_above(axes, columns=2)
+        legend_above(axes, columns=2)
         description = (
             f"Line chart: of {sum(counts):,} scores of the test split, the share that is right, "
             f"in {len(counts)} intervals of the score."
         )
-        return _inline_svg(figure, "reliability", description)
+        return inline_svg(figure, "reliability", description)
 
 
 def _name_cells(axes: Axes, classes: Sequence[str], large: bool) -> None:
@@ -257,7 +228,7 @@ def _name_cells(axes: Axes, classes: Sequence[str], large: bool) -> None:
         axes.set_yticks([])
         return
     axes.grid(which="minor", linewidth=0.8 if large else 0.3)
-    names = [_short(name) for name in classes]
+    names = [short_label(name) for name in classes]
     size = 9 if large else 7
     if large:
         axes.set_xticks(places, names, rotation=45, ha="right", rotation_mode="anchor", size=size)
@@ -276,7 +247,7 @@ def _count_cells(
             (column, row),
             ha="center",
             va="center",
-            color="white" if dark else _INK,
+            color="white" if dark else INK,
             size=9 if counts[row, column] < 10_000 else 7,
         )
 
@@ -294,58 +265,3 @@ def _share_key(figure: Figure, side: float) -> None:
     key.spines[:].set_visible(False)
     key.tick_params(length=0)
     key.set_title("share of\ntrue class", size=8, fontweight="normal")
-
-
-def _one_axes(width: float, height: float) -> tuple[Figure, Axes]:
-    """A figure whose plotting area has the given size in inches; labels are outside it."""
-    figure = Figure(figsize=(width, height))
-    return figure, figure.add_axes((0, 0, 1, 1))
-
-
-def _legend_above(axes: Axes, columns: int, right: bool = False) -> None:
-    corner, anchor = ("lower right", (1, 1)) if right else ("lower left", (0, 1))
-    axes.legend(loc=corner, bbox_to_anchor=anchor, ncols=columns, borderaxespad=0.2)
-
-
-def _short(label: str, length: int = 28) -> str:
-    """A label on one line, of characters that fonts and XML allow."""
-    line = " ".join(label.split())
-    line = "".join(character if character.isprintable() else "\ufffd" for character in line)
-    return line if len(line) <= length else f"{line[: length - 1]}…"
-
-
-def _inline_svg(figure: Figure, name: str, description: str) -> Markup:
-    """Draws a figure as an element for an HTML page with other figures."""
-    target = io.StringIO()
-    no_metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    with warnings.catch_warnings():
-        # The reader's browser draws the text with its own fonts.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        FigureCanvasSVG(figure).print_figure(
-            target,
-            format="svg",
-            bbox_inches="tight",
-            pad_inches=0.04,
-            facecolor="none",
-            metadata=no_metadata,
-        )
-    drawing = target.getvalue()
-    drawing = drawing[drawing.index("<svg") :]
-
-    def adapt(tag: re.Match[str]) -> str:
-        text = re.sub(r'(\bid="|"#|url\(#)', rf"\g<1>{name}-", tag[0])
-        for placeholder, colour in _PAGE_COLOURS.items():
-            text = text.replace(placeholder, colour)
-        return text
-
-    # Only in tags, since a class name may hold the same letters.
-    drawing = re.sub(r"<[^>]*>", adapt, drawing)
-
-    def head(size: re.Match[str]) -> str:
-        # A narrow screen shrinks a figure this far, then scrolls it.
-        least = 0.7 * float(size[1])
-        label = escape(description)
-        return f'role="img" aria-label="{label}" style="min-width:{least:.0f}pt" {size[0]}'
-
-    drawing = re.sub(r'width="([\d.]+)pt"', head, drawing, count=1)
-    return Markup(drawing)  # noqa: S704 Matplotlib has escaped the text.

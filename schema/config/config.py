@@ -112,6 +112,12 @@ class Config(Settings):
         sizes = {"audioset_embeddings": EMBEDDING_SIZE, "embeddings": self.source.size}
         return sizes.get(self.source.kind)
 
+    def feature_size(self, features: str) -> int:
+        """Returns the numbers of a window's features, at a layer tap or in the source's tables."""
+        from vggish.networks.layer_taps import feature_size
+
+        return self.embedding_size or feature_size(features, self.features.network)
+
     @property
     def network(self) -> str | None:
         """The network that makes the features; None of embeddings whose network is unknown."""
