@@ -228,8 +228,9 @@ def _read_slices(
                     interval=_read_intervals(values).get(score),
                 )
             )
-    buckets = [*DURATION_BUCKETS, UNKNOWN_DURATION]
-    slices.get("duration", []).sort(key=lambda part: buckets.index(part["value"]))
+    # The baseline may name ranges of its own: it names its clips, and another version pushed it.
+    order = {name: place for place, name in enumerate((*DURATION_BUCKETS, UNKNOWN_DURATION))}
+    slices.get("duration", []).sort(key=lambda part: order.get(part["value"], len(order)))
     return slices
 
 
