@@ -13,7 +13,7 @@ from pathlib import Path
 from browser import browser
 from PIL import Image
 
-WIDTH, HEIGHT = 1200, 800
+WIDTH, HEIGHT = 1200, 820
 TOP = "#confusion"
 
 
@@ -23,6 +23,7 @@ def take(report: Path, picture: Path) -> None:
         chromium.open(report.resolve().as_uri())
         size = {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}
         chromium.call("Emulation.setDeviceMetricsOverride", **size)
+        chromium.call("Emulation.setScrollbarsHidden", hidden=True)
         chromium.value(f"document.querySelector('{TOP}').scrollIntoView()")
         time.sleep(2)  # The players read their sounds, and fade in.
         shot = chromium.call("Page.captureScreenshot")
