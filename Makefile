@@ -46,7 +46,7 @@ test-metadata: setup  ## Pass the tests on database servers; installs MariaDB, s
 	    mariadb-server-core mariadb-client-core; }
 	@$(BIN)/python -m pytest -m metadata_servers tests/pipeline
 
-test-presets: setup  ## Run every shipped configuration on a tiny tree of its data set.
+test-presets: setup  ## Run every shipped configuration, notebook and tutorial on small data.
 	@$(BIN)/python -m pytest -n auto --dist load -m presets
 
 test-real-data: setup  ## Pass the tests on real recordings (see CONTRIBUTING.md).

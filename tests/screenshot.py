@@ -5,7 +5,6 @@ python tests/screenshot.py runs/sounds/report.html docs/report.webp
 
 import base64
 import io
-import json
 import sys
 import tempfile
 import time
@@ -14,7 +13,7 @@ from pathlib import Path
 from browser import browser
 from PIL import Image
 
-WIDTH, HEIGHT = 1200, 800
+WIDTH, HEIGHT = 1200, 820
 TOP = "#confusion"
 
 
@@ -24,15 +23,10 @@ def take(report: Path, picture: Path) -> None:
         chromium.open(report.resolve().as_uri())
         size = {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}
         chromium.call("Emulation.setDeviceMetricsOverride", **size)
-        chromium.wait_for(
-            "[...document.querySelectorAll('audio')].every(one => one.readyState > 0)"
-        )
-        time.sleep(1)  # The players fade in.
-        box = chromium.value(
-            f"JSON.stringify(document.querySelector('{TOP}').getBoundingClientRect())"
-        )
-        clip = {"x": 0, "y": json.loads(box)["y"], "width": WIDTH, "height": HEIGHT, "scale": 1}
-        shot = chromium.call("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
+        chromium.call("Emulation.setScrollbarsHidden", hidden=True)
+        chromium.value(f"document.querySelector('{TOP}').scrollIntoView()")
+        time.sleep(2)  # The players read their sounds, and fade in.
+        shot = chromium.call("Page.captureScreenshot")
     with Image.open(io.BytesIO(base64.b64decode(shot["data"]))) as image:
         image.convert("RGB").save(picture, quality=80)
 
