@@ -34,7 +34,6 @@ from pipeline.eval_config import eval_config
 from pipeline.runners.beam_options import pipeline_options
 from schema.config.config import Config
 from schema.config.model_settings import ModelSettings
-from vggish.networks.layer_taps import feature_size
 
 PIPELINE_NAME = "vggish-tfx"
 SERVING_VERSION = "2.19.1"
@@ -175,11 +174,6 @@ def _ingest(config: Config, places: Places) -> _Clips:
 
 def _embed(config: Config, clips: _Clips) -> dict[str, EmbeddingExporter]:
     """Embeds once per layer tap, for all models that learn from it; returns nodes by tap."""
-    sizes = {
-        model.features: config.embedding_size
-        or feature_size(model.features, config.features.network)
-        for model in config.model
-    }
     exporters = {
         features: EmbeddingExporter(
             clips.transform.outputs["transformed_examples"],
@@ -188,9 +182,9 @@ def _embed(config: Config, clips: _Clips) -> dict[str, EmbeddingExporter]:
             clips.example_gen.outputs["rejects"],
             features=features,
             compute=config.features.compute,
-            with_table=config.features.writes_table(size),
+            with_table=config.features.writes_table(config.size_of(features)),
         )
-        for features, size in sizes.items()
+        for features in dict.fromkeys(model.features for model in config.model)
     }
     _name_apart("EmbeddingExporter", exporters)
     return exporters

@@ -88,8 +88,8 @@ def embed(
         >>> vectors.shape
         (1, 40)
     """
-    options = {"checkpoint": checkpoint, "network": network, "features": features}
-    return [found.vectors for found in embed_all(sounds, **options)]
+    found = embed_all(sounds, checkpoint=checkpoint, network=network, features=features)
+    return [sound.vectors for sound in found]
 
 
 def _several(sounds: Sound | Sequence[Sound]) -> Sequence[Sound]:

@@ -119,6 +119,11 @@ class Config(Settings):
             return self.source.network
         return self.features.network
 
+    def size_of(self, features: str) -> int:
+        """Returns the numbers per window of a layer tap, or of the source's embeddings."""
+        own = find_network(self.features.network).features
+        return self.embedding_size or own[features].size
+
     @property
     def multi_label(self) -> bool:
         """Whether a clip may have any number of labels; defined once `task` is not `auto`."""
