@@ -182,7 +182,7 @@ def _embed(config: Config, clips: _Clips) -> dict[str, EmbeddingExporter]:
             clips.example_gen.outputs["rejects"],
             features=features,
             compute=config.features.compute,
-            with_table=config.features.writes_table(config.feature_size(features)),
+            with_table=config.features.writes_table(config.size_of(features)),
         )
         for features in dict.fromkeys(model.features for model in config.model)
     }

@@ -1,11 +1,11 @@
 """Pushed models, and VGGish itself, for files and arrays."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from pipeline.cli.console import import_tensorflow_quietly
+from vggish.quiet_tensorflow import import_tensorflow_quietly
 
 import_tensorflow_quietly()
 
@@ -15,10 +15,8 @@ from pipeline.predict.clip_prediction import (  # noqa: E402  TensorFlow is load
     predict_files,
     to_prediction,
 )
-from vggish.audio.decoding import decode  # noqa: E402
 from vggish.audio.sound_files import find_files  # noqa: E402
-from vggish.embedding.embedder import Embedder  # noqa: E402
-from vggish.weights.checkpoint import weights_for  # noqa: E402
+from vggish.embedding.sound_embedding import embed_all  # noqa: E402
 
 Sound = str | Path | np.ndarray
 """A file, or samples: float32 [n], mono at 16 kHz in [-1, 1]."""
@@ -69,10 +67,10 @@ def embed(
     network: str = "vggish",
     features: str = "embedding",
 ) -> list[np.ndarray]:
-    """Computes a network's features.
+    """Computes a network's features; `vggish.embed_all` also gives names and times.
 
     Args:
-        sounds: Files or arrays, one or several.
+        sounds: Files, folders or arrays, one or several.
         checkpoint: Path of the network's weights, `download` or `random`.
         network: One of `vggish.NETWORKS`.
         features: One of the network's features.
@@ -83,18 +81,16 @@ def embed(
     Raises:
         AudioError: A file is no sound.
         CheckpointError: The checkpoint is not the network's.
+
+    Example:
+        >>> import numpy as np
+        >>> [vectors] = embed(np.zeros(16_000), checkpoint="random", features="mfcc")
+        >>> vectors.shape
+        (1, 40)
     """
-    embedder = Embedder(features, weights_for(features, checkpoint, network), network=network)
-    return [vectors for _, vectors in embedder.embed(enumerate(_samples(sounds)))]
+    found = embed_all(sounds, checkpoint=checkpoint, network=network, features=features)
+    return [sound.vectors for sound in found]
 
 
 def _several(sounds: Sound | Sequence[Sound]) -> Sequence[Sound]:
     return [sounds] if isinstance(sounds, str | Path | np.ndarray) else sounds
-
-
-def _samples(sounds: Sound | Sequence[Sound]) -> Iterable[np.ndarray]:
-    for sound in _several(sounds):
-        if isinstance(sound, np.ndarray):
-            yield np.asarray(sound, np.float32)
-        else:
-            yield decode(sound).samples

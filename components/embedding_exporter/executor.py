@@ -171,7 +171,8 @@ class EmbedClips(beam.DoFn):
 
     def _load(self) -> tf.types.experimental.PolymorphicFunction:
         weights = read_imported_weights(self._weights_folder)
-        model = weights.build_features(self._features, self._compute)
+        # Log-mel is there, so the network is known.
+        model: Any = weights.build_features(self._features, self._compute)
         shape = [None, params.NUM_FRAMES, params.NUM_BANDS]
         return tf.function(
             lambda windows: model(windows, training=False),

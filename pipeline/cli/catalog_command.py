@@ -8,7 +8,6 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from pipeline.cli.console import import_tensorflow_quietly
 from pipeline.cli.options import (
     DataRootOption,
     JobArgument,
@@ -17,6 +16,7 @@ from pipeline.cli.options import (
     read_overrides,
 )
 from vggish.output_files import check_output
+from vggish.quiet_tensorflow import import_tensorflow_quietly
 
 
 def catalog(

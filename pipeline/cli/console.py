@@ -80,16 +80,6 @@ def quiet(log: Path) -> Iterator[Console]:
                 os.close(original)
 
 
-def import_tensorflow_quietly() -> None:
-    """Imports TensorFlow without its messages on the standard error.
-
-    TensorFlow 2.21 reports there that it found no GPU, even if its log is turned off.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with quiet(Path(os.devnull)):
-        import tensorflow  # noqa: F401
-
-
 class NodeProgress(logging.Handler):
     """Shows one line per node: its name, its progress, and its time.
 

@@ -10,9 +10,9 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from pipeline.cli.console import import_tensorflow_quietly
 from pipeline.cli.options import ModelNameOption, ServerOption, TimeoutOption
 from pipeline.cli.process_exit import EXIT_FAILURE
+from vggish.quiet_tensorflow import import_tensorflow_quietly
 
 if TYPE_CHECKING:
     from pipeline.detect.recording_scores import Advance

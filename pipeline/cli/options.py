@@ -7,8 +7,8 @@ import typer
 JobArgument = Annotated[
     str,
     typer.Argument(
-        help="The job's YAML file, a folder of sounds, or the name of a ready configuration, such "
-        "as esc50.",
+        help="The job's YAML file, a folder of sounds, a table of embeddings, or the name of a "
+        "ready configuration, such as esc50.",
         metavar="JOB",
     ),
 ]

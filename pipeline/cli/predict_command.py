@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.console import import_tensorflow_quietly
 from pipeline.cli.options import ModelNameOption, ServerOption, TimeoutOption
 from pipeline.cli.process_exit import EXIT_FAILURE
+from vggish.quiet_tensorflow import import_tensorflow_quietly
 
 
 def predict(

@@ -19,11 +19,11 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from pipeline.cli.console import import_tensorflow_quietly
 from pipeline.cli.options import CHECKPOINT, NETWORK, PCA, JsonOption
 from pipeline.cli.process_exit import EXIT_FAILURE
 from vggish.errors import ConfigError
 from vggish.output_files import check_output, output_file
+from vggish.quiet_tensorflow import import_tensorflow_quietly
 
 if TYPE_CHECKING:
     import numpy as np

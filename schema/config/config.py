@@ -112,18 +112,17 @@ class Config(Settings):
         sizes = {"audioset_embeddings": EMBEDDING_SIZE, "embeddings": self.source.size}
         return sizes.get(self.source.kind)
 
-    def feature_size(self, features: str) -> int:
-        """Returns the numbers of a window's features, at a layer tap or in the source's tables."""
-        from vggish.networks.layer_taps import feature_size
-
-        return self.embedding_size or feature_size(features, self.features.network)
-
     @property
     def network(self) -> str | None:
         """The network that makes the features; None of embeddings whose network is unknown."""
         if self.source.kind == "embeddings":
             return self.source.network
         return self.features.network
+
+    def size_of(self, features: str) -> int:
+        """Returns the numbers per window of a layer tap, or of the source's embeddings."""
+        own = find_network(self.features.network).features
+        return self.embedding_size or own[features].size
 
     @property
     def multi_label(self) -> bool:

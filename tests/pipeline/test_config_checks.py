@@ -72,6 +72,70 @@ def test_class_without_files_of_a_split_is_refused_unless_allowed(home: Path) ->
     check_config(config(split={"allow_missing": True}))
 
 
+def of_table(home: Path, size: int = 128, source: Any = None, **sections: Any) -> Config:
+    """A configuration of five lines, for a table of embeddings with labels."""
+    rows = [",".join(["fname", "labels", *(f"emb_{i}" for i in range(size))])]
+    rows += [",".join([f"{i}.wav", "ab"[i % 2], *[f"{i}.5"] * size]) for i in range(40)]
+    (home / "t.csv").write_text("\n".join(rows))
+    table = {"kind": "embeddings", "root": str(home), "tables": [{"file": "t.csv"}]}
+    return Config.model_validate({"source": table | (source or {})} | sections)
+
+
+def test_embeddings_need_no_checkpoint_and_no_name_of_features(home: Path) -> None:
+    checked = check_config(of_table(home))
+    assert checked.source.size == checked.embedding_size == 128
+    assert checked.network is None
+    assert (checked.model[0].features, checked.model[0].task) == ("embedding", "single_label")
+    named = check_config(of_table(home, 1024, {"network": "yamnet"}, features=RANDOM))
+    assert (named.features.network, named.source.size) == ("yamnet", 1024)
+
+
+RANDOM = {"checkpoint": "random"}
+
+
+@pytest.mark.parametrize(
+    ("source", "sections", "expected"),
+    [
+        ({}, {"features": RANDOM}, "features.checkpoint means nothing for embeddings of an unkn"),
+        ({}, {"features": {"pca_params": "download"}}, "features.pca_params means nothing"),
+        ({}, {"model": {"features": "mfcc"}}, "model.features is 'mfcc', but the network that"),
+        ({}, {"model": {"head": "warm_start"}}, "warm_start learns from sound, but source.kind"),
+        ({"size": 100}, {}, "The embeddings have 128 numbers, but source.size is 100"),
+        ({"network": "vggish"}, {}, "No checkpoint is named"),
+        (
+            {"network": "yamnet"},
+            {"features": RANDOM},
+            "The embeddings have 128 numbers, but 'embedding' of yamnet has 1024; correct",
+        ),
+        (
+            {"network": "vggish"},
+            {"features": RANDOM, "model": {"features": "mfcc"}},
+            "The embeddings have 128 numbers, but 'mfcc' of vggish has 40",
+        ),
+        (
+            {"network": "vggish"},
+            {"features": RANDOM | {"network": "yamnet"}},
+            "source.network is vggish, but features.network is yamnet",
+        ),
+    ],
+)
+def test_what_embeddings_cannot_give_is_refused(
+    home: Path, source: dict[str, Any], sections: dict[str, Any], expected: str
+) -> None:
+    with pytest.raises(ConfigError) as error:
+        check_config(of_table(home, 128, source, **sections))
+    assert expected in str(error.value)
+
+
+def test_size_of_embeddings_elsewhere_must_be_known(home: Path) -> None:
+    model = {"task": "single_label"}
+    with pytest.raises(ConfigError, match=r"set source\.size to the numbers of an embedding"):
+        check_config_without_data(of_table(home, model=model))
+    assert check_config_without_data(of_table(home, 9, {"size": 9}, model=model)).source.size == 9
+    named = of_table(home, source={"network": "vggish"}, features=RANDOM, model=model)
+    assert check_config_without_data(named).source.size == 128
+
+
 @pytest.mark.parametrize("password", [None, ""])
 def test_store_without_a_password_is_refused(
     password: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

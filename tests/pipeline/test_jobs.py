@@ -85,6 +85,26 @@ def test_a_table_with_several_labels_a_clip(tmp_path: Path) -> None:
     assert look_into(str(tmp_path)).listing.classes == ["a", "b", "c"]
 
 
+def test_a_table_of_embeddings_is_a_job(tmp_path: Path) -> None:
+    labels = ["a,b", "a", "b,c", "c"]
+    rows = [[f"{i}.wav", labels[i % 4], f"s{i // 3}", 0.5 * i, -i] for i in range(40)]
+    write_table(tmp_path / "my.csv", [["file", "tags", "speaker", "x0", "x1"], *rows], ";")
+    job = open_job(str(tmp_path / "my.csv"), {"train.epochs": 3})
+    assert (job.name, job.output) == ("my", Path("runs/my"))
+    (table,) = job.config.source.tables
+    assert (table.fname, table.labels, table.group) == ("file", "tags", "speaker")
+    assert (table.label_separator, table.delimiter) == (",", ";")
+    assert job.found == (
+        "Found a table of embeddings of 2 numbers. The class is the column 'tags'.",
+    )
+    assert list_source(job.config.source).classes == ["a", "b", "c"]
+    assert (job.config.features.checkpoint, job.config.network) == (None, None)
+    of_yamnet = {"features.network": "yamnet", "features.checkpoint": "random"}
+    assert open_job(str(tmp_path / "my.csv"), of_yamnet).config.network == "yamnet"
+    with pytest.raises(ConfigError, match="is a table, which needs no --data-root"):
+        open_job(str(tmp_path / "my.csv"), {"source.root": "/data"})
+
+
 def test_a_ready_configuration_goes_by_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """The package for notebooks."""
 
+import doctest
 import json
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from trees import write_sounds
 import vggish_tfx as vt
 from pipeline.runners.run_folder import RunFolder
 from vggish.errors import ConfigError
-from vggish_tfx import runs
+from vggish_tfx import models, runs
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -80,6 +81,11 @@ def test_files_and_arrays_have_the_same_features(tmp_path: Path) -> None:
     np.testing.assert_array_equal(of_file, of_array)
     (alone,) = vt.embed(samples, checkpoint="random", features="mfcc")
     np.testing.assert_array_equal(alone, of_array)
+
+
+def test_the_example_of_embed_is_true() -> None:
+    results = doctest.testmod(models)
+    assert (results.attempted, results.failed) == (3, 0)
 
 
 def test_no_model_is_refused(tmp_path: Path) -> None:

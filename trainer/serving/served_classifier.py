@@ -58,7 +58,7 @@ class ServedClassifier(tf.Module):
         embedding_size: int | None = None,
     ):
         super().__init__(name="vggish_tfx")
-        self._features = features
+        self._features: Any = features
         self._head = head
         self._embedding_size = embedding_size
         if features is not None:

@@ -157,16 +157,15 @@ class ClipRows:
             for column in said.values():
                 texts = self._texts(column)
                 codes = _codes(texts)
-                for row in np.flatnonzero(codes != codes[first]):
-                    faults.setdefault(
-                        int(self.clip_of_row[row]), self._conflict(column, texts, first[row], row)
-                    )
+                for row in np.flatnonzero(codes != codes[first]).tolist():
+                    conflict = self._conflict(column, texts, int(first[row]), row)
+                    faults.setdefault(int(self.clip_of_row[row]), conflict)
         if self.times is not None:
             self._find_faults_of_time(self.times, faults)
         return faults
 
     def _conflict(self, column: str, texts: pa.ChunkedArray, first: int, row: int) -> Reject:
-        one, other = (str(texts[int(r)].as_py()).replace(_JOINED, ",") for r in (first, row))
+        one, other = (str(texts[r].as_py()).replace(_JOINED, ",") for r in (first, row))
         return Reject(
             "conflict",
             f"rows {first + 1} and {row + 1} of {self._name} have the same name, but {one!r} and "

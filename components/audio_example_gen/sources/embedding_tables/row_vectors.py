@@ -64,7 +64,7 @@ def _of_columns(batch: pa.RecordBatch, columns: TableColumns) -> RowVectors:
         value = batch.column(columns.vectors[place])[row].as_py()
         return _fault_of(value, f"the column {columns.vectors[place]}")
 
-    bad = ~np.isfinite(windows).all(axis=1)
+    bad = np.asarray(~np.isfinite(windows).all(axis=1))
     return RowVectors(windows, np.ones(batch.num_rows, np.int64), bad, fault)
 
 
@@ -108,7 +108,7 @@ def _of_lists(column: pa.Array, name: str, size: int) -> RowVectors:
     fits = sizes == size
     windows = np.full([len(sizes), size], np.nan, np.float32)
     windows[fits] = values[np.repeat(fits, sizes)].reshape(-1, size)
-    is_bad = ~np.isfinite(windows).all(axis=1)
+    is_bad = np.asarray(~np.isfinite(windows).all(axis=1))
     ends = np.cumsum(lengths)
     bad_before = np.concatenate([[0], np.cumsum(is_bad)])
     bad = (bad_before[ends] > bad_before[ends - lengths]) | (lengths == 0)

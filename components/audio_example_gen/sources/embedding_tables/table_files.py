@@ -81,6 +81,10 @@ def _open_text(path: str, name: str, delimiter: str) -> TableFile:
         raise DataSetError(f"{name} has {what}; its first line must name the columns.")
     faults: list[str] = []
 
+    def note(row: Any) -> str:
+        faults.append(_fault_of(row))
+        return "error"
+
     def read(columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         convert = pa.csv.ConvertOptions(
             column_types=dict.fromkeys(columns, pa.string()),
@@ -91,7 +95,7 @@ def _open_text(path: str, name: str, delimiter: str) -> TableFile:
         parse = pa.csv.ParseOptions(
             delimiter=delimiter,
             newlines_in_values=True,
-            invalid_row_handler=lambda row: faults.append(_fault_of(row)) or "error",
+            invalid_row_handler=note,
         )
         # Without threads, Arrow counts the rows.
         options = pa.csv.ReadOptions(use_threads=False, block_size=_CSV_BLOCK_BYTES)
@@ -138,9 +142,9 @@ def _open_archive(path: str, name: str) -> TableFile:
         raise DataSetError(f"{name} is not an archive of NumPy arrays: {error}.") from error
     vectors = found.pop(ARRAY_OF_VECTORS, None)
     if vectors is None or len(vectors[0]) not in (2, 3):
-        shape = "no" if vectors is None else f"of the shape {list(vectors[0])} the"
+        which = "no" if vectors is None else f"of the shape {list(vectors[0])} the"
         raise DataSetError(
-            f"{name} has {shape} array {ARRAY_OF_VECTORS!r}; it must be [clips, D] or "
+            f"{name} has {which} array {ARRAY_OF_VECTORS!r}; it must be [clips, D] or "
             "[clips, n, D]."
         )
     shape, _ = vectors
