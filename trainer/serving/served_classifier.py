@@ -10,23 +10,18 @@ import tensorflow as tf
 from schema import clip_examples
 from schema.config.ingest_settings import IngestSettings
 from trainer.heads.pooling import pool_windows
+from trainer.serving.good_clips import ReadClips, compute_clips, compute_windows
 from trainer.serving.item_faults import (
     embedding_faults,
     first_faults,
     length_faults,
     non_finite_fault,
-    refuse_without_good_item,
 )
 from trainer.serving.wav_decoding import WavHeaders, decode_wavs, read_wav_headers
 from vggish.networks.log_mel import log_mel_from_windows, map_windows, num_windows
 from vggish.networks.network import FrontEnd
 from vggish.networks.pca_postprocessor import ReleasedEmbedding
-from vggish.networks.window_batches import map_clips
 from vggish.params import NUM_BANDS, NUM_FRAMES, SAMPLE_RATE, WINDOW_SAMPLES
-
-_ReadClips = Callable[[tf.Tensor], tuple[tf.RaggedTensor, tf.Tensor]]
-"""From the numbers of clips, int64 [clips], to their features, float32 [clips, n, D], ragged in n,
-and a sentence for each clip that turns out to be faulty, string [clips]."""
 
 TIMELINE_HOP_SAMPLES = 7_680
 """Samples between the windows of the signature `windows`: half a window, as `detect` has it."""
@@ -174,7 +169,7 @@ class ServedClassifier(tf.Module):
     )
     def embed_wav(self, audio_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         """Embeds WAV files, bytes [batch]; the features are averaged over windows."""
-        embedding, errors = _compute(
+        embedding, errors = compute_clips(
             *self._open_wavs(audio_bytes, self._embed, self._front_end),
             pool_windows,
             self._feature_size,
@@ -194,31 +189,14 @@ class ServedClassifier(tf.Module):
         float32 [batch, n] in seconds, and `mask` bool [batch, n], false where a file has fewer
         windows than the longest.
         """
-        errors, counts, read = self._open_wavs(audio_bytes, self._score_each_window, self._timeline)
-        good = tf.where(errors == "")
-
-        def of_group(start: tf.Tensor, end: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            scores, faults = read(good[start:end, 0])
-            return scores.values, faults
-
-        classes = self._classes.shape[0]
-        signature = [tf.TensorSpec([None, classes]), tf.TensorSpec([None], tf.string)]
-        counts = tf.gather_nd(counts, good)
-        values, faults = map_clips(of_group, counts, signature)
-        errors = tf.tensor_scatter_nd_update(errors, good, faults)
-        with tf.control_dependencies([refuse_without_good_item(errors)]):
-            batch = tf.size(errors, tf.int64)
-        scores = tf.RaggedTensor.from_row_lengths(values, counts).to_tensor()
-        longest = tf.shape(scores, tf.int64)[1]
-        lengths = tf.where(errors == "", tf.scatter_nd(good, counts, [batch]), 0)
-        mask = tf.sequence_mask(lengths, longest)
-        scores = tf.scatter_nd(good, scores, [batch, longest, classes])
-        starts = tf.range(longest) * TIMELINE_HOP_SAMPLES / SAMPLE_RATE
+        opened = self._open_wavs(audio_bytes, self._score_each_window, self._timeline)
+        scores, mask, errors = compute_windows(*opened, self._classes.shape[0])
+        starts = tf.range(tf.shape(mask)[1]) * TIMELINE_HOP_SAMPLES / SAMPLE_RATE
         return {
-            "scores": tf.where(mask[:, :, tf.newaxis], scores, 0.0),
+            "scores": scores,
             "starts": tf.where(mask, tf.cast(starts, tf.float32), 0.0),
             "mask": mask,
-            "labels": tf.repeat(self._classes[tf.newaxis], batch, axis=0),
+            "labels": tf.repeat(self._classes[tf.newaxis], tf.shape(mask)[0], axis=0),
             "error": errors,
         }
 
@@ -249,7 +227,7 @@ class ServedClassifier(tf.Module):
         files: tf.Tensor,
         compute: Callable[[tf.RaggedTensor], tf.RaggedTensor],
         front_end: FrontEnd,
-    ) -> tuple[tf.Tensor, tf.Tensor, _ReadClips]:
+    ) -> tuple[tf.Tensor, tf.Tensor, ReadClips]:
         headers, errors = read_wav_headers(files, self._max_samples)
 
         def read(clips: tf.Tensor) -> tuple[tf.RaggedTensor, tf.Tensor]:
@@ -285,12 +263,13 @@ class ServedClassifier(tf.Module):
         input_signature=[tf.TensorSpec([None, WINDOW_SAMPLES], tf.float32)],
     )
     def _features_of(self, windows: tf.Tensor) -> tf.Tensor:
+        assert self._features is not None  # noqa: S101  Or no signature takes sound.
         return self._features(log_mel_from_windows(windows, self._front_end), training=False)
 
     def _classify(
-        self, errors: tf.Tensor, counts: tf.Tensor, read: _ReadClips
+        self, errors: tf.Tensor, counts: tf.Tensor, read: ReadClips
     ) -> dict[str, tf.Tensor]:
-        scores, errors = _compute(errors, counts, read, self._head, self._classes.shape[0])
+        scores, errors = compute_clips(errors, counts, read, self._head, self._classes.shape[0])
         is_good = errors == ""
         top = tf.argmax(scores, axis=1)
         if self._thresholds is None:
@@ -305,40 +284,6 @@ class ServedClassifier(tf.Module):
             "decisions": decisions & is_good[:, tf.newaxis],
             "error": errors,
         }
-
-
-def _compute(
-    errors: tf.Tensor,
-    counts: tf.Tensor,
-    read: _ReadClips,
-    finish: Callable[[tf.RaggedTensor], tf.Tensor],
-    size: int,
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Computes a vector of every clip without an error, with the memory of a few windows.
-
-    Args:
-        errors: A sentence for each faulty clip, string [batch]; empty for the others.
-        counts: Windows of each clip, int [batch].
-        read: Function that reads clips.
-        finish: Function from features of clips, float32 [clips, n, D], ragged in n, to vectors,
-            float32 [clips, size].
-        size: Size of a vector.
-
-    Returns:
-        The vectors, float32 [batch, size], and the sentences, string [batch].
-    """
-    good = tf.where(errors == "")
-
-    def of_group(start: tf.Tensor, end: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        features, faults = read(good[start:end, 0])
-        return finish(features), faults
-
-    signature = [tf.TensorSpec([None, size]), tf.TensorSpec([None], tf.string)]
-    vectors, faults = map_clips(of_group, tf.gather_nd(counts, good), signature)
-    errors = tf.tensor_scatter_nd_update(errors, good, faults)
-    with tf.control_dependencies([refuse_without_good_item(errors)]):
-        shape = [tf.size(errors, tf.int64), size]
-        return tf.scatter_nd(good, vectors, shape), tf.identity(errors)
 
 
 def _concrete(function: Any) -> Any:
