@@ -19,6 +19,7 @@ from vggish.audio.sound_files import printable_name
 from vggish.errors import ConfigError
 from vggish.events.detection import EventRules, find_events
 from vggish.events.event_files import check_event_path, open_event_file
+from vggish.output_files import check_output
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class DetectionTables:
             recordings: Number of recordings.
 
         Raises:
-            ConfigError: A path has no form of tables, or is there twice.
+            ConfigError: A path has no form of tables, is there twice, or cannot be written.
         """
         for path in self.events:
             check_event_path(path, recordings)
@@ -49,6 +50,8 @@ class DetectionTables:
         everything = [*self.events, self.scores]
         if len(set(everything)) < len(everything):
             raise ConfigError(f"{', '.join(self.events)} are not different files; name each once.")
+        for path in filter(None, everything):
+            check_output(path)
 
     @property
     def store(self) -> str:

@@ -17,7 +17,7 @@ from vggish.audio.resampled_blocks import resampled_blocks
 from vggish.audio.sound_files import printable_name
 from vggish.errors import ConfigError
 from vggish.events.annotation_tables import Annotation, RowFault, read_annotations
-from vggish.output_files import output_file
+from vggish.output_files import check_output, output_file
 from vggish.params import NUM_BANDS, SAMPLE_RATE
 
 PLOT_SUFFIXES = (".html", ".png")
@@ -42,10 +42,11 @@ def check_plot_path(path: str) -> None:
     """Checks that a picture can be written to a path.
 
     Raises:
-        ConfigError: The name ends with none of `PLOT_SUFFIXES`.
+        ConfigError: The name ends with none of `PLOT_SUFFIXES`, or cannot be written.
     """
     if not path.endswith(PLOT_SUFFIXES):
         raise ConfigError(f"{path} must end with one of {', '.join(PLOT_SUFFIXES)}.")
+    check_output(path)
 
 
 def read_events_of(table: Path, recording: Path) -> list[Annotation]:

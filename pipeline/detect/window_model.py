@@ -62,10 +62,13 @@ def load_window_model(folder: str) -> WindowModel:
         The model.
 
     Raises:
-        ConfigError: The folder does not hold a pushed model, or its clips are shorter than windows.
+        ConfigError: The folder does not hold a pushed model of sound, or its clips are shorter than
+            windows.
     """
     model = find_pushed_model(folder)
-    signature = tf.saved_model.load(model).signatures["waveform"]
+    signature = tf.saved_model.load(model).signatures.get("waveform")
+    if signature is None:
+        raise ConfigError(f"The model in {model} takes embeddings, no sound; name another model.")
 
     def ask(windows: np.ndarray) -> dict[str, Any]:
         try:

@@ -1,6 +1,7 @@
 """The served model: a network and a head in one SavedModel of core TensorFlow ops."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -9,23 +10,21 @@ import tensorflow as tf
 from schema import clip_examples
 from schema.config.ingest_settings import IngestSettings
 from trainer.heads.pooling import pool_windows
+from trainer.serving.good_clips import ReadClips, compute_clips, compute_windows
 from trainer.serving.item_faults import (
     embedding_faults,
     first_faults,
     length_faults,
     non_finite_fault,
-    refuse_without_good_item,
 )
 from trainer.serving.wav_decoding import WavHeaders, decode_wavs, read_wav_headers
 from vggish.networks.log_mel import log_mel_from_windows, map_windows, num_windows
 from vggish.networks.network import FrontEnd
 from vggish.networks.pca_postprocessor import ReleasedEmbedding
-from vggish.networks.window_batches import map_clips
-from vggish.params import NUM_BANDS, NUM_FRAMES
+from vggish.params import NUM_BANDS, NUM_FRAMES, SAMPLE_RATE, WINDOW_SAMPLES
 
-_ReadClips = Callable[[tf.Tensor], tuple[tf.RaggedTensor, tf.Tensor]]
-"""From the numbers of clips, int64 [clips], to their features, float32 [clips, n, D], ragged in n,
-and a sentence for each clip that turns out to be faulty, string [clips]."""
+TIMELINE_HOP_SAMPLES = 7_680
+"""Samples between the windows of the signature `windows`: half a window, as `detect` has it."""
 
 
 class ServedClassifier(tf.Module):
@@ -65,6 +64,7 @@ class ServedClassifier(tf.Module):
             one_window = tf.zeros([1, NUM_FRAMES, NUM_BANDS])
             self._feature_size = features(one_window, training=False).shape[-1]
         self._front_end = front_end
+        self._timeline = replace(front_end, hop_samples=TIMELINE_HOP_SAMPLES, pads_the_end=True)
         self._max_samples = max_samples
         self._thresholds = None if thresholds is None else tf.constant(thresholds, tf.float32)
         self._decode_wavs = tf.function(
@@ -86,6 +86,7 @@ class ServedClassifier(tf.Module):
                 "serving_default": self.classify_wav,
                 "waveform": self.classify_waveform,
                 "embed": self.embed_wav,
+                "windows": self.score_windows,
             }
         if self._embedding_size is not None:
             spec = tf.TensorSpec([None, None, self._embedding_size], tf.float32, name="embeddings")
@@ -108,7 +109,7 @@ class ServedClassifier(tf.Module):
     )
     def classify_wav(self, audio_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         """Scores WAV files, bytes [batch]."""
-        return self._classify(*self._open_wavs(audio_bytes))
+        return self._classify(*self._open_wavs(audio_bytes, self._embed, self._front_end))
 
     @tf.function(
         autograph=False, input_signature=[tf.TensorSpec([None, None], tf.float32, name="waveform")]
@@ -168,12 +169,36 @@ class ServedClassifier(tf.Module):
     )
     def embed_wav(self, audio_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         """Embeds WAV files, bytes [batch]; the features are averaged over windows."""
-        embedding, errors = _compute(
-            *self._open_wavs(audio_bytes), pool_windows, self._feature_size
+        embedding, errors = compute_clips(
+            *self._open_wavs(audio_bytes, self._embed, self._front_end),
+            pool_windows,
+            self._feature_size,
         )
         # NaN, since a vector of zeros would pass for the embedding of a sound.
         embedding = tf.where(errors[:, tf.newaxis] == "", embedding, float("nan"))
         return {clip_examples.EMBEDDING: embedding, "error": errors}
+
+    @tf.function(
+        autograph=False, input_signature=[tf.TensorSpec([None], tf.string, name="audio_bytes")]
+    )
+    def score_windows(self, audio_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Scores every window of WAV files, bytes [batch], each as a clip of its own.
+
+        A window of 0.96 s begins every 0.48 s, as long as those before it leave sound unheard; the
+        last one is completed with silence. `scores` are float32 [batch, n, classes], `starts`
+        float32 [batch, n] in seconds, and `mask` bool [batch, n], false where a file has fewer
+        windows than the longest.
+        """
+        opened = self._open_wavs(audio_bytes, self._score_each_window, self._timeline)
+        scores, mask, errors = compute_windows(*opened, self._classes.shape[0])
+        starts = tf.range(tf.shape(mask)[1]) * TIMELINE_HOP_SAMPLES / SAMPLE_RATE
+        return {
+            "scores": scores,
+            "starts": tf.where(mask, tf.cast(starts, tf.float32), 0.0),
+            "mask": mask,
+            "labels": tf.repeat(self._classes[tf.newaxis], tf.shape(mask)[0], axis=0),
+            "error": errors,
+        }
 
     @tf.function(
         autograph=False, input_signature=[tf.TensorSpec([None], tf.string, name="examples")]
@@ -197,17 +222,21 @@ class ServedClassifier(tf.Module):
         buckets = clip_examples.duration_buckets(parsed[clip_examples.DURATION])
         return {clip_examples.TARGETS: targets, clip_examples.DURATION: buckets}
 
-    def _open_wavs(self, files: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, _ReadClips]:
+    def _open_wavs(
+        self,
+        files: tf.Tensor,
+        compute: Callable[[tf.RaggedTensor], tf.RaggedTensor],
+        front_end: FrontEnd,
+    ) -> tuple[tf.Tensor, tf.Tensor, ReadClips]:
         headers, errors = read_wav_headers(files, self._max_samples)
 
         def read(clips: tf.Tensor) -> tuple[tf.RaggedTensor, tf.Tensor]:
             some = WavHeaders(*(tf.gather(field, clips) for field in headers))
             sounds, faults = self._decode_wavs(tf.gather(files, clips), some)
-            return self._embed(sounds), faults
+            return compute(sounds), faults
 
-        return errors, num_windows(headers.lengths, self._front_end), read
+        return errors, num_windows(headers.lengths, front_end), read
 
-    # Four signatures share its graph: tracing the network is most of the time of an export.
     @tf.function(
         autograph=False,
         input_signature=[tf.RaggedTensorSpec([None, None], tf.float32, ragged_rank=1)],
@@ -220,13 +249,27 @@ class ServedClassifier(tf.Module):
             self._front_end,
         )
 
+    def _score_each_window(self, sounds: tf.RaggedTensor) -> tf.RaggedTensor:
+        def score(windows: tf.Tensor) -> tf.Tensor:
+            features = self._features_of(windows)
+            ones = tf.ones(tf.shape(features)[:1], tf.int64)
+            return self._head(tf.RaggedTensor.from_row_lengths(features, ones))
+
+        return map_windows(score, sounds, [self._classes.shape[0]], self._timeline)
+
+    # Five signatures share its graph: tracing the network is most of the time of an export.
+    @tf.function(
+        autograph=False,
+        input_signature=[tf.TensorSpec([None, WINDOW_SAMPLES], tf.float32)],
+    )
     def _features_of(self, windows: tf.Tensor) -> tf.Tensor:
+        assert self._features is not None  # noqa: S101  Or no signature takes sound.
         return self._features(log_mel_from_windows(windows, self._front_end), training=False)
 
     def _classify(
-        self, errors: tf.Tensor, counts: tf.Tensor, read: _ReadClips
+        self, errors: tf.Tensor, counts: tf.Tensor, read: ReadClips
     ) -> dict[str, tf.Tensor]:
-        scores, errors = _compute(errors, counts, read, self._head, self._classes.shape[0])
+        scores, errors = compute_clips(errors, counts, read, self._head, self._classes.shape[0])
         is_good = errors == ""
         top = tf.argmax(scores, axis=1)
         if self._thresholds is None:
@@ -241,40 +284,6 @@ class ServedClassifier(tf.Module):
             "decisions": decisions & is_good[:, tf.newaxis],
             "error": errors,
         }
-
-
-def _compute(
-    errors: tf.Tensor,
-    counts: tf.Tensor,
-    read: _ReadClips,
-    finish: Callable[[tf.RaggedTensor], tf.Tensor],
-    size: int,
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Computes a vector of every clip without an error, with the memory of a few windows.
-
-    Args:
-        errors: A sentence for each faulty clip, string [batch]; empty for the others.
-        counts: Windows of each clip, int [batch].
-        read: Function that reads clips.
-        finish: Function from features of clips, float32 [clips, n, D], ragged in n, to vectors,
-            float32 [clips, size].
-        size: Size of a vector.
-
-    Returns:
-        The vectors, float32 [batch, size], and the sentences, string [batch].
-    """
-    good = tf.where(errors == "")
-
-    def of_group(start: tf.Tensor, end: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        features, faults = read(good[start:end, 0])
-        return finish(features), faults
-
-    signature = [tf.TensorSpec([None, size]), tf.TensorSpec([None], tf.string)]
-    vectors, faults = map_clips(of_group, tf.gather_nd(counts, good), signature)
-    errors = tf.tensor_scatter_nd_update(errors, good, faults)
-    with tf.control_dependencies([refuse_without_good_item(errors)]):
-        shape = [tf.size(errors, tf.int64), size]
-        return tf.scatter_nd(good, vectors, shape), tf.identity(errors)
 
 
 def _concrete(function: Any) -> Any:

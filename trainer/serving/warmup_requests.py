@@ -55,6 +55,7 @@ def _requests(size: int, takes_sound: bool, embedding_size: int | None) -> list[
         requests += [
             *[_request("serving_default", "audio_bytes", batch) for batch in files],
             *[_request("embed", "audio_bytes", batch) for batch in files],
+            *[_request("windows", "audio_bytes", batch) for batch in files],
             _request("waveform", "waveform", np.tile(clips[SAMPLE_RATE], [size, 1])),
         ]
     if embedding_size is None:

@@ -99,6 +99,23 @@ def test_scores_equal_those_of_each_window_as_a_file(
         np.testing.assert_allclose(row["scores"], expected, atol=1e-5)
 
 
+def test_the_signature_windows_says_the_same(
+    model: Path, recordings: list[Path], tmp_path: Path
+) -> None:
+    loud, short = recordings[0], tmp_path / "short.wav"
+    soundfile.write(short, np.full(20_000, 0.5), 16_000)
+    run(detection([loud, short], load_window_model(str(model)), tmp_path))
+    table = pq.read_table(tmp_path / "scores.parquet")
+    windows = tf.saved_model.load(str(model)).signatures["windows"]
+    files = [loud.read_bytes(), short.read_bytes()]
+    answer = {name: value.numpy() for name, value in windows(tf.constant(files)).items()}
+    mask = answer["mask"]
+    assert mask.sum(axis=1).tolist() == [20, 2]
+    np.testing.assert_allclose(answer["starts"][mask], table["start"].to_numpy(), atol=1e-6)
+    scores = np.stack(table["scores"].to_numpy())
+    np.testing.assert_allclose(answer["scores"][mask], scores, atol=1e-5)
+
+
 @pytest.fixture(scope="module")
 def server(model: Path) -> Server:
     return Server(model)

@@ -69,9 +69,9 @@ def server(request: pytest.FixtureRequest, model: Path) -> Iterator[Server]:
     server.close()
 
 
-def wav(samples: np.ndarray, rate: int = 16_000) -> bytes:
+def wav(samples: np.ndarray, rate: int = 16_000, subtype: str = "PCM_16") -> bytes:
     file = io.BytesIO()
-    soundfile.write(file, samples, rate, "PCM_16", format="WAV")
+    soundfile.write(file, samples, rate, subtype, format="WAV")
     return file.getvalue()
 
 
@@ -209,6 +209,8 @@ def test_a_new_version_takes_over_under_load(model: Path, tmp_path: Path) -> Non
 def test_an_empty_batch_has_empty_answers(server: Server) -> None:
     columns = answer(server, inputs=[])["outputs"]
     assert columns == {"scores": [], "labels": [], "label": [], "decisions": [], "error": []}
+    windows = answer(server, signature_name="windows", inputs=[])["outputs"]
+    assert windows == {"scores": [], "starts": [], "mask": [], "labels": [], "error": []}
     embedded = answer(server, signature_name="embed", inputs=[])["outputs"]
     assert embedded == {"embedding": [], "error": []}
     nothing = tf.make_tensor_proto(np.array([], object), tf.string, shape=[0])
@@ -267,7 +269,7 @@ def test_the_embedding_of_a_bad_file_is_no_number(server: Server) -> None:
     assert "is not a WAV file" in columns["error"][1]
 
 
-@pytest.mark.parametrize("signature", ["serving_default", "embed"])
+@pytest.mark.parametrize("signature", ["serving_default", "embed", "windows"])
 def test_only_bad_files_are_an_error_status(server: Server, signature: str) -> None:
     instances = [encoded(b"no sound"), encoded(wav(np.zeros(0))), encoded(b"RIFF")]
     message = refusal(server, {"signature_name": signature, "instances": instances})
@@ -278,6 +280,29 @@ def test_only_bad_files_are_an_error_status(server: Server, signature: str) -> N
     with pytest.raises(RequestError, match="The item is not a WAV file"):
         server.predict(request)
     check_rows(answer(server, instances=[encoded(FILES[0])])["predictions"])
+
+
+def test_every_window_is_scored_as_a_file_of_its_own(server: Server) -> None:
+    rng = np.random.default_rng(5)
+    long, short = rng.normal(0, 0.1, 32_000), rng.normal(0, 0.1, 4_000)
+    files = [wav(short), b"no sound", wav(long), wav(np.tile(np.nan, 400), 16_000, "FLOAT")]
+    instances = [encoded(file) for file in files]
+    columns = answer(server, signature_name="windows", inputs=instances)["outputs"]
+    rows = answer(server, signature_name="windows", instances=instances)["predictions"]
+    assert columns["mask"] == [[True, *[False] * 3], [False] * 4, [True] * 4, [False] * 4]
+    assert columns["starts"][2] == pytest.approx([0, 0.48, 0.96, 1.44])
+    assert columns["labels"] == [CLASSES] * 4
+    assert [row["error"] == "" for row in rows] == [True, False, True, False]
+    assert "not finite" in rows[3]["error"]
+    heard = samples_from_pcm16(pcm16_from_samples(long))
+    parts = [wav(heard[start : start + 15_600]) for start in range(0, 4 * 7_680, 7_680)]
+    expected = answer(server, instances=[encoded(part) for part in [files[0], *parts]])
+    expected = [row["scores"] for row in expected["predictions"]]
+    np.testing.assert_allclose(columns["scores"][2], expected[1:], atol=1e-5)
+    np.testing.assert_allclose(columns["scores"][0][0], expected[0], atol=1e-5)
+    none = np.zeros((4, 3))
+    np.testing.assert_array_equal([columns["scores"][1], columns["scores"][3]], [none, none])
+    np.testing.assert_allclose([row["scores"] for row in rows], columns["scores"], atol=1e-6)
 
 
 def test_a_waveform_is_refused_in_a_sentence(server: Server) -> None:
@@ -298,7 +323,7 @@ def test_warmup_requests_run_and_are_few(server: Server, model: Path) -> None:
         (size,) = {proto.tensor_shape.dim[0].size for proto in request.inputs.values()}
         assert {proto.tensor_shape.dim[0].size for proto in outputs.values()} == {size}
         warmed.add((request.model_spec.signature_name, size))
-    public = {"serving_default", "waveform", "examples", "embed"}
+    public = {"serving_default", "waveform", "examples", "embed", "windows"}
     assert warmed == {(name, size) for name in public for size in (1, 8)}
 
 
