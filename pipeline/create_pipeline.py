@@ -23,11 +23,11 @@ from components.embedding_exporter.component import EmbeddingExporter
 from components.evaluator.component import Evaluator
 from components.example_validator.component import ExampleValidator
 from components.model_selector.component import Candidate, ModelSelector
+from components.network_importer.component import NetworkImporter
 from components.pushed_model_finder.component import PushedModelFinder
 from components.report.component import Report
 from components.schema_importer.component import SchemaImporter
 from components.serving_validator.component import ServingValidator
-from components.vggish_importer.component import VggishImporter
 from components.warm_start_trainer.component import WarmStartTrainer
 from pipeline.code_version import depend_on_code
 from pipeline.eval_config import eval_config
@@ -132,7 +132,7 @@ class _Clips:
     statistics: StatisticsGen
     validator: ExampleValidator
     transform: Transform
-    importer: VggishImporter
+    importer: NetworkImporter
 
     @property
     def nodes(self) -> Iterable[BaseNode]:
@@ -163,7 +163,7 @@ def _ingest(config: Config, places: Places) -> _Clips:
     )
     # Anomalies stop the run before the expensive nodes start.
     transform.add_upstream_node(validator)
-    importer = VggishImporter(
+    importer = NetworkImporter(
         config.network,
         places.checkpoint,
         config.features.seed,

@@ -7,6 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import tensorflow as tf
 
+from vggish.distances.gaussian import Gaussian
+
 FNAME = "fname"
 LABELS = "labels"
 LABEL_IDS = "label_ids"
@@ -83,6 +85,17 @@ def read_embedded_clips(
             parquet = pq.ParquetFile(pa.PythonFile(file, mode="r"))
             for group in range(parquet.num_row_groups):
                 yield parquet.read_row_group(group, columns=columns)
+
+
+def window_statistics(file_patterns: Sequence[str]) -> Gaussian | None:
+    """Computes mean and covariance of all windows of a split; None if it has no window.
+
+    Args:
+        file_patterns: The split's files.
+    """
+    files = sorted(file for pattern in file_patterns for file in tf.io.gfile.glob(pattern))
+    clips = read_embedded_clips(files, [EMBEDDING])
+    return Gaussian.of_batches(windows_of(table)[1] for table in clips)
 
 
 class _OpenFile(tf.io.gfile.GFile):

@@ -22,11 +22,13 @@ from components.counts import read_counts
 from components.evaluation_results import read_evaluation
 from components.model_selector.executor import COMPARISON_FILE, TRAINED_MODEL_PROPERTY
 from components.report.clip_scores import ClipScores, read_clip_scores
+from components.report.drift import measure_drift
 from components.report.mfcc_baseline import mfcc_baseline
 from components.report.page import LineageStep, RejectRow, ReportData, render_page
 from components.report.sounds import add_sounds
 from components.serving_validator.executor import VALIDATION_FILE
 from schema.model_card import read_model_card
+from vggish.networks.layer_taps import feature_size
 
 DATA_FILE = "data.json"
 PAGE_FILE = "report.html"
@@ -111,6 +113,10 @@ def _gather(inputs: dict[str, Artifact], config: dict[str, Any]) -> ReportData:
         "config": config,
         "clips": clips,
         "features": {"windows": _count_windows(inputs)},
+        "drift": measure_drift(
+            inputs.get(f"embeddings_{card['features']}"),
+            feature_size(card["features"], card["network"]),
+        ),
         "model": {key: card[key] for key in _MODEL_FACTS},
         "metrics": {
             **training["metrics"],

@@ -15,7 +15,7 @@ from pipeline.cli.predict_command import predict
 from pipeline.cli.process_exit import EXIT_FAILURE, EXIT_WRONG_INPUT, Interruption
 from pipeline.cli.results_command import results
 from pipeline.cli.run_commands import run_demo, run_job
-from pipeline.cli.vggish_commands import check_network, convert, embed
+from pipeline.cli.vggish_commands import check_network, convert, distance, embed
 from pipeline.runners.retries import TimeLimitError, error_chain
 from vggish.errors import VggishError
 
@@ -42,6 +42,7 @@ COMMANDS: dict[str, dict[str, tuple[Callable[..., None], str]]] = {
     },
     "VGGish without a pipeline": {
         "embed": (embed, "embed sounds/ -o embeddings.parquet"),
+        "distance": (distance, "distance sounds/ generated/ --network yamnet"),
         "convert": (convert, "convert vggish_model.ckpt -o vggish/"),
         "check": (check_network, "check --checkpoint vggish_model.ckpt"),
     },

@@ -1,4 +1,4 @@
-"""The commands that use a network without a pipeline: `embed`, `convert`, `check`."""
+"""The commands that use a network without a pipeline: `embed`, `distance`, `convert`, `check`."""
 
 import json
 import posixpath
@@ -143,6 +143,49 @@ def embed(  # noqa: PLR0913  Its arguments are the options of the command.
         raise typer.Exit(EXIT_FAILURE)
 
 
+def distance(  # noqa: PLR0913  Its arguments are the options of the command.
+    reference: Annotated[str, typer.Argument(help="The set to compare with.")],
+    evaluated: Annotated[str, typer.Argument(help="The other set.")],
+    checkpoint: Annotated[str, CHECKPOINT] = "download",
+    network: Annotated[str, NETWORK] = "vggish",
+    features: Annotated[str, typer.Option(help="Features, as of embed.")] = "embedding",
+    per_file: Annotated[
+        bool, typer.Option("--per-file", help="List the files, the least like the reference first.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure how far apart two sets of sounds are.
+
+    A set is a folder of sounds, a table that embed wrote (.parquet), or a model: its training set.
+    Folders are then embedded with the model's features; give the checkpoint that it was trained
+    with.
+    """
+    import_tensorflow_quietly()
+    from pipeline.distance.comparison import compare_sets
+    from pipeline.distance.sound_sets import choose_features, read_sound_set
+
+    if checkpoint == "random":
+        _warn_of_random_weights(Console(stderr=True, highlight=False))
+    chosen = choose_features((reference, evaluated), network, features, checkpoint)
+    found = compare_sets(*(read_sound_set(path, chosen) for path in (reference, evaluated)))
+    if as_json:
+        print(json.dumps(asdict(found), indent=2))
+        return
+    print(f"{found.counts[0]:,} and {found.counts[1]:,} {found.unit}")
+    for title, value in (
+        ("Frechet audio distance", found.frechet),
+        ("  of infinitely many sounds", found.frechet_extrapolated),
+        ("kernel audio distance", found.kernel),
+    ):
+        if value is not None:
+            print(f"{title}: {value:.4g}")
+    for sentence in found.reasons:
+        print(sentence)
+    if per_file:
+        for name, value in found.likeness.items():
+            print(f"{value:.3f}  {name}")
+
+
 def convert(
     checkpoint: Annotated[
         str, typer.Argument(help="Path of the network's weights, or `download`.", metavar="CKPT")
@@ -231,10 +274,12 @@ def _weights(checkpoint: str, network: str, screen: Console) -> "dict[str, np.nd
     with _download_bar(screen) as progress:
         weights, origin = resolve(checkpoint, progress=progress, network=network)
     if origin == RANDOM:
-        screen.print(
-            "WARNING: the weights are RANDOM, not the released ones; so are these embeddings."
-        )
+        _warn_of_random_weights(screen)
     return weights
+
+
+def _warn_of_random_weights(screen: Console) -> None:
+    screen.print("WARNING: the weights are RANDOM, not the released ones; so are these embeddings.")
 
 
 @contextmanager

@@ -79,7 +79,7 @@ def find_sounds(arguments: Sequence[str]) -> list[Path]:
         ConfigError: An argument is a model's folder, or there is no sound.
     """
     for argument in arguments:
-        if _is_model(argument):
+        if is_model(argument):
             raise ConfigError(
                 f"{argument} is a model's folder, not sounds; name one model, and then sounds."
             )
@@ -115,7 +115,8 @@ def find_tables(arguments: Sequence[str]) -> list[str]:
     return found
 
 
-def _is_model(argument: str) -> bool:
+def is_model(argument: str) -> bool:
+    """Returns whether a folder is a model, a run, or the folder of a run's models."""
     places = (argument, os.path.join(argument, "serving"))
     return Path(argument, "saved_model.pb").exists() or any(map(pushed_versions, places))
 

@@ -15,8 +15,8 @@ from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import (
 from tfx.orchestration.pipeline import Pipeline
 
 from components.audio_example_gen.component import AudioExampleGen
+from components.network_importer.component import NetworkImporter
 from components.pushed_model_finder.component import PushedModelFinder
-from components.vggish_importer.component import VggishImporter
 from pipeline.create_pipeline import Places, create_pipeline, push_destination
 from schema.config.config import Config
 from schema.config.delivery_settings import NodeResources
@@ -32,7 +32,7 @@ _Resources = pipeline_spec_pb2.PipelineDeploymentConfig.PipelineContainerSpec.Re
 
 # The inputs of these nodes can change while parameters and artifacts stay the same; the caches of
 # Kubeflow and Vertex AI look at nothing else.
-_UNCACHED = (AudioExampleGen, VggishImporter, PushedModelFinder)
+_UNCACHED = (AudioExampleGen, NetworkImporter, PushedModelFinder)
 
 
 def compile_pipeline(config: Config, image: str, root: str | None) -> dict[str, Any]:

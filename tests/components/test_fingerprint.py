@@ -7,12 +7,12 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.orchestration.portable.data_types import ExecutionInfo
 
 from components.fingerprint import FingerprintDriver
-from components.vggish_importer.component import VggishImporter
+from components.network_importer.component import NetworkImporter
 
 
 def test_a_changed_file_changes_the_properties_of_the_node(tmp_path: Path) -> None:
     checkpoint = tmp_path / "model.ckpt"
-    importer = VggishImporter("vggish", str(checkpoint), seed=1, pca_params=None)
+    importer = NetworkImporter("vggish", str(checkpoint), seed=1, pca_params=None)
     compiled = Compiler().compile(Pipeline("p", str(tmp_path), components=[importer]))
     (node,) = compiled.nodes
     info = ExecutionInfo(

@@ -69,6 +69,10 @@ def make_report(classes: list[str], **changes: Any) -> ReportData:
             "warnings": [],
         },
         "features": {"windows": 12_345},
+        "drift": {
+            "eval": {"windows": 80, "distance": None},
+            "test": {"windows": 1_234, "distance": 3.14159},
+        },
         "model": {
             "head": "dense",
             "features": "block3_mean_max",
@@ -652,3 +656,13 @@ def test_models_are_compared_where_there_are_several() -> None:
     places = [section.index(name) for name in ("b&lt;est", "plain", "bad")]
     assert places == sorted(places)
     assert [section.count(text) for text in ("✓ chosen", "✓ blessed", "✗ not blessed")] == [1, 1, 1]
+
+
+def test_the_page_shows_how_far_splits_are_from_the_training_split() -> None:
+    report = make_report(["cat", "dog"])
+    page = render_page(report)
+    assert "Distance from the training split" in page
+    assert re.search(r"test</th><td[^>]*>1,234</td><td[^>]*>3.14<", page)
+    assert re.search(r"eval</th><td[^>]*>80</td><td[^>]*>too few<", page)
+    without = dataclasses.replace(report, summary={**report.summary, "drift": {}})
+    assert "Distance from the training split" not in render_page(without)

@@ -6,7 +6,9 @@ import keras
 import numpy as np
 from tfx.components.trainer.fn_args_utils import FnArgs
 
+from schema.embedded_clips import window_statistics
 from schema.imported_weights import read_imported_weights
+from schema.training_statistics import MOST_DIMENSIONS, write_training_statistics
 from trainer.fitting.clip_batches import embedded_eval_batches, embedded_train_batches, one_hot
 from trainer.fitting.embedded_clips import EmbeddedClips, load_embedded_clips
 from trainer.fitting.keras_fitting import FitOptions, FitResult, fit_model
@@ -56,6 +58,8 @@ def run_fn(fn_args: FnArgs) -> None:
         rate_finder=head.rate_finder,
     )
     write_trained_model(fn_args, job, trained)
+    if size <= MOST_DIMENSIONS and (statistics := window_statistics(fn_args.train_files)):
+        write_training_statistics(fn_args.serving_model_dir, statistics)
 
 
 @dataclass(frozen=True)

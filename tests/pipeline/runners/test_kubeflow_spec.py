@@ -34,7 +34,7 @@ BEFORE_TRAINING = (
     "StatisticsGen",
     "ExampleValidator",
     "Transform",
-    "VggishImporter",
+    "NetworkImporter",
     "EmbeddingExporter",
 )
 MODELS = [{"head": "dense", "train": {"epochs": 3}}, {"head": "knn", "name": "neighbours"}]
@@ -108,7 +108,7 @@ def test_parameters_of_a_run(spec: dict[str, Any], tmp_path: Path) -> None:
     }
     assert used == {
         "data_root": ["AudioExampleGen"],
-        "checkpoint": ["VggishImporter"],
+        "checkpoint": ["NetworkImporter"],
         "push_destination": ["LatestPushedModel", "Pusher"],
     }
 
@@ -140,7 +140,7 @@ def test_no_path_of_this_machine_and_no_cache_of_what_lies_outside(spec: dict[st
     assert str(Path.home()) not in json.dumps(spec)
     tasks = spec["root"]["dag"]["tasks"]
     uncached = {task for task, body in tasks.items() if not body["cachingOptions"]}
-    assert uncached == {"AudioExampleGen", "VggishImporter", "LatestPushedModel"}
+    assert uncached == {"AudioExampleGen", "NetworkImporter", "LatestPushedModel"}
 
 
 @pytest.mark.parametrize(

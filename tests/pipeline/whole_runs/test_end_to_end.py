@@ -28,7 +28,7 @@ BROKEN = 5
 NODES = {
     "AudioExampleGen",
     "SchemaImporter",
-    "VggishImporter",
+    "NetworkImporter",
     "StatisticsGen",
     "ExampleValidator",
     "Transform",
@@ -230,7 +230,7 @@ def test_lineage_leads_from_the_pushed_model_to_checkpoint_and_clips(first: Run)
         ancestors.add(artifact)
         open_ids += consumed.get(producers.get(artifact), set()) - ancestors
     found = {a.id: a for a in store.get_artifacts_by_id(list(ancestors))}
-    weights = [a for a in found.values() if "/VggishImporter/weights/" in a.uri]
+    weights = [a for a in found.values() if "/NetworkImporter/weights/" in a.uri]
     clips = [a for a in found.values() if "/AudioExampleGen/examples/" in a.uri]
     assert [w.custom_properties["weights"].string_value for w in weights] == ["random"]
     assert len(weights[0].custom_properties["sha256"].string_value) == 64
@@ -255,7 +255,7 @@ def test_one_more_sound_reruns_what_depends_on_it(first: Run, sounds: Path) -> N
     (sounds / "bell" / "one_more.wav").write_bytes((sounds / "bell" / "bell_001.wav").read_bytes())
     more = run(sounds, first.folder)
     assert more.summary["clips"]["found"] == CLASSES * CLIPS_A_CLASS + BROKEN + 1
-    independent = {"SchemaImporter", "VggishImporter"}
+    independent = {"SchemaImporter", "NetworkImporter"}
     assert executions(first.folder) - before == Counter(
         {(node, "COMPLETE"): number_of(node) for node in NODES - independent}
         | {(node, "CACHED"): 1 for node in independent}

@@ -13,7 +13,7 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
 pytestmark = pytest.mark.e2e
 
-BEFORE_TRANSFORM = {"AudioExampleGen", "StatisticsGen", "ExampleValidator", "VggishImporter"}
+BEFORE_TRANSFORM = {"AudioExampleGen", "StatisticsGen", "ExampleValidator", "NetworkImporter"}
 
 
 @pytest.fixture(scope="module")

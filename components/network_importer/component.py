@@ -1,4 +1,4 @@
-"""The VggishImporter node."""
+"""The NetworkImporter node."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ from tfx.types.channel import Channel
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from components.fingerprint import FingerprintDriver
-from components.vggish_importer.executor import Executor
+from components.network_importer.executor import Executor
 
 
-class VggishImporterSpec(ComponentSpec):
-    """The outputs and parameters of VggishImporter."""
+class NetworkImporterSpec(ComponentSpec):
+    """The outputs and parameters of NetworkImporter."""
 
     PARAMETERS = {
         "network": ExecutionParameter(type=str),
@@ -29,14 +29,14 @@ class VggishImporterSpec(ComponentSpec):
     OUTPUTS = {"weights": ChannelParameter(type=standard_artifacts.Model)}
 
 
-class VggishImporter(BaseComponent):
+class NetworkImporter(BaseComponent):
     """Turns the released weights of VGGish or another network into the pipeline's weights.
 
     Output: `weights`, named arrays in one `.npz` file, with their SHA-256. If the network is
     unknown, since the source has embeddings instead of sound, it only says so.
     """
 
-    SPEC_CLASS = VggishImporterSpec
+    SPEC_CLASS = NetworkImporterSpec
     EXECUTOR_SPEC = ExecutorClassSpec(Executor)
     DRIVER_CLASS = FingerprintDriver
 
@@ -48,7 +48,7 @@ class VggishImporter(BaseComponent):
         pca_params: str | None,
     ):
         super().__init__(
-            VggishImporterSpec(
+            NetworkImporterSpec(
                 network=network or "",
                 checkpoint=checkpoint,
                 seed=seed,

@@ -1,4 +1,4 @@
-"""Brings VGGish's weights into the pipeline."""
+"""Brings a network's weights into the pipeline."""
 
 from typing import Any
 

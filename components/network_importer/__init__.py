@@ -1,0 +1,1 @@
+"""NetworkImporter: A network's weights as an artifact."""

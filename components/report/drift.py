@@ -1,0 +1,48 @@
+"""How far the splits are from the training split, as a sign of drift."""
+
+from typing import TypedDict
+
+from tfx.types import artifact_utils
+from tfx.types.artifact import Artifact
+
+from schema.embedded_clips import window_statistics
+from schema.training_statistics import MOST_DIMENSIONS
+from vggish.distances.frechet import frechet_distance
+
+
+class SplitDistance(TypedDict):
+    """A split's windows, and their Frechet distance from those of the training split.
+
+    `distance` is None if a split has too few windows for the number of features.
+    """
+
+    windows: int
+    distance: float | None
+
+
+def measure_drift(embeddings: Artifact | None, size: int) -> dict[str, SplitDistance]:
+    """Computes the Frechet distance of every split from the training split.
+
+    Args:
+        embeddings: EmbeddingExporter's `embeddings`; None if the model embeds by itself.
+        size: Number of features of a window.
+
+    Returns:
+        The distances by split, without the training split; empty without embeddings, or for more
+        features than a covariance is computed of.
+    """
+    if embeddings is None or size > MOST_DIMENSIONS:
+        return {}
+    statistics = {
+        split: window_statistics([f"{artifact_utils.get_split_uri([embeddings], split)}/*"])
+        for split in artifact_utils.decode_split_names(embeddings.split_names)
+    }
+    train = statistics.pop("train")
+    distances = {}
+    for split, found in statistics.items():
+        enough = train is not None and found is not None and train.is_enough and found.is_enough
+        distances[split] = SplitDistance(
+            windows=found.count if found else 0,
+            distance=frechet_distance(train, found) if enough else None,
+        )
+    return distances

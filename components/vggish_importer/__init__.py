@@ -1,1 +1,0 @@
-"""VggishImporter: VGGish's weights as an artifact."""

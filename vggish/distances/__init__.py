@@ -1,0 +1,1 @@
+"""Distances between sets of sounds: the Frechet and the kernel audio distance."""
