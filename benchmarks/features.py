@@ -1,12 +1,16 @@
 """The cost of each layer tap, and the accuracy of a linear classifier on it.
 
 Usage: python benchmarks/features.py [FOLDER] [--network NAME] [--checkpoint CKPT] [--group PATTERN]
+       python benchmarks/features.py --speed
 
 The folder holds one folder of clips per class; the default is the demo's synthesized sounds. Only
 the first window of a clip is used. Prints one Markdown row per tap: its size, windows per second in
 float32 and bfloat16 (batches of 64 log-mel windows), and the accuracy of logistic regression on
 standardised features, averaged over folds that share no group. The pattern's parenthesis
 matches a clip's group, for example its speaker, in the file's name.
+
+`--speed` only compares the networks: windows per second to `embedding`, from log-mel and from
+sound, with batches of all networks in turn, so that they share whatever else the machine does.
 """
 
 import argparse
@@ -29,8 +33,10 @@ from vggish.errors import AudioError
 from vggish.networks.layer_taps import build_features
 from vggish.networks.log_mel import log_mel_from_windows, windows_from_waveform
 from vggish.networks.network import FrontEnd
-from vggish.networks.network_table import find_network
+from vggish.networks.network_table import NETWORKS, find_network
+from vggish.params import WINDOW_SAMPLES
 from vggish.weights.checkpoint import resolve
+from vggish.weights.weight_arrays import random_weights
 
 _BATCH = 64
 _TIMED_BATCHES = 8
@@ -70,15 +76,53 @@ def windows_a_second(graph: tf.types.experimental.PolymorphicFunction, batch: np
     return _TIMED_BATCHES * _BATCH / (time.perf_counter() - start)
 
 
+def print_speeds() -> None:
+    """Prints one Markdown row per network."""
+    rng = np.random.default_rng(0)
+    sound = tf.constant(rng.normal(0, 0.1, (_BATCH, WINDOW_SAMPLES)).astype(np.float32))
+    graphs = {}
+    for network in NETWORKS.values():
+        front_end = network.front_end
+        model = build_features("embedding", random_weights(0, network.name), network=network.name)
+        log_mel = tf.function(lambda windows, f=front_end: log_mel_from_windows(windows, f))
+        whole = tf.function(
+            lambda windows, m=model, f=front_end: m(log_mel_from_windows(windows, f))
+        )
+        graphs[network.title] = (
+            (tf.function(lambda windows, m=model: m(windows)), log_mel(sound)),
+            (whole, sound),
+        )
+    times = {title: np.full([2, _TIMED_BATCHES], np.inf) for title in graphs}
+    for turn in range(-1, _TIMED_BATCHES):  # The first one warms up.
+        for title, pairs in graphs.items():
+            for row, (graph, batch) in enumerate(pairs):
+                start = time.perf_counter()
+                graph(batch)
+                if turn >= 0:
+                    times[title][row, turn] = time.perf_counter() - start
+    print("| network | windows/s from log-mel | windows/s from sound |\n|---|---:|---:|")
+    rates = {title: _BATCH / np.median(spent, axis=1) for title, spent in times.items()}
+    for title, (network_only, all_of_it) in rates.items():
+        print(f"| {title} | {network_only:,.0f} | {all_of_it:,.0f} |")
+    first, *others = rates
+    for other in others:
+        ratio = rates[other] / rates[first]
+        print(f"| {other} / {first} | {ratio[0]:.1f} | {ratio[1]:.1f} |")
+
+
 def main() -> None:
     """Runs the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--network", default="vggish")
     parser.add_argument("--checkpoint", default="random")
+    parser.add_argument("--speed", action="store_true", help="only compare the networks' speed")
     parser.add_argument("--folds", type=int, default=4)
     parser.add_argument("--group", default=r"^(.*?)_nohash_", help="default: Speech Commands'")
     arguments = parser.parse_args()
+    if arguments.speed:
+        print_speeds()
+        return
     with tempfile.TemporaryDirectory() as scratch:
         folder = arguments.folder or Path(scratch, "sounds")
         if arguments.folder is None:

@@ -2,6 +2,7 @@
 
 import os
 
+import numpy as np
 import tensorflow as tf
 
 from schema.model_card import EXTRA_FOLDER
@@ -23,7 +24,11 @@ def write_training_statistics(folder: str, statistics: Gaussian) -> None:
     """
     write_arrays(
         os.path.join(folder, EXTRA_FOLDER, _FILE),
-        {"count": statistics.count, "mean": statistics.mean, "scatter": statistics.scatter},
+        {
+            "count": np.array(statistics.count),
+            "mean": statistics.mean,
+            "scatter": statistics.scatter,
+        },
     )
 
 

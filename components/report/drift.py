@@ -8,6 +8,7 @@ from tfx.types.artifact import Artifact
 from schema.embedded_clips import window_statistics
 from schema.training_statistics import MOST_DIMENSIONS
 from vggish.distances.frechet import frechet_distance
+from vggish.distances.gaussian import Gaussian
 
 
 class SplitDistance(TypedDict):
@@ -38,11 +39,11 @@ def measure_drift(embeddings: Artifact | None, size: int) -> dict[str, SplitDist
         for split in artifact_utils.decode_split_names(embeddings.split_names)
     }
     train = statistics.pop("train")
-    distances = {}
-    for split, found in statistics.items():
-        enough = train is not None and found is not None and train.is_enough and found.is_enough
-        distances[split] = SplitDistance(
-            windows=found.count if found else 0,
-            distance=frechet_distance(train, found) if enough else None,
-        )
-    return distances
+    return {split: _distance(train, found) for split, found in statistics.items()}
+
+
+def _distance(train: Gaussian | None, found: Gaussian | None) -> SplitDistance:
+    distance = None
+    if train and found and train.is_enough and found.is_enough:
+        distance = frechet_distance(train, found)
+    return SplitDistance(windows=found.count if found else 0, distance=distance)
