@@ -144,7 +144,8 @@ def check_output(source: SourceSettings, output: Path) -> None:
     Raises:
         ConfigError: The output folder is the data root, or inside it.
     """
-    if "://" in source.root:
+    # Tables are named, so those of a run in the same folder are not taken for them.
+    if "://" in source.root or source.kind == "embeddings":
         return
     root, place = (Path(os.path.realpath(os.path.expanduser(p))) for p in (source.root, output))
     if place.is_relative_to(root):

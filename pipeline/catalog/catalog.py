@@ -23,21 +23,14 @@ from components.audio_example_gen.leaks import (
     AcceptedFile,
     Trace,
     check_groups,
-    digest_of,
     meet,
     traces_of,
 )
-from components.audio_example_gen.released_embeddings import accepted_record
 from components.audio_example_gen.sources import list_source
-from components.audio_example_gen.sources.audioset import (
-    ReleasedClip,
-    read_class_names,
-    read_released_clips,
-)
 from components.audio_example_gen.sources.data_root import open_tree
-from components.audio_example_gen.sources.embedding_tables.clip_listing import read_listed_vectors
-from components.audio_example_gen.sources.listing import Listing, RefusedError, Reject, SourceFile
-from components.audio_example_gen.splits.hashed_splits import split_of
+from components.audio_example_gen.sources.listing import Listing, RefusedError, SourceFile
+from pipeline.catalog.catalog_row import CatalogRow
+from pipeline.catalog.embedding_rows import read_records, read_tables
 from schema.config.ingest_settings import IngestSettings
 from schema.config.source_settings import SourceSettings
 from schema.config.split_settings import UNLABELLED, SplitSettings
@@ -46,40 +39,6 @@ from vggish.output_files import output_file
 
 CATALOG_COLUMNS = ("path", "label", "valid", "reason", "split", "duration")
 _LABEL_SEPARATOR = ","
-
-
-@dataclass(frozen=True)
-class CatalogRow:
-    """One file, or one clip of embeddings.
-
-    Attributes:
-        path: The file's id.
-        labels: The class names.
-        reason: The reason for refusing the file, or None.
-        split: The split of its clips; None if it is refused.
-        seconds: The duration of each clip; 0 if it is unknown.
-        rate: The sample rate in Hz; 0 if there is no sound.
-        format: The container and the coding.
-        silent: The number of silent clips.
-        clipped: The number of clips with samples outside [-1, 1].
-        copy: Whether the file is identical to an earlier one.
-    """
-
-    path: str
-    labels: tuple[str, ...]
-    reason: str | None = None
-    split: str | None = None
-    seconds: tuple[float, ...] = ()
-    rate: int = 0
-    format: str = ""
-    silent: int = 0
-    clipped: int = 0
-    copy: bool = False
-
-    @property
-    def duration(self) -> float:
-        """The total duration of the clips, in seconds."""
-        return sum(self.seconds)
 
 
 @dataclass(frozen=True)
@@ -122,9 +81,9 @@ def read_catalog(
     listing = list_source(source, split)
     advance(len(listing.files))
     if source.kind == "embeddings":
-        read = _read_tables(listing, source, advance)
+        read = read_tables(listing, source, advance)
     elif source.kind == "audioset_embeddings":
-        read = _read_embeddings(listing, source, split, advance)
+        read = read_records(listing, source, split, advance)
     else:
         read = _read_sounds(listing, ingest, advance)
     found = list(read)
@@ -265,64 +224,6 @@ def _read_file(
         copy=is_copy,
     )
     return row, traces
-
-
-def _read_embeddings(
-    listing: Listing,
-    source: SourceSettings,
-    split: SplitSettings,
-    advance: Callable[[int], None],
-) -> Iterator[tuple[CatalogRow, list[Trace]]]:
-    tree = open_tree(listing.root)
-    names = read_class_names(source, tree)
-    for file in listing.files:
-        if file.refused:
-            yield CatalogRow(file.clip_id, (), reason=file.refused.reason), []
-        else:
-            for read in read_released_clips(tree, file.clip_id, names, source):
-                yield _embedded_row(read, file.split, split)
-        advance(1)
-
-
-def _embedded_row(
-    read: Any, of_file: str | None, split: SplitSettings
-) -> tuple[CatalogRow, list[Trace]]:
-    if not isinstance(read, ReleasedClip):
-        clip_id, reject = read
-        return CatalogRow(clip_id, (), reason=reject.reason), []
-    name = of_file or split_of(read.video, split)
-    row = CatalogRow(
-        path=read.clip_id,
-        labels=read.labels,
-        split=name,
-        seconds=(read.seconds,),
-        format="AudioSet features",
-    )
-    file = accepted_record(read, name)
-    return row, list(traces_of(file, read.video, [digest_of(read.embedding.tobytes())]))
-
-
-def _read_tables(
-    listing: Listing, source: SourceSettings, advance: Callable[[int], None]
-) -> Iterator[tuple[CatalogRow, list[Trace]]]:
-    for file, read in read_listed_vectors(source, open_tree(listing.root), listing.files):
-        advance(1)
-        if isinstance(read, Reject):
-            yield CatalogRow(file.clip_id, file.labels, reason=read.reason), []
-            continue
-        accepted = AcceptedFile(file.clip_id, file.split or "", file.labels)
-        digests = [digest_of(read.tobytes())]
-        labelled = file.split != UNLABELLED
-        yield (
-            CatalogRow(
-                path=file.clip_id,
-                labels=file.labels,
-                split=file.split,
-                seconds=(0.0,),
-                format=f"embeddings of {read.shape[1]} numbers",
-            ),
-            list(traces_of(accepted, file.group, digests)) if labelled else [],
-        )
 
 
 def _counts(rows: Iterable[CatalogRow]) -> Iterator[tuple[tuple[str, ...], int]]:

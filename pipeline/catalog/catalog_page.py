@@ -8,7 +8,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.catalog.catalog import CatalogRow, DataSetCatalog
+from pipeline.catalog.catalog import DataSetCatalog
+from pipeline.catalog.catalog_row import CatalogRow
 from schema.config.split_settings import SPLITS
 from schema.durations import DURATION_BUCKETS, DURATION_EDGES
 

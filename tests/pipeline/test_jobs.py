@@ -139,6 +139,8 @@ def test_the_output_stays_out_of_the_sounds(tmp_path: Path) -> None:
     check_output(source, tmp_path / "soundscape")
     check_output(SourceSettings(root=str(tmp_path / "runs/demo/sounds")), tmp_path / "runs/demo")
     check_output(SourceSettings(root="gs://bucket/x"), tmp_path)
+    table = {"kind": "embeddings", "tables": [{"file": "t.csv"}]}
+    check_output(SourceSettings(root=str(tmp_path), **table), tmp_path / "runs" / "t")
 
 
 def test_local_paths_under_a_remote_root_are_told() -> None:

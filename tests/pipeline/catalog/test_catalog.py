@@ -10,7 +10,7 @@ import soundfile
 from generation import generate
 from preset_trees import BUILDERS
 from rich.console import Console
-from trees import write_sound, write_sounds
+from trees import write_sound, write_sounds, write_table
 from typer.testing import CliRunner
 
 from pipeline.catalog.catalog import DataSetCatalog, read_catalog
@@ -197,3 +197,14 @@ def test_released_features_have_a_catalog(tmp_path: Path) -> None:
     told = json.loads(command(config, "--data-root", str(tmp_path / "data"), "--json"))
     assert (told["accepted"], told["complaint"]) == (44, None)
     assert "Male speech, man speaking" in page
+
+
+def test_a_table_of_embeddings_has_a_catalog(tmp_path: Path) -> None:
+    rows = [[f"{i}.wav", "ab"[i % 2], i, "" if i == 5 else -i] for i in range(60)]
+    write_table(tmp_path / "t.csv", [["fname", "labels", "emb_0", "emb_1"], *rows])
+    page = command(str(tmp_path / "t.csv"), "--set", "ingest.max_reject_fraction=0.1")
+    assert "59 files, 59 clips" in page
+    assert "minutes" not in page
+    assert "embeddings of 2 numbers" in page
+    assert "Durations" not in page
+    assert "missing_value      1  5.wav" in page

@@ -127,9 +127,15 @@ def _entries(settings: SourceSettings, tree: FileTree) -> Iterator[tuple[Entry, 
 
 def _matching(pattern: str, tree: FileTree) -> Iterator[Entry]:
     if any(sign in pattern for sign in _WILDCARDS):
-        yield from (entry for entry in tree.walk() if fnmatch.fnmatchcase(entry.path, pattern))
+        yield from (entry for entry in tree.walk() if _matches(entry.path, pattern))
     else:
         yield from tree.find([tree.relative(pattern)])
+
+
+def _matches(path: str, pattern: str) -> bool:
+    """Tells whether each part of a path matches that of a pattern; a wildcard is within a part."""
+    parts, wanted = path.split("/"), pattern.strip("/").split("/")
+    return len(parts) == len(wanted) and all(map(fnmatch.fnmatchcase, parts, wanted))
 
 
 def _to_file(

@@ -212,6 +212,10 @@ def test_several_labels_and_tables_of_splits(tmp_path: Path) -> None:
     listing = listed(tmp_path, *tables, split={"kind": "tables"})
     by_name = {file.clip_id: file for file in listing.files}
     assert by_name["2.wav"].labels == ("a", "b")
+    other = tmp_path / "runs" / "train" / "3.csv"  # A wildcard stays within a folder.
+    other.parent.mkdir(parents=True)
+    other.write_text("not read")
+    assert listed(tmp_path, *tables, split={"kind": "tables"}).files == listing.files
     in_test = {name for name, file in by_name.items() if file.split == "test"}
     assert in_test == set(NAMES[20:])
 
