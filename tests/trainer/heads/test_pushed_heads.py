@@ -18,8 +18,9 @@ from transform_graphs import write_transform_graph
 
 from schema.config.classical_head_settings import XgboostSettings
 from schema.config.model_settings import FeatureSettings, ModelSettings, TrainSettings
-from schema.embedded_clips import to_table
+from schema.embedded_clips import to_table, windows_of
 from schema.imported_weights import import_weights, write_imported_weights
+from schema.training_statistics import read_training_statistics
 from trainer.fitting.embedded_clips import load_embedded_clips
 from trainer.fitting.frozen_head import run_fn
 from trainer.heads.classical_head import FittedClassicalHead, fit_classical_head
@@ -262,3 +263,17 @@ def test_native_files_are_pushed_with_the_model(pushed: dict[str, Pushed]) -> No
     np.testing.assert_allclose(
         booster.predict(xgboost.DMatrix(reduced.astype(np.float32))), model.scores, atol=1e-5
     )
+
+
+def test_models_keep_the_statistics_of_their_training_windows(pushed) -> None:
+    """Of 40 features, not of 8,192."""
+    for head in pushed.values():
+        statistics = read_training_statistics(str(head.folder / "model"))
+        root = head.folder.parents[1]
+        _, windows = windows_of(pq.read_table(root / "train.parquet"))
+        if windows.shape[1] > 1_024:
+            assert statistics is None
+        else:
+            assert statistics.count == len(windows)
+            expected = np.cov(windows.astype(np.float64), rowvar=False)
+            np.testing.assert_allclose(statistics.covariance, expected, rtol=1e-6, atol=1e-9)
