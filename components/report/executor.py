@@ -115,7 +115,7 @@ def _gather(inputs: dict[str, Artifact], config: dict[str, Any]) -> ReportData:
         "features": {"windows": _count_windows(inputs)},
         "drift": measure_drift(
             inputs.get(f"embeddings_{card['features']}"),
-            feature_size(card["features"], card["network"]),
+            card["embedding_size"] or feature_size(card["features"], card["network"]),
         ),
         "model": {key: card[key] for key in _MODEL_FACTS},
         "metrics": {
