@@ -63,9 +63,18 @@ def choose_features(paths: tuple[str, str], network: str, name: str, checkpoint:
         network: One of `NETWORKS`.
         name: One of the network's features.
         checkpoint: As in `resolve`.
+
+    Raises:
+        ConfigError: The network of the model is unknown.
+        VggishError: The network or its features do not exist.
     """
     for path in filter(is_model, paths):
         card = read_model_card(find_pushed_model(path))
+        if card["network"] is None:
+            raise ConfigError(
+                f"The model in {path} learned from embeddings of an unknown network, which cannot "
+                "embed sounds; compare with another model, or name two sets of sounds."
+            )
         return Features(card["network"], card["features"], checkpoint, card["weights"])
     find_network(network).find_feature(name)
     return Features(network, name, checkpoint)
