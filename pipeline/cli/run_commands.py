@@ -39,7 +39,7 @@ def run_demo(
     verbose: VerboseOption = False,
 ) -> None:
     """Synthesize a small sound set, run the whole pipeline on it, and predict on a new sound."""
-    from pipeline.demo.demo_run import make_sounds, predict_held_back
+    from pipeline.demo.demo_run import detect_soundscape, make_sounds, predict_held_back
     from pipeline.jobs import open_job
     from pipeline.runners.run_folder import open_run_folder
 
@@ -54,6 +54,8 @@ def run_demo(
     _print_results(summary, folder)
     if summary["pushed_path"]:
         print(f"New sound:          {predict_held_back(summary['pushed_path'])}")
+        print(f"Three minutes:      {folder.root / 'soundscape'}")
+        print(detect_soundscape(folder, summary["pushed_path"]))
 
 
 def run_job(  # noqa: PLR0913  Its arguments are the options of the command.
