@@ -19,7 +19,7 @@ from vggish.networks.log_mel import log_mel_from_windows, map_windows, num_windo
 from vggish.networks.network import FrontEnd
 from vggish.networks.pca_postprocessor import ReleasedEmbedding
 from vggish.networks.window_batches import map_clips
-from vggish.params import EMBEDDING_SIZE, NUM_BANDS, NUM_FRAMES
+from vggish.params import EMBEDDING_SIZE, NUM_BANDS, NUM_FRAMES, WINDOW_SAMPLES
 
 _ReadClips = Callable[[tf.Tensor], tuple[tf.RaggedTensor, tf.Tensor]]
 """From the numbers of clips, int64 [clips], to their features, float32 [clips, n, D], ragged in n,
@@ -79,6 +79,8 @@ class ServedClassifier(tf.Module):
             "waveform": self.classify_waveform,
             "examples": self.classify_examples,
             "embed": self.embed_wav,
+            "windows": self.embed_windows,
+            "features": self.classify_features,
             "targets": self.read_targets,
         }
         # TensorFlow saves a copy of a Keras layer's variable, which the signatures do not read.
@@ -151,6 +153,31 @@ class ServedClassifier(tf.Module):
         return {clip_examples.EMBEDDING: embedding, "error": errors}
 
     @tf.function(
+        autograph=False,
+        input_signature=[tf.TensorSpec([None, WINDOW_SAMPLES], tf.float32, name="windows")],
+    )
+    def embed_windows(self, windows: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Embeds windows, float32 [w, 15600], of a clip that is too long to be sent as a whole."""
+        return {"features": self._features_of(windows)}
+
+    @tf.function(
+        autograph=False,
+        input_signature=[
+            tf.TensorSpec([None, None], tf.float32, name="features"),
+            tf.TensorSpec([None], tf.int64, name="counts"),
+        ],
+    )
+    def classify_features(self, features: tf.Tensor, counts: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Scores clips, [batch], by the features of their windows, [w, size], and their counts."""
+        features = tf.ensure_shape(features, [None, self._feature_size])
+        ragged = tf.RaggedTensor.from_row_lengths(features, counts)
+
+        def read(clips: tf.Tensor) -> tuple[tf.RaggedTensor, tf.Tensor]:
+            return tf.gather(ragged, clips), _no_errors(clips)
+
+        return self._classify(_no_errors(counts), counts, read)
+
+    @tf.function(
         autograph=False, input_signature=[tf.TensorSpec([None], tf.string, name="examples")]
     )
     def read_targets(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -182,7 +209,6 @@ class ServedClassifier(tf.Module):
 
         return errors, num_windows(headers.lengths, self._front_end), read
 
-    # Four signatures share its graph: tracing the network is most of the time of an export.
     @tf.function(
         autograph=False,
         input_signature=[tf.RaggedTensorSpec([None, None], tf.float32, ragged_rank=1)],
@@ -195,6 +221,10 @@ class ServedClassifier(tf.Module):
             self._front_end,
         )
 
+    # Five signatures share its graph: tracing the network is most of the time of an export.
+    @tf.function(
+        autograph=False, input_signature=[tf.TensorSpec([None, WINDOW_SAMPLES], tf.float32)]
+    )
     def _features_of(self, windows: tf.Tensor) -> tf.Tensor:
         return self._features(log_mel_from_windows(windows, self._front_end), training=False)
 
