@@ -48,8 +48,8 @@ class Model:
         found: list[Prediction] = []
         for place, sound in enumerate(_several(sounds)):
             if isinstance(sound, np.ndarray):
-                (answer,) = self._model([np.asarray(sound, np.float32)])
-                found.append(to_prediction(str(place), answer))
+                ((name, answer),) = self._model([(str(place), [np.asarray(sound, np.float32)])])
+                found.append(to_prediction(name, answer))
             else:
                 found += predict_files(find_files([str(sound)]), self._model)
         return found

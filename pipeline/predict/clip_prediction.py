@@ -1,7 +1,9 @@
 """Predictions of a model for sound files."""
 
+import collections
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +11,18 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline.predict.inputs import find_pushed_model
-from schema.clip_examples import PCM
+from schema.clip_examples import EMBEDDING
 from schema.model_card import read_model_card
 from vggish.audio import decoding
 from vggish.audio.sound_files import printable_name
+from vggish.audio.stretches import decode_in_stretches, window_stretches
+from vggish.embedding.embedder import embed_in_batches
 from vggish.errors import AudioError, ConfigError
-from vggish.example_features import bytes_feature, serialized_example
-from vggish.params import WINDOW_HOP_SAMPLES
-
-_WINDOWS_A_BATCH = 64
+from vggish.networks.log_mel import windows_from_waveform
+from vggish.networks.network import FrontEnd
+from vggish.networks.network_table import find_network
+from vggish.networks.window_batches import WINDOWS_A_BATCH
+from vggish.params import SAMPLE_RATE, WINDOW_SAMPLES
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,13 @@ class Refusal:
     reason: str
 
 
-ClipModel = Callable[[list[np.ndarray]], list[Answer | Refusal]]
-"""From clips, each float32 [n] at 16 kHz in [-1, 1], to one answer or refusal per clip."""
+Sounds = Iterable[tuple[str, Iterable[np.ndarray]]]
+"""The name of each sound, and its samples in order: float32 [n] at 16 kHz in [-1, 1].
+
+Their iterator raises AudioError if the sound is refused."""
+
+ClipModel = Callable[[Sounds], Iterator[tuple[str, Answer | Refusal]]]
+"""From sounds to the name of each, and an answer or a refusal, in their order."""
 
 
 @dataclass(frozen=True)
@@ -75,44 +85,109 @@ def load_pushed_model(folder: str) -> ClipModel:
         folder: As for `pushed_models.find_pushed_model`.
 
     Returns:
-        The model.
+        The model. It hears sounds of any length in stretches, and keeps their features only. One
+        that an earlier version pushed hears each sound as a whole.
 
     Raises:
         ConfigError: The folder does not hold a pushed model, or one that takes embeddings alone.
     """
-    model = find_pushed_model(folder)
-    signatures = tf.saved_model.load(model).signatures
-    if "waveform" not in signatures:
+    path = find_pushed_model(folder)
+    model = tf.saved_model.load(path)
+    if "waveform" not in model.signatures:
         raise ConfigError(
-            f"The model in {model} takes embeddings, no sound; name tables of embeddings."
+            f"The model in {path} takes embeddings, no sound; name tables of embeddings."
         )
-    # The signature `examples` has no limit on length, but needs embeddings if the model does.
-    if read_model_card(model)["embedded"]:
-        return lambda clips: [_answer_waveform(signatures["waveform"], clip) for clip in clips]
-    return lambda clips: _answer_examples(signatures["examples"], clips)
+    if "embed_windows" not in model.signatures:
+        return partial(_answer_as_a_whole, model)
+    card = read_model_card(path)
+    own = find_network(card["network"]).front_end
+    hop_samples = round(card["hop_seconds"] * SAMPLE_RATE)
+    return _PushedModel(model, replace(own, hop_samples=hop_samples)).answers
 
 
-def _answer_examples(signature: Any, clips: list[np.ndarray]) -> list[Answer | Refusal]:
-    examples = [
-        serialized_example({PCM: bytes_feature([decoding.pcm16_from_samples(clip)])})
-        for clip in clips
-    ]
-    outputs = signature(examples=tf.constant(examples))
-    columns = {name: output.numpy().tolist() for name, output in outputs.items()}
-    return [
-        answer_from({name: column[i] for name, column in columns.items()})
-        for i in range(len(clips))
-    ]
+def _answer_as_a_whole(model: Any, sounds: Sounds) -> Iterator[tuple[str, Answer | Refusal]]:
+    for name, blocks in sounds:
+        try:
+            # The pipeline stores samples in 16 bits.
+            pcm = b"".join(map(decoding.pcm16_from_samples, blocks))
+            samples = decoding.samples_from_pcm16(pcm)
+            outputs = model.signatures["waveform"](waveform=tf.constant(samples[None]))
+        except AudioError as error:
+            yield name, Refusal(f"{error.reason}: {error}")
+        except tf.errors.InvalidArgumentError as error:
+            yield name, Refusal(error.message)
+        else:
+            yield name, _answer_of(outputs)
 
 
-def _answer_waveform(signature: Any, clip: np.ndarray) -> Answer | Refusal:
-    # The pipeline stores samples in 16 bits.
-    samples = decoding.samples_from_pcm16(decoding.pcm16_from_samples(clip))
-    try:
-        outputs = signature(waveform=tf.constant(samples[None]))
-    except tf.errors.InvalidArgumentError as error:
-        return Refusal(error.message)
-    return answer_from({name: output.numpy()[0].tolist() for name, output in outputs.items()})
+def _answer_of(outputs: dict[str, tf.Tensor]) -> Answer | Refusal:
+    return answer_from({name: output.numpy().tolist()[0] for name, output in outputs.items()})
+
+
+class _Heard:
+    """A sound that is heard in stretches, and the features of those that were computed."""
+
+    def __init__(self, name: str):
+        self.name = name
+        self.is_whole = False
+        self.refusal: Refusal | None = None
+        self.parts: list[np.ndarray] = []
+
+
+class _PushedModel:
+    """A loaded model."""
+
+    def __init__(self, model: Any, front_end: FrontEnd):
+        self._model = model  # TensorFlow drops the variables of a model that nothing holds.
+        self._front_end = front_end
+        embed_windows = model.signatures["embed_windows"]
+        self._size = embed_windows.structured_outputs[EMBEDDING].shape[-1]
+
+    def answers(self, sounds: Sounds) -> Iterator[tuple[str, Answer | Refusal]]:
+        """Yields an answer or a refusal of each sound."""
+        waiting: collections.deque[_Heard] = collections.deque()
+        embedded = embed_in_batches(
+            self._stretches(sounds, waiting), self._cut, self._embed, self._size
+        )
+        for (heard, is_last), features in embedded:
+            heard.parts.append(features)
+            heard.is_whole = is_last
+            yield from self._answered(waiting)
+        yield from self._answered(waiting)
+
+    def _stretches(
+        self, sounds: Sounds, waiting: collections.deque[_Heard]
+    ) -> Iterator[tuple[tuple[_Heard, bool], np.ndarray]]:
+        hop = self._front_end.hop_samples
+        for name, blocks in sounds:
+            heard = _Heard(name)
+            waiting.append(heard)
+            try:
+                for stretch, is_last in window_stretches(
+                    blocks, WINDOW_SAMPLES, hop, WINDOWS_A_BATCH
+                ):
+                    # The pipeline stores samples in 16 bits.
+                    pcm = decoding.pcm16_from_samples(stretch)
+                    yield (heard, is_last), decoding.samples_from_pcm16(pcm)
+            except AudioError as error:
+                heard.refusal = Refusal(f"{error.reason}: {error}")
+
+    def _cut(self, samples: np.ndarray) -> tf.Tensor:
+        return windows_from_waveform(tf.constant(samples[None]), front_end=self._front_end).values
+
+    def _embed(self, windows: tf.Tensor) -> tf.Tensor:
+        return self._model.signatures["embed_windows"](windows=windows)[EMBEDDING]
+
+    def _answered(
+        self, waiting: collections.deque[_Heard]
+    ) -> Iterator[tuple[str, Answer | Refusal]]:
+        """Yields the answers of the sounds that are whole, and were given first."""
+        while waiting and (waiting[0].is_whole or waiting[0].refusal):
+            heard = waiting.popleft()
+            yield heard.name, heard.refusal or self._answer(np.concatenate(heard.parts))
+
+    def _answer(self, features: np.ndarray) -> Answer | Refusal:
+        return _answer_of(self._model.signatures["embeddings"](tf.constant(features[np.newaxis])))
 
 
 def answer_from(outputs: dict[str, Any]) -> Answer | Refusal:
@@ -130,8 +205,7 @@ def answer_from(outputs: dict[str, Any]) -> Answer | Refusal:
 def predict_files(files: Iterable[Path], model: ClipModel) -> Iterator[Prediction]:
     """Yields a prediction for each file, in their order.
 
-    Files are decoded as on ingestion, so any format and rate will do. Only a few at a time are in
-    memory.
+    Files are decoded as on ingestion, so any format and rate will do, a stretch at a time.
 
     Args:
         files: The paths.
@@ -140,33 +214,9 @@ def predict_files(files: Iterable[Path], model: ClipModel) -> Iterator[Predictio
     Yields:
         One prediction per file, with an error if the file is not a sound or the model refuses it.
     """
-    for batch in _batches(map(_decode, files)):
-        clips = [sound for _, sound in batch if not isinstance(sound, Refusal)]
-        answers = iter(model(clips) if clips else [])
-        for name, sound in batch:
-            yield to_prediction(name, sound if isinstance(sound, Refusal) else next(answers))
-
-
-def _decode(file: Path) -> tuple[str, np.ndarray | Refusal]:
-    try:
-        return printable_name(file), decoding.decode(file).samples
-    except AudioError as error:
-        return printable_name(file), Refusal(f"{error.reason}: {error}")
-
-
-def _batches(
-    sounds: Iterable[tuple[str, np.ndarray | Refusal]],
-) -> Iterator[list[tuple[str, np.ndarray | Refusal]]]:
-    batch: list[tuple[str, np.ndarray | Refusal]] = []
-    windows = 0
-    for name, sound in sounds:
-        batch.append((name, sound))
-        windows += 1 if isinstance(sound, Refusal) else 1 + len(sound) // WINDOW_HOP_SAMPLES
-        if windows >= _WINDOWS_A_BATCH:
-            yield batch
-            batch, windows = [], 0
-    if batch:
-        yield batch
+    sounds = ((printable_name(file), decode_in_stretches(file)) for file in files)
+    for name, answer in model(sounds):
+        yield to_prediction(name, answer)
 
 
 def to_prediction(name: str, answer: Answer | Refusal) -> Prediction:

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.predict.clip_prediction import Answer, ClipModel, Refusal, answer_from
 from vggish.audio.decoding import pcm16_from_samples, wav_from_pcm16
-from vggish.errors import ConfigError, VggishError
+from vggish.errors import AudioError, ConfigError, VggishError
 
 _ATTEMPTS = 4
 _FIRST_PAUSE = 0.5  # Seconds; each further one is twice as long.
@@ -70,15 +70,17 @@ def connect_to_server(url: str, name: str, timeout: float) -> ClipModel:
     """
     ask = open_connection(url, name, timeout)
 
-    def answer(clip: np.ndarray) -> Answer | Refusal:
+    def answer(blocks: Iterable[np.ndarray]) -> Answer | Refusal:
         try:
-            outputs = ask([wav_from_pcm16(pcm16_from_samples(clip))])
+            outputs = ask([wav_from_pcm16(b"".join(map(pcm16_from_samples, blocks)))])
+        except AudioError as error:
+            return Refusal(f"{error.reason}: {error}")
         except ClipRefusedError as error:
             return Refusal(str(error))
         return answer_from({output: batch[0] for output, batch in outputs.items()})
 
     # One clip per request: the server batches the requests of all its clients.
-    return lambda clips: [answer(clip) for clip in clips]
+    return lambda sounds: ((name, answer(blocks)) for name, blocks in sounds)
 
 
 def _connect_rest(url: str, name: str, timeout: float) -> AskServer:

@@ -60,6 +60,7 @@ class ServedClassifier(tf.Module):
         self._features: Any = features
         self._head = head
         self._embedding_size = embedding_size
+        self._feature_size = embedding_size or 0
         if features is not None:
             one_window = tf.zeros([1, NUM_FRAMES, NUM_BANDS])
             self._feature_size = features(one_window, training=False).shape[-1]
@@ -80,17 +81,20 @@ class ServedClassifier(tf.Module):
 
     def save(self, folder: str) -> None:
         """Writes the SavedModel with its signatures."""
-        signatures = {"examples": self.classify_examples, "targets": self.read_targets}
+        spec = tf.TensorSpec([None, None, self._feature_size], tf.float32, name="embeddings")
+        signatures = {
+            "examples": self.classify_examples,
+            "embeddings": self.classify_embeddings.get_concrete_function(spec),
+            "targets": self.read_targets,
+        }
         if self._features is not None:
             signatures |= {
                 "serving_default": self.classify_wav,
                 "waveform": self.classify_waveform,
                 "embed": self.embed_wav,
+                "embed_windows": self.embed_windows,
                 "windows": self.score_windows,
             }
-        if self._embedding_size is not None:
-            spec = tf.TensorSpec([None, None, self._embedding_size], tf.float32, name="embeddings")
-            signatures["embeddings"] = self.classify_embeddings.get_concrete_function(spec)
         # TensorFlow saves a copy of a Keras layer's variable, which the signatures do not read.
         # tf.saved_model.load repairs that; TensorFlow Serving would find no weights. Therefore only
         # the variables that the signatures read are saved, and no Keras object.
@@ -179,6 +183,14 @@ class ServedClassifier(tf.Module):
         return {clip_examples.EMBEDDING: embedding, "error": errors}
 
     @tf.function(
+        autograph=False,
+        input_signature=[tf.TensorSpec([None, WINDOW_SAMPLES], tf.float32, name="windows")],
+    )
+    def embed_windows(self, windows: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Embeds windows, float32 [w, 15600], of a clip that is too long to be sent as a whole."""
+        return {clip_examples.EMBEDDING: self._features_of(windows)}
+
+    @tf.function(
         autograph=False, input_signature=[tf.TensorSpec([None], tf.string, name="audio_bytes")]
     )
     def score_windows(self, audio_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -257,10 +269,9 @@ class ServedClassifier(tf.Module):
 
         return map_windows(score, sounds, [self._classes.shape[0]], self._timeline)
 
-    # Five signatures share its graph: tracing the network is most of the time of an export.
+    # Six signatures share its graph: tracing the network is most of the time of an export.
     @tf.function(
-        autograph=False,
-        input_signature=[tf.TensorSpec([None, WINDOW_SAMPLES], tf.float32)],
+        autograph=False, input_signature=[tf.TensorSpec([None, WINDOW_SAMPLES], tf.float32)]
     )
     def _features_of(self, windows: tf.Tensor) -> tf.Tensor:
         assert self._features is not None  # noqa: S101  Or no signature takes sound.

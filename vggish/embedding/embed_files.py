@@ -6,13 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
-from vggish.audio.decoding import Resampler, decode
+from vggish.audio.decoding import Resampler
 from vggish.audio.sound_files import printable_name
+from vggish.audio.stretches import decode_in_stretches, window_stretches
 from vggish.embedding.clip_embedding import ClipEmbedding
 from vggish.embedding.embedder import Embedder
 from vggish.embedding.embedding_files import WriteClip
 from vggish.errors import AudioError
 from vggish.networks.log_mel import num_real_frames
+from vggish.networks.network import FrontEnd
+from vggish.networks.window_batches import WINDOWS_A_BATCH
+from vggish.params import SAMPLE_RATE, WINDOW_SAMPLES
 
 
 @dataclass(frozen=True)
@@ -47,11 +51,26 @@ class EmbedOutcome:
     failures: list[EmbedFailure] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
 class _Source:
-    path: Path
-    duration: float
-    samples: int
+    """A file that is heard in stretches, and the features of those that were embedded."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.samples = self.clipped = 0
+        self.parts: list[np.ndarray] = []
+
+    def stretches(
+        self, front_end: FrontEnd, resampler: Resampler
+    ) -> Iterator[tuple[np.ndarray, bool]]:
+        """Yields the file's stretches, and whether it is the last."""
+        blocks = self._counted(decode_in_stretches(self.path, resampler=resampler))
+        return window_stretches(blocks, WINDOW_SAMPLES, front_end.hop_samples, WINDOWS_A_BATCH)
+
+    def _counted(self, blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        for block in blocks:
+            self.samples += block.size
+            self.clipped += int(np.count_nonzero(np.abs(block) > 1.0))
+            yield block
 
 
 def embed_files(
@@ -78,32 +97,36 @@ def embed_files(
     """
     outcome = EmbedOutcome()
 
-    def decoded() -> Iterator[tuple[_Source, np.ndarray]]:
+    def decoded() -> Iterator[tuple[tuple[_Source, bool], np.ndarray]]:
         for path in paths:
+            source = _Source(path)
             try:
-                clip = decode(path, resampler=resampler)
+                for stretch, is_last in source.stretches(embedder.front_end, resampler):
+                    yield (source, is_last), stretch
             except AudioError as error:
                 outcome.failures.append(
                     EmbedFailure(printable_name(path), error.reason, str(error))
                 )
                 if advance:
                     advance()
-                continue
-            outcome.clipped_samples += clip.clipped
-            yield _Source(path, clip.duration, clip.samples.size), clip.samples
 
-    for source, vectors in embedder.embed(decoded()):
+    for (source, is_last), vectors in embedder.embed(decoded()):
+        source.parts.append(vectors)
+        if not is_last:
+            continue
+        whole = np.concatenate(source.parts)
         write(
             ClipEmbedding(
                 fname=printable_name(source.path),
                 label=printable_name(source.path.parent.name) if label_from_folder else None,
-                duration=source.duration,
+                duration=source.samples / SAMPLE_RATE,
                 real_frames=int(num_real_frames(source.samples, embedder.front_end)),
-                vectors=vectors,
+                vectors=whole,
             )
         )
         outcome.clips += 1
-        outcome.windows += len(vectors)
+        outcome.windows += len(whole)
+        outcome.clipped_samples += source.clipped
         if advance:
             advance()
     return outcome

@@ -1,8 +1,7 @@
 """Features of many clips, computed in full batches of windows."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -13,8 +12,6 @@ from vggish.networks.log_mel import log_mel_from_windows, windows_from_waveform
 from vggish.networks.network_table import find_network
 from vggish.networks.pca_postprocessor import Postprocessor
 from vggish.networks.window_batches import WINDOWS_A_BATCH, map_batches
-
-Key = TypeVar("Key")
 
 
 class Embedder:
@@ -64,7 +61,9 @@ class Embedder:
         self._cut = cut
         self._embed = embed
 
-    def embed(self, clips: Iterable[tuple[Key, np.ndarray]]) -> Iterator[tuple[Key, np.ndarray]]:
+    def embed[Key](
+        self, clips: Iterable[tuple[Key, np.ndarray]]
+    ) -> Iterator[tuple[Key, np.ndarray]]:
         """Embeds a stream of clips of any lengths; only one batch is in memory.
 
         Args:
@@ -74,20 +73,48 @@ class Embedder:
             Key and features of each clip, in order; features are [windows, size], float32, or uint8
             if post-processed.
         """
-        group: list[tuple[Key, tf.Tensor]] = []
-        waiting = 0
-        for key, samples in clips:
-            windows = self._cut(samples)
-            group.append((key, windows))
-            waiting += len(windows)
-            if waiting >= WINDOWS_A_BATCH:
-                yield from self._embed_group(group)
-                group, waiting = [], 0
-        if group:
-            yield from self._embed_group(group)
+        return embed_in_batches(clips, self._cut, self._embed, self._size, self._dtype)
 
-    def _embed_group(self, group: list[tuple[Key, tf.Tensor]]) -> Iterator[tuple[Key, np.ndarray]]:
-        windows = tf.concat([windows for _, windows in group], axis=0)
-        vectors = map_batches(self._embed, windows, [self._size], dtype=self._dtype).numpy()
-        ends = np.cumsum([len(windows) for _, windows in group])
-        yield from zip([key for key, _ in group], np.split(vectors, ends[:-1]), strict=True)
+
+def embed_in_batches[Key](
+    clips: Iterable[tuple[Key, np.ndarray]],
+    cut: Callable[[np.ndarray], tf.Tensor],
+    embed: Callable[[tf.Tensor], tf.Tensor],
+    size: int,
+    dtype: tf.DType = tf.float32,
+) -> Iterator[tuple[Key, np.ndarray]]:
+    """Embeds a stream of clips of any lengths; only one batch is in memory.
+
+    Args:
+        clips: Key and samples, float32 [n], of each clip.
+        cut: From samples to windows, [windows, 15600].
+        embed: From at most `WINDOWS_A_BATCH` windows to features, [windows, size].
+        size: Size of the features of a window.
+        dtype: Their type.
+
+    Yields:
+        Key and features [windows, size] of each clip, in order.
+    """
+    group: list[tuple[Key, tf.Tensor]] = []
+    waiting = 0
+    for key, samples in clips:
+        windows = cut(samples)
+        group.append((key, windows))
+        waiting += len(windows)
+        if waiting >= WINDOWS_A_BATCH:
+            yield from _embed_group(group, embed, size, dtype)
+            group, waiting = [], 0
+    if group:
+        yield from _embed_group(group, embed, size, dtype)
+
+
+def _embed_group[Key](
+    group: list[tuple[Key, tf.Tensor]],
+    embed: Callable[[tf.Tensor], tf.Tensor],
+    size: int,
+    dtype: tf.DType,
+) -> Iterator[tuple[Key, np.ndarray]]:
+    windows = tf.concat([windows for _, windows in group], axis=0)
+    vectors = map_batches(embed, windows, [size], dtype=dtype).numpy()
+    ends = np.cumsum([len(windows) for _, windows in group])
+    yield from zip([key for key, _ in group], np.split(vectors, ends[:-1]), strict=True)

@@ -3,6 +3,7 @@
 import glob
 import json
 import shutil
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -17,6 +18,7 @@ import tensorflow as tf
 from serving_stand_in import NAME, Server, rest, rpc
 
 from pipeline.predict.clip_prediction import (
+    Answer,
     Prediction,
     Refusal,
     answer_from,
@@ -29,7 +31,9 @@ from pipeline.predict.prediction_tables import check_table_path, write_predictio
 from schema.model_card import write_model_card
 from trainer.heads.pooling import PooledHead
 from trainer.serving.served_classifier import ServedClassifier
-from vggish.errors import ConfigError
+from vggish.audio.decoding import decode, pcm16_from_samples
+from vggish.errors import AudioError, ConfigError
+from vggish.example_features import bytes_feature, serialized_example
 from vggish.networks.layer_taps import build_features
 from vggish.networks.network import FrontEnd
 
@@ -50,7 +54,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         thresholds=None,
     )
     served.save(str(folder))
-    write_model_card(str(folder), {"embedded": False})
+    write_model_card(str(folder), {"network": "vggish", "hop_seconds": 0.96})
     return folder
 
 
@@ -80,6 +84,60 @@ def test_every_file_is_answered_or_refused(local: list[Prediction], sounds: list
         assert set(prediction.scores) == set(CLASSES)
         assert list(prediction.scores.values()) == sorted(prediction.scores.values(), reverse=True)
         assert prediction.labels == [prediction.label] == [next(iter(prediction.scores))]
+
+
+def test_a_sound_in_stretches_scores_as_the_whole(
+    model: Path, sounds: list[Path], local: list[Prediction]
+) -> None:
+    examples = [
+        serialized_example({"pcm": bytes_feature([pcm16_from_samples(decode(file).samples)])})
+        for file in (sounds[0], sounds[2], sounds[3])
+    ]
+    signature = tf.saved_model.load(str(model)).signatures["examples"]
+    expected = signature(examples=tf.constant(examples))["scores"].numpy()
+    for prediction, scores in zip((local[0], local[2], local[3]), expected, strict=True):
+        assert [prediction.scores[name] for name in CLASSES] == pytest.approx(scores, abs=1e-5)
+
+
+def test_memory_does_not_grow_with_the_length_of_a_sound(model: Path) -> None:
+    answers = load_pushed_model(str(model))
+    minutes = 20
+
+    def minute() -> Iterator[np.ndarray]:
+        for seed in range(minutes):
+            yield np.random.default_rng(seed).normal(0, 0.1, 60 * 16_000).astype(np.float32)
+
+    tracemalloc.start()
+    try:
+        ((_, answer),) = answers([("long", minute())])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert isinstance(answer, Answer)
+    assert peak < minutes * 60 * 16_000 * 4 / 2  # Half of the samples.
+
+
+def test_a_sound_that_is_refused_at_its_end_has_no_answer(model: Path) -> None:
+    def broken() -> Iterator[np.ndarray]:
+        yield np.zeros(100 * 16_000, np.float32)
+        raise AudioError("damaged", "It is damaged.")
+
+    good = np.zeros(16_000, np.float32)
+    sounds = [("a", [good]), ("b", broken()), ("c", [good])]
+    found = dict(load_pushed_model(str(model))(sounds))
+    assert list(found) == ["a", "b", "c"]
+    assert found["b"] == Refusal("damaged: It is damaged.")
+    assert isinstance(found["a"], Answer)
+    assert found["a"] == found["c"]
+
+
+def test_a_model_of_an_earlier_version_is_named(tmp_path: Path) -> None:
+    module = tf.Module()
+    module.v = tf.Variable(1.0)
+    call = tf.function(lambda x: {"y": x * module.v}, input_signature=[tf.TensorSpec([])])
+    tf.saved_model.save(module, str(tmp_path), signatures={"examples": call})
+    with pytest.raises(ConfigError, match="is of an earlier version"):
+        load_pushed_model(str(tmp_path))
 
 
 def test_no_model_is_refused(tmp_path: Path) -> None:

@@ -77,17 +77,21 @@ def finish(job: Path, output: Path) -> dict:
 
 def stop(job: Path, node: str, after: float, sent: signal.Signals) -> Stop:
     output = job.parent / "stopped"
-    started = output / "pipeline" / node / ".system" / "executor_execution"
-    before = set(started.glob("*"))
+    # What is done is cached, so the first new execution is that of the node, or of the next one if
+    # it took so few milliseconds that it ended before the last signal arrived.
+    executions = "*/.system/executor_execution/*"
+    before = set((output / "pipeline").glob(executions))
     process = start(job, output, *QUICK_MODEL)
-    wait_for(lambda: set(started.glob("*")) > before or process.poll() is not None)
+    wait_for(
+        lambda: set((output / "pipeline").glob(executions)) - before or process.poll() is not None
+    )
     time.sleep(after)
     process.send_signal(sent)
     code, screen = end(process)
     return Stop(node, sent.name, after, code, screen.splitlines())
 
 
-def wait_for(happened: Callable[[], bool]) -> None:
+def wait_for(happened: Callable[[], object]) -> None:
     deadline = time.monotonic() + SECONDS_TO_START
     while not happened():
         assert time.monotonic() < deadline
@@ -107,8 +111,7 @@ def test_every_node_is_stopped_while_it_runs(
         (node, sent) for node in nodes for sent in ("SIGINT", "SIGKILL")
     ]
     for one in stops:
-        # A node of a few milliseconds may end before the signal arrives.
-        assert one.finished - nodes.index(one.node) in (0, 1), one
+        assert one.finished - nodes.index(one.node) in (0, 1, 2), one
 
 
 def test_ctrl_c_at_any_node_is_one_sentence(stops: list[Stop]) -> None:
