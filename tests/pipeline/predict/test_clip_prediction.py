@@ -131,13 +131,17 @@ def test_a_sound_that_is_refused_at_its_end_has_no_answer(model: Path) -> None:
     assert found["a"] == found["c"]
 
 
-def test_a_model_of_an_earlier_version_is_named(tmp_path: Path) -> None:
-    module = tf.Module()
-    module.v = tf.Variable(1.0)
-    call = tf.function(lambda x: {"y": x * module.v}, input_signature=[tf.TensorSpec([])])
-    tf.saved_model.save(module, str(tmp_path), signatures={"examples": call})
-    with pytest.raises(ConfigError, match="is of an earlier version"):
-        load_pushed_model(str(tmp_path))
+def test_a_model_of_an_earlier_version_hears_sounds_as_a_whole(model: Path, tmp_path: Path) -> None:
+    loaded = tf.saved_model.load(str(model))
+    earlier = {name: loaded.signatures[name] for name in ("waveform", "examples")}
+    tf.saved_model.save(loaded, str(tmp_path / "earlier"), signatures=earlier)
+    sounds = [("a.wav", [np.sin(np.arange(20_000) / 9).astype("f"), np.zeros(5_000, "f")])]
+    (name, answer), (_, expected) = (
+        *load_pushed_model(str(tmp_path / "earlier"))(sounds),
+        *load_pushed_model(str(model))(sounds),
+    )
+    assert name == "a.wav"
+    np.testing.assert_allclose(answer.scores, expected.scores, atol=1e-5)
 
 
 def test_no_model_is_refused(tmp_path: Path) -> None:
