@@ -13,8 +13,8 @@ from pathlib import Path
 from browser import browser
 from PIL import Image
 
-WIDTH, HEIGHT = 1200, 820
-TOP = "#confusion"
+WIDTH, HEIGHT = 1200, 645
+TOP = "#errors"
 
 
 def take(report: Path, picture: Path) -> None:
@@ -23,7 +23,7 @@ def take(report: Path, picture: Path) -> None:
         chromium.open(report.resolve().as_uri())
         size = {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}
         chromium.call("Emulation.setDeviceMetricsOverride", **size)
-        chromium.call("Emulation.setScrollbarsHidden", hidden=True)
+        chromium.value("document.documentElement.style.scrollbarWidth = 'none'")
         chromium.value(f"document.querySelector('{TOP}').scrollIntoView()")
         time.sleep(2)  # The players read their sounds, and fade in.
         shot = chromium.call("Page.captureScreenshot")

@@ -9,6 +9,8 @@ import time
 
 LOGGER_NAME = "vggish_tfx.progress"
 _SECONDS_BETWEEN = 1.0
+_LEAST_SHARE = 0.05
+"""Share that must be done before the time left is told; what comes first also starts up."""
 
 
 class Progress:
@@ -36,7 +38,7 @@ class Progress:
         if self._total is not None:
             message = f"{self._done} of {self._total} {self._unit}"
             left = (self._total - self._done) * (now - self._begin) / max(self._done, 1)
-            if left >= 1:
+            if left >= 1 and self._done >= _LEAST_SHARE * self._total:
                 message += f", {_in_words(left)} left"
         logging.getLogger(LOGGER_NAME).info(message)
 

@@ -14,12 +14,16 @@ import pyarrow.dataset
 import pyarrow.parquet
 from rich.console import Console
 
-from pipeline.catalog.catalog import read_catalog
-from pipeline.catalog.catalog_page import print_catalog
-from pipeline.cli.run_commands import Screen, run_quietly
-from pipeline.jobs import open_job
-from pipeline.runners.run_folder import RunFolder
-from vggish.errors import ConfigError
+from pipeline.cli.console import import_tensorflow_quietly
+
+import_tensorflow_quietly()
+
+from pipeline.catalog.catalog import read_catalog  # noqa: E402  TensorFlow is loaded by now.
+from pipeline.catalog.catalog_page import print_catalog  # noqa: E402
+from pipeline.cli.run_commands import Screen, run_quietly  # noqa: E402
+from pipeline.jobs import open_job  # noqa: E402
+from pipeline.runners.run_folder import RunFolder  # noqa: E402
+from vggish.errors import ConfigError  # noqa: E402
 
 _REPORT_HEIGHT = 640  # Pixels.
 

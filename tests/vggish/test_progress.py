@@ -15,10 +15,11 @@ def test_message_has_the_total_and_the_time_left(
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     progress = Progress("clips", 400)
     with caplog.at_level(logging.INFO, LOGGER_NAME):
-        for seconds, done in ((0.5, 1), (9.5, 99), (10, 200), (10, 100)):
+        for seconds, done in ((5, 10), (5, 90), (10, 200), (10, 100)):
             now[0] += seconds
             progress.advance(done)
     assert caplog.messages == [
+        "10 of 400 clips",  # Too few for an estimate.
         "100 of 400 clips, 30 s left",
         "300 of 400 clips, 7 s left",
         "400 of 400 clips",

@@ -33,6 +33,17 @@ def test_importing_is_quick_and_silent() -> None:
     assert done.stdout + done.stderr == ""
 
 
+def test_first_use_is_silent() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import vggish_tfx as vt; vt.Run; vt.load"],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert done.stdout + done.stderr == ""
+
+
 def test_a_catalog_is_printed_and_a_table(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
