@@ -43,3 +43,26 @@ def test_windows_and_label_ids(tmp_path: Path) -> None:
         cut = np.stack([padded[i * 15_360 :][:15_600] for i in range(windows)])
         values = np.reshape(row["log_mel$ragged_values"], [-1, 96, 64])
         np.testing.assert_allclose(values, log_mel_from_windows(tf.constant(cut)), atol=1e-5)
+
+
+def test_embeddings_of_any_size_keep_their_windows(tmp_path: Path) -> None:
+    spec = {
+        "clip_id": tf.io.FixedLenFeature([], tf.string),
+        "embedding": tf.io.VarLenFeature(tf.float32),
+        "labels": tf.io.VarLenFeature(tf.string),
+    }
+    rows = [
+        {"clip_id": b"%d" % n, "embedding": np.arange(3.0 * n, dtype=np.float32), "labels": [b"a"]}
+        for n in (2, 1)
+    ]
+    metadata = dataset_metadata.DatasetMetadata(schema_utils.schema_from_feature_spec(spec))
+    with tft_beam.Context(temp_dir=str(tmp_path / "tmp")):
+        (transformed, _), transform_fn = (rows, metadata) | tft_beam.AnalyzeAndTransformDataset(
+            lambda inputs: preprocessing_fn(inputs, {"front_end": {}, "embedding_size": 3})
+        )
+        transform_fn | tft_beam.WriteTransformFn(str(tmp_path / "transform"))
+    values = [np.reshape(row["embedding$ragged_values"], [-1, 3]) for row in transformed]
+    for row, n in zip(values, (2, 1), strict=True):
+        np.testing.assert_array_equal(row, np.arange(3.0 * n).reshape(n, 3))
+    graph = tft.TFTransformOutput(str(tmp_path / "transform"))
+    assert graph.transformed_feature_spec()["embedding"].partitions[-1].length == 3
