@@ -6,15 +6,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from vggish.audio.decoding import Resampler, open_sound, resample
-from vggish.errors import AudioError
-from vggish.params import SAMPLE_RATE
-
-_SECONDS = 30
-_MARGIN = 1
-"""Seconds of sound on both sides of a stretch that is resampled.
-
-The filters are much shorter. In whole seconds, both rates have whole samples."""
+from vggish.audio.decoding import Resampler, open_sound
+from vggish.audio.resampled_blocks import resampled_blocks
 
 
 def decode_in_stretches(
@@ -34,50 +27,7 @@ def decode_in_stretches(
         AudioError: The file is refused, which may be known only at its end.
     """
     with open_sound(file) as sound:
-        blocks = _checked(sound.blocks(), sound.name)
-        yield from resampled(blocks, sound.rate, resampler)
-
-
-def _checked(blocks: Iterable[np.ndarray], name: str) -> Iterator[np.ndarray]:
-    empty = True
-    for block in blocks:
-        empty = False
-        if not np.isfinite(block).all():
-            raise AudioError(
-                "non_finite", f"{name} holds samples that are not finite numbers; export it again."
-            )
-        yield block
-    if empty:
-        raise AudioError("empty", f"{name} holds no samples; remove it or record it again.")
-
-
-def resampled(
-    blocks: Iterable[np.ndarray], rate: int, resampler: Resampler = "resampy"
-) -> Iterator[np.ndarray]:
-    """Resamples mono blocks to 16 kHz as `vggish.audio.decoding.resample` does all of them.
-
-    Args:
-        blocks: float32 [n] each.
-        rate: Their sample rate in Hz.
-        resampler: The resampler.
-
-    Yields:
-        float32 [n], n >= 1.
-    """
-    if rate == SAMPLE_RATE:
-        yield from blocks
-        return
-    margin = 0  # Seconds of sound before the next stretch.
-    held = np.zeros(0, np.float32)
-    for block in blocks:
-        held = np.concatenate([held, block])
-        while held.size >= (margin + _SECONDS + 2 * _MARGIN) * rate:
-            covered = resample(held[: (margin + _SECONDS + _MARGIN) * rate], rate, resampler)
-            yield covered[margin * SAMPLE_RATE : (margin + _SECONDS) * SAMPLE_RATE]
-            held = held[(margin + _SECONDS - _MARGIN) * rate :]
-            margin = _MARGIN
-    if held.size:
-        yield resample(held, rate, resampler)[margin * SAMPLE_RATE :]
+        yield from resampled_blocks(sound, resampler)
 
 
 def window_stretches(

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from vggish.audio.decoding import RESAMPLERS, Resampler, decode, resample
-from vggish.audio.stretches import decode_in_stretches, resampled, window_stretches
+from vggish.audio.decoding import decode
+from vggish.audio.stretches import decode_in_stretches, window_stretches
 from vggish.errors import AudioError
 from vggish.networks.log_mel import windows_from_waveform
 from vggish.networks.network_table import NETWORKS, find_network
@@ -22,21 +22,6 @@ def noise(samples: int) -> np.ndarray:
 def blocks_of(samples: np.ndarray, size: int) -> Iterator[np.ndarray]:
     for start in range(0, len(samples), size):
         yield samples[start : start + size]
-
-
-@pytest.mark.parametrize("resampler", RESAMPLERS)
-@pytest.mark.parametrize(("rate", "seconds"), [(8_000, 95.3), (11_025, 64.0), (44_100, 29.01)])
-def test_resampled_stretches_are_the_whole(rate: int, seconds: float, resampler: Resampler) -> None:
-    sound = noise(round(rate * seconds))
-    whole = resample(sound, rate, resampler)
-    stretches = list(resampled(blocks_of(sound, 100_000), rate, resampler))
-    assert len(stretches) == 1 + seconds // 30
-    np.testing.assert_allclose(np.concatenate(stretches), whole, atol=2e-6)
-
-
-def test_sound_at_the_networks_rate_is_passed_on() -> None:
-    sound = noise(50_000)
-    assert np.array_equal(np.concatenate(list(resampled(blocks_of(sound, 9_999), 16_000))), sound)
 
 
 @pytest.mark.parametrize("network", NETWORKS)
