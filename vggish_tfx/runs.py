@@ -14,7 +14,7 @@ import pyarrow.dataset
 import pyarrow.parquet
 from rich.console import Console
 
-from pipeline.cli.console import import_tensorflow_quietly
+from vggish.quiet_tensorflow import import_tensorflow_quietly
 
 import_tensorflow_quietly()
 
