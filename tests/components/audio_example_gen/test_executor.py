@@ -431,6 +431,28 @@ def test_real_released_features(tmp_path: Path, real_data: Path) -> None:
     assert len(clip.embedding) == 1280
 
 
+@pytest.mark.real_data
+def test_copies_in_audiosets_balanced_set_are_named(tmp_path: Path, real_data: Path) -> None:
+    balanced, part = real_data / "audioset_balanced", tmp_path / "data"
+    (part / "bal_train").mkdir(parents=True)
+    files = sorted((balanced / "bal_train").glob("*.tfrecord"))
+    # Every tenth file, and two that hold the same features for different videos.
+    for file in {*files[::10], *(balanced / "bal_train" / f"{n}.tfrecord" for n in ("2V", "MW"))}:
+        shutil.copy(file, part / "bal_train")
+    shutil.copy(balanced / "class_labels_indices.csv", part)
+    found = generate(
+        tmp_path, AUDIOSET | {"root": str(part)}, {}, {"kind": "hash", "allow_missing": True}
+    )
+    summary = found.summary
+    assert summary["found"] > 2_000
+    assert summary["found"] == summary["accepted"] + summary["rejected"]
+    assert summary["accepted"] == len(found.clips) == sum(summary["by_split"].values())
+    assert set(found.rejects.values()) == {"duplicate"}
+    assert len(found.rejects) == summary["rejected"]
+    copy = "bal_train/2V.tfrecord#record=5"
+    assert found.details[copy] == "is a copy of bal_train/MW.tfrecord#record=1, which is in test"
+
+
 SPEECH_COMMANDS = {"noise_folders": ["_background_noise_"], "group_pattern": "([^/]+)_nohash_"}
 
 
