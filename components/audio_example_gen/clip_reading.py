@@ -188,9 +188,11 @@ def to_features(
     clip_id: str, labels: tuple[str, ...], group: str | None, duration: float | None
 ) -> dict[str, Any]:
     """Builds the features that every clip example has; a clip of unknown length has no duration."""
+    # Parsers take a feature without a value for a fault, and fill in one that is not there.
+    known = {} if duration is None else {"duration": float_feature([duration])}
     return {
         "clip_id": bytes_feature([clip_id.encode()]),
         "labels": bytes_feature(label.encode() for label in labels),
         "group": bytes_feature([] if group is None else [group.encode()]),
-        "duration": float_feature([] if duration is None else [duration]),
+        **known,
     }

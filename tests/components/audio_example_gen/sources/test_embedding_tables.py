@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
+import tensorflow as tf
 from generation import generate
 
 from components.audio_example_gen.sources import list_source
@@ -20,6 +21,7 @@ from components.audio_example_gen.sources.embedding_tables.clip_listing import (
     read_size,
 )
 from components.audio_example_gen.sources.listing import Listing, Reject, SourceFile
+from schema import clip_examples
 from schema.config.source_settings import SourceSettings
 from schema.config.split_settings import SplitSettings
 from vggish.errors import DataSetError
@@ -237,6 +239,10 @@ def test_a_pipelines_own_table_becomes_examples(tmp_path: Path) -> None:
     clip = found.clips["29.wav"]
     assert (clip.split, clip.labels, clip.pcm) == ("unlabelled", (), b"")
     np.testing.assert_array_equal(np.float32(clip.embedding), VECTORS[29])
+    files = [str(file) for file in (tmp_path / "out").glob("node/examples/1/Split-test/*")]
+    records = list(tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator())
+    parsed = tf.io.parse_example(records, clip_examples.duration_spec())
+    assert set(parsed["duration"].numpy()) == {-1}  # Unknown, as the Evaluator reads it.
 
 
 def bad_rows(root: Path, suffix: str) -> dict[str, str]:
