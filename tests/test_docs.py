@@ -68,7 +68,10 @@ def test_commands_of_the_docs_exist(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(PROJECT)))
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)]+)\)", page.read_text("utf-8")):
+    prose = re.sub(
+        r"^(?: {4}[^\n]*|```.*?^```)$", "", page.read_text("utf-8"), flags=re.M | re.DOTALL
+    )
+    for target in re.findall(r"\]\(([^)]+)\)", prose):
         path, _, anchor = target.partition("#")
         if "://" in target:
             continue
