@@ -16,7 +16,7 @@ from vggish.events.detection import Event
 _HELD_BACK_LABEL = "siren"
 _HELD_BACK_SEED = 20_000
 # Sure, and longer than one window: the model has no class for silence, and must call it something.
-_MIN_SCORE, _MIN_SECONDS = 0.999, 0.6
+_MIN_SCORE, _MIN_SECONDS = 0.9999, 0.6
 
 
 def make_sounds(folder: RunFolder) -> Path:
