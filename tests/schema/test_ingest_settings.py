@@ -17,14 +17,14 @@ def complaint(build: type, **values: object) -> str:
     ("build", "values", "message"),
     [
         (SourceSettings, {"root": "x", "tables": [{"file": "a.csv"}]}, "'tables' means nothing"),
-        (SourceSettings, {"root": "x", "kind": "manifest"}, "a manifest needs `tables`"),
+        (SourceSettings, {"root": "x", "kind": "manifest"}, "manifest needs `tables`"),
         (
             SourceSettings,
             {"root": "x", "kind": "audioset_embeddings", "group_pattern": "(a)"},
             "'group_pattern' means nothing under kind 'audioset_embeddings'",
         ),
         (SourceSettings, {"root": "x", "label_pattern": "abc"}, "no parenthesis"),
-        (SourceSettings, {"root": "x", "group_pattern": "(("}, "not a regular expression"),
+        (SourceSettings, {"root": "x", "group_pattern": "(("}, "no regular expression"),
         (TableSettings, {"file": "a.csv", "path": "audio"}, "must name a column in braces"),
         (TableSettings, {"file": "a.csv", "path": "{}"}, "must name a column in braces"),
         (TableSettings, {"file": "a.csv", "path": "{a!r}"}, "must name a column in braces"),
