@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import tensorflow as tf
 import xgboost
 from classical_cases import native_scores
 from tfx.components.trainer.fn_args_utils import FnArgs
@@ -21,6 +22,7 @@ from schema.config.model_settings import FeatureSettings, ModelSettings, TrainSe
 from schema.embedded_clips import to_table, windows_of
 from schema.imported_weights import import_weights, write_imported_weights
 from schema.training_statistics import read_training_statistics
+from trainer.fitting.calibration import Calibration
 from trainer.fitting.embedded_clips import load_embedded_clips
 from trainer.fitting.frozen_head import run_fn
 from trainer.heads.classical_head import FittedClassicalHead, fit_classical_head
@@ -224,8 +226,16 @@ def restore_dense(model: Path, classes: list[str], size: int) -> keras.Model:
 
 def expected_scores(model: Pushed) -> np.ndarray:
     if isinstance(model.fitted, keras.Model):
-        return model.fitted.predict(model.embedding, verbose=0)
-    return native_scores(model.fitted, model.embedding)
+        return calibrated(model, model.fitted.predict(model.embedding, verbose=0))
+    return calibrated(model, native_scores(model.fitted, model.embedding))
+
+
+def calibrated(model: Pushed, scores: np.ndarray) -> np.ndarray:
+    """What the model card says is done to the library's scores."""
+    card = json.loads((model.folder / "model" / "assets.extra" / "model_card.json").read_text())
+    if card["calibration"] is None:
+        return scores
+    return Calibration(**card["calibration"])(tf.constant(scores, tf.float32)).numpy()
 
 
 def test_served_scores_are_the_librarys(pushed: dict[str, Pushed]) -> None:
@@ -256,13 +266,14 @@ def test_native_files_are_pushed_with_the_model(pushed: dict[str, Pushed]) -> No
         native = set() if head == "dense" else {"head.npz"}
         if head == "xgboost":
             native |= {"xgboost.ubj", "xgboost_labels.json"}
+        if model.embedding.shape[1] <= 1_024:
+            native |= {"training_statistics.npz"}
         assert names == {"model_card.json", "tf_serving_warmup_requests"} | native
     model = pushed["xgboost"]
     booster = xgboost.Booster(model_file=model.folder / "model" / "assets.extra" / "xgboost.ubj")
     reduced = model.fitted.reduction.transform(model.embedding.astype(np.float64))
-    np.testing.assert_allclose(
-        booster.predict(xgboost.DMatrix(reduced.astype(np.float32))), model.scores, atol=1e-5
-    )
+    scores = booster.predict(xgboost.DMatrix(reduced.astype(np.float32)))
+    np.testing.assert_allclose(calibrated(model, scores), model.scores, atol=1e-5)
 
 
 def test_models_keep_the_statistics_of_their_training_windows(pushed) -> None:
