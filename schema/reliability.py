@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+CALIBRATION_CLIPS = 50
+"""Minimum number of eval clips for a calibration: fewer decide nothing."""
+
 BINS = 15
 """Number of equal intervals of scores, as in Guo et al. (2017)."""
 

@@ -6,7 +6,6 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 
 from schema.embedded_clips import window_statistics
-from schema.training_statistics import MOST_DIMENSIONS
 from vggish.distances.frechet import frechet_distance
 from vggish.distances.gaussian import Gaussian
 
@@ -21,29 +20,29 @@ class SplitDistance(TypedDict):
     distance: float | None
 
 
-def measure_drift(embeddings: Artifact | None, size: int) -> dict[str, SplitDistance]:
+def measure_drift(embeddings: Artifact | None, train: Gaussian | None) -> dict[str, SplitDistance]:
     """Computes the Frechet distance of every split from the training split.
 
     Args:
         embeddings: EmbeddingExporter's `embeddings`; None if the model embeds by itself.
-        size: Number of features of a window.
+        train: Statistics of the training split that the model keeps; None if it keeps none.
 
     Returns:
-        The distances by split, without the training split; empty without embeddings, or for more
-        features than a covariance is computed of.
+        The distances by split, without the training split; empty without embeddings or statistics.
     """
-    if embeddings is None or size > MOST_DIMENSIONS:
+    if embeddings is None or train is None:
         return {}
+    splits = artifact_utils.decode_split_names(embeddings.split_names)
     statistics = {
         split: window_statistics([f"{artifact_utils.get_split_uri([embeddings], split)}/*"])
-        for split in artifact_utils.decode_split_names(embeddings.split_names)
+        for split in splits
+        if split != "train"
     }
-    train = statistics.pop("train")
     return {split: _distance(train, found) for split, found in statistics.items()}
 
 
-def _distance(train: Gaussian | None, found: Gaussian | None) -> SplitDistance:
+def _distance(train: Gaussian, found: Gaussian | None) -> SplitDistance:
     distance = None
-    if train and found and train.is_enough and found.is_enough:
+    if found and train.is_enough and found.is_enough:
         distance = frechet_distance(train, found)
     return SplitDistance(windows=found.count if found else 0, distance=distance)

@@ -28,7 +28,7 @@ from components.report.page import LineageStep, RejectRow, ReportData, render_pa
 from components.report.sounds import add_sounds
 from components.serving_validator.executor import VALIDATION_FILE
 from schema.model_card import read_model_card
-from vggish.networks.layer_taps import feature_size
+from schema.training_statistics import read_training_statistics
 
 DATA_FILE = "data.json"
 PAGE_FILE = "report.html"
@@ -114,8 +114,7 @@ def _gather(inputs: dict[str, Artifact], config: dict[str, Any]) -> ReportData:
         "clips": clips,
         "features": {"windows": _count_windows(inputs)},
         "drift": measure_drift(
-            inputs.get(f"embeddings_{card['features']}"),
-            card["embedding_size"] or feature_size(card["features"], card["network"]),
+            inputs.get(f"embeddings_{card['features']}"), read_training_statistics(model)
         ),
         "model": {key: card[key] for key in _MODEL_FACTS},
         "metrics": {

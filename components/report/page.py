@@ -10,6 +10,7 @@ from markupsafe import Markup
 from components.evaluation_results import SCORE_BY_TASK, ClassScore, SliceScore, metric_titles
 from components.html.rendering import render
 from components.report import figures
+from schema.reliability import CALIBRATION_CLIPS
 from vggish.networks.network_table import find_network
 
 MOST_SECONDS = 10
@@ -160,6 +161,7 @@ def render_page(report: ReportData) -> str:
         rejects=report.rejects[:REJECTS_SHOWN],
         splits=splits,
         least_clips=LEAST_CLIPS,
+        calibration_clips=CALIBRATION_CLIPS,
         metric_rows=metric_titles(
             (name for values in splits.values() for name in values), len(report.classes)
         ),

@@ -1,7 +1,6 @@
 """Writes a first configuration from what is in a folder of sounds."""
 
 import collections
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from components.audio_example_gen.sources.listing import Listing
 from components.audio_example_gen.sources.sound_names import is_sound
 from components.audio_example_gen.sources.unassigned_files import find_in
 from components.audio_example_gen.splits.split_assignment import SPLIT_NAMES
+from pipeline.catalog.first_sections import model_lines, split_lines, yaml_value
 from pipeline.catalog.first_table import TABLE_EXTENSIONS, find_table
 from schema.config.source_settings import SourceSettings
 from schema.config.split_settings import SPLITS, SplitSettings
@@ -175,35 +175,24 @@ def to_yaml(found: FoundDataSet) -> str:
         f"# {found.sounds}.",
         f"# Sample rates: {rates}; everything is converted to 16 kHz, mono.",
         "source:",
-        f"  root: {_value(found.listing.root)}",
+        f"  root: {yaml_value(found.listing.root)}",
         f"  # The class is {found.labelled_by}.",
-        *(f"  {key}: {_value(v)}" for key, v in found.source.items() if key != "group_pattern"),
+        *(f"  {key}: {yaml_value(v)}" for key, v in found.source.items() if key != "group_pattern"),
         f"  # {found.grouping}",
     ]
     if found.groups:
-        lines.append(f"  group_pattern: {_value(found.groups.pattern)}")
+        lines.append(f"  group_pattern: {yaml_value(found.groups.pattern)}")
     else:
         lines.append("  # group_pattern: a regular expression; its first parenthesis is the group.")
     beside = [name for name in found.tables if name not in str(found.source)]
     if beside:
         named = ", ".join(beside[:_CLASSES_NAMED])
         lines.append(f"  # Tables that are not used (see kind: manifest): {named}.")
-    lines += ["split:", *(f"  {key}: {_value(value)}" for key, value in found.split.items())]
-    if not found.split:
-        lines += ["  train: 0.8", "  eval: 0.1", "  test: 0.1"]
     lines += [
+        *split_lines(found.split),
         "features:",
         "  # The released VGGish. Or the path of vggish_model.ckpt; `random` only for a trial.",
         "  checkpoint: download",
-        "model:",
-        "  # Or a list, to compare: [{head: dense}, {head: xgboost}, {head: logistic_regression}].",
-        "  head: dense",
-        "evaluate:",
-        "  # A model with a lower score on the test split is not pushed.",
-        "  min_score: 0.5",
+        *model_lines(),
     ]
     return "\n".join(lines) + "\n"
-
-
-def _value(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)  # JSON is YAML.

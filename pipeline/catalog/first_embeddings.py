@@ -1,7 +1,6 @@
 """Writes a first configuration from what is in a table of embeddings."""
 
 import itertools
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from components.audio_example_gen.sources.embedding_tables.table_files import (
     open_table,
 )
 from components.audio_example_gen.sources.manifest_tables import DELIMITERS
+from pipeline.catalog.first_sections import model_lines, split_lines, yaml_value
 from pipeline.catalog.first_table import (
     GROUP_COLUMNS,
     LABEL_COLUMNS,
@@ -112,24 +112,10 @@ def table_to_yaml(found: FoundEmbeddings) -> str:
         f"# {found.words}",
         "source:",
         "  kind: embeddings",
-        f"  root: {_value(str(found.path.parent))}",
-        f"  tables: [{_value(found.table)}]",
+        f"  root: {yaml_value(str(found.path.parent))}",
+        f"  tables: [{yaml_value(found.table)}]",
         "  # network: vggish  # The network that made them; then set features.checkpoint, too.",
-        "split:",
-        *(f"  {key}: {_value(value)}" for key, value in found.split.items()),
-    ]
-    if not found.split:
-        lines += ["  train: 0.8", "  eval: 0.1", "  test: 0.1"]
-    lines += [
-        "model:",
-        "  # Or a list, to compare: [{head: dense}, {head: xgboost}, {head: logistic_regression}].",
-        "  head: dense",
-        "evaluate:",
-        "  # A model with a lower score on the test split is not pushed.",
-        "  min_score: 0.5",
+        *split_lines(found.split),
+        *model_lines(),
     ]
     return "\n".join(lines) + "\n"
-
-
-def _value(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)  # JSON is YAML.

@@ -11,8 +11,9 @@ import numpy as np
 
 from pipeline.detect.recording_windows import RecordingEnd, read_ahead, read_windows
 from pipeline.detect.score_store import ScoredRecording, ScoreStore
-from pipeline.detect.window_model import WINDOWS_A_BATCH, WindowModel
+from pipeline.detect.window_model import WindowModel
 from vggish.audio.decoding import Resampler
+from vggish.networks.window_batches import WINDOWS_A_BATCH
 from vggish.params import SAMPLE_RATE
 
 _BATCHES_A_PART = 64  # Half an hour of sound at a hop of 0.48 s.

@@ -15,7 +15,6 @@ from vggish.audio.decoding import pcm16_from_samples, wav_from_pcm16
 from vggish.errors import ConfigError
 from vggish.params import WINDOW_SAMPLES
 
-WINDOWS_A_BATCH = 64
 _WINDOWS_A_REQUEST = 32  # The `max_batch_size` of deploy/kubernetes/config/batching.txt.
 
 _HALF = 0.5  # More than all other classes together, where a clip has one label.

@@ -9,10 +9,7 @@ import tensorflow as tf
 from scipy.optimize import minimize
 from scipy.special import expit, log_softmax
 
-from schema.reliability import measure_reliability
-
-LEAST_CLIPS = 50
-"""Minimum number of eval clips: fewer decide nothing."""
+from schema.reliability import CALIBRATION_CLIPS, measure_reliability
 
 _FOLDS = 5
 _EPSILON = 1e-7
@@ -87,9 +84,10 @@ def fit_calibration(
         multi_label: Whether a clip may have any number of labels.
 
     Returns:
-        The calibration; None if it does not help, or there are fewer than `LEAST_CLIPS` clips.
+        The calibration; None if it does not help, or there are fewer than
+        `CALIBRATION_CLIPS`.
     """
-    if len(truth) < LEAST_CLIPS:
+    if len(truth) < CALIBRATION_CLIPS:
         return None
     logits = _log_odds(scores.astype(np.float64), multi_label=multi_label)
     fold = np.random.default_rng(0).permutation(len(truth)) % _FOLDS

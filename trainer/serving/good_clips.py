@@ -32,18 +32,8 @@ def compute_clips(
     Returns:
         The vectors, float32 [batch, size], and the sentences, string [batch].
     """
-    good = tf.where(errors == "")
-
-    def of_group(start: tf.Tensor, end: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        features, faults = read(good[start:end, 0])
-        return finish(features), faults
-
-    signature = [tf.TensorSpec([None, size]), tf.TensorSpec([None], tf.string)]
-    vectors, faults = map_clips(of_group, tf.gather_nd(counts, good), signature)
-    errors = tf.tensor_scatter_nd_update(errors, good, faults)
-    with tf.control_dependencies([refuse_without_good_item(errors)]):
-        shape = [tf.size(errors, tf.int64), size]
-        return tf.scatter_nd(good, vectors, shape), tf.identity(errors)
+    good, vectors, errors = _compute_good(errors, counts, read, finish, size)
+    return tf.scatter_nd(good, vectors, [tf.size(errors, tf.int64), size]), errors
 
 
 def compute_windows(
@@ -61,18 +51,9 @@ def compute_windows(
         The vectors, float32 [batch, n, size], zero where there is no window; whether there is one,
         bool [batch, n]; and the sentences, string [batch].
     """
-    good = tf.where(errors == "")
-
-    def of_group(start: tf.Tensor, end: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        vectors, faults = read(good[start:end, 0])
-        return vectors.values, faults
-
-    signature = [tf.TensorSpec([None, size]), tf.TensorSpec([None], tf.string)]
+    good, values, errors = _compute_good(errors, counts, read, lambda some: some.values, size)
     counts = tf.gather_nd(counts, good)
-    values, faults = map_clips(of_group, counts, signature)
-    errors = tf.tensor_scatter_nd_update(errors, good, faults)
-    with tf.control_dependencies([refuse_without_good_item(errors)]):
-        batch = tf.size(errors, tf.int64)
+    batch = tf.size(errors, tf.int64)
     padded = tf.RaggedTensor.from_row_lengths(values, counts).to_tensor()
     longest = tf.shape(padded, tf.int64)[1]
     mask = tf.sequence_mask(
@@ -80,3 +61,29 @@ def compute_windows(
     )
     vectors = tf.scatter_nd(good, padded, [batch, longest, size])
     return tf.where(mask[:, :, tf.newaxis], vectors, 0.0), mask, errors
+
+
+def _compute_good(
+    errors: tf.Tensor,
+    counts: tf.Tensor,
+    read: ReadClips,
+    finish: Callable[[tf.RaggedTensor], tf.Tensor],
+    size: int,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Computes vectors of the clips without an error, and fails if there is none.
+
+    Returns:
+        The places of these clips, int64 [clips, 1]; the vectors, float32 [n, size]; and the
+        sentences of all, string [batch].
+    """
+    good = tf.where(errors == "")
+
+    def of_group(start: tf.Tensor, end: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        features, faults = read(good[start:end, 0])
+        return finish(features), faults
+
+    signature = [tf.TensorSpec([None, size]), tf.TensorSpec([None], tf.string)]
+    vectors, faults = map_clips(of_group, tf.gather_nd(counts, good), signature)
+    errors = tf.tensor_scatter_nd_update(errors, good, faults)
+    with tf.control_dependencies([refuse_without_good_item(errors)]):
+        return good, tf.identity(vectors), tf.identity(errors)

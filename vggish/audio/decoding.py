@@ -185,15 +185,24 @@ def clip_from_blocks(
     mono = np.concatenate(parts) if parts else np.zeros(0, np.float32)
     del parts
     if not mono.size:
-        raise AudioError("empty", f"{sound.name} holds no samples; remove it or record it again.")
+        raise empty_sound(sound.name)
     if not np.isfinite(mono).all():
-        raise AudioError(
-            "non_finite",
-            f"{sound.name} holds samples that are not finite numbers; export it again.",
-        )
+        raise non_finite_sound(sound.name)
     samples = resample(mono, sound.rate, resampler)
     clipped = int(np.count_nonzero(np.abs(samples) > 1.0))
     return Clip(samples, sound.rate, mono.size / sound.rate, clipped)
+
+
+def empty_sound(name: str) -> AudioError:
+    """Returns the refusal of a sound without samples."""
+    return AudioError("empty", f"{name} holds no samples; remove it or record it again.")
+
+
+def non_finite_sound(name: str) -> AudioError:
+    """Returns the refusal of a sound with NaN or infinity in it."""
+    return AudioError(
+        "non_finite", f"{name} holds samples that are not finite numbers; export it again."
+    )
 
 
 def resample(samples: np.ndarray, rate: int, resampler: Resampler = "resampy") -> np.ndarray:

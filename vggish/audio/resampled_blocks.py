@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from vggish.audio.decoding import Resampler, Sound, resample
+from vggish.audio.decoding import Resampler, Sound, empty_sound, non_finite_sound, resample
 from vggish.errors import AudioError
 from vggish.params import SAMPLE_RATE
 
@@ -83,11 +83,8 @@ def _checked_blocks(sound: Sound) -> Iterator[np.ndarray]:
         if not finite.all():
             if good := int(finite.argmin()):
                 yield block[:good]
-            raise AudioError(
-                "non_finite",
-                f"{sound.name} holds samples that are not finite numbers; export it again.",
-            )
+            raise non_finite_sound(sound.name)
         is_empty = False
         yield block
     if is_empty:
-        raise AudioError("empty", f"{sound.name} holds no samples; remove it or record it again.")
+        raise empty_sound(sound.name)

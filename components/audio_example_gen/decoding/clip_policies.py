@@ -139,10 +139,7 @@ class _Reader:
                     block, self._left = block[:frames], block[frames:]
                 frames -= len(block)
             if not np.isfinite(block).all():
-                raise AudioError(
-                    "non_finite",
-                    f"{self._name} holds samples that are not finite numbers; export it again.",
-                )
+                raise decoding.non_finite_sound(self._name)
             yield block
 
     def _next(self) -> np.ndarray | None:

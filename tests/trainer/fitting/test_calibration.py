@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 from scipy.special import expit, logit, softmax
 
-from schema.reliability import measure_reliability
-from trainer.fitting.calibration import LEAST_CLIPS, CalibratedHead, fit_calibration
+from schema.reliability import CALIBRATION_CLIPS, measure_reliability
+from trainer.fitting.calibration import CalibratedHead, fit_calibration
 
 
 def one_label(clips: int, slope: float) -> tuple[np.ndarray, np.ndarray]:
@@ -50,7 +50,7 @@ def test_several_labels_get_their_probabilities() -> None:
 
 
 def test_good_scores_and_few_clips_are_left_alone() -> None:
-    few, scores = one_label(LEAST_CLIPS - 1, 0.3)
+    few, scores = one_label(CALIBRATION_CLIPS - 1, 0.3)
     assert fit_calibration(few, scores, multi_label=False) is None
     # Labels that nothing tells: what fits four fifths of them does not fit the rest.
     truth = np.eye(2, dtype=bool)[np.arange(60) % 2]
