@@ -35,7 +35,6 @@ uv venv --quiet --allow-existing --python "${PYTHON:->=3.12,<3.14}" .venv \
   || stop "vggish-tfx needs Python 3.13 or 3.12, not $(.venv/bin/python -V); name another: make PYTHON=/path/to/python3.13."
 
 echo "Installing the locked dependencies into .venv"
-export UV_LINK_MODE="${UV_LINK_MODE:-copy}"
 uv pip install --quiet --compile-bytecode --python .venv/bin/python --require-hashes -r requirements.lock
 uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
 touch .venv/installed
