@@ -81,7 +81,7 @@ def parse_config(text: str, name: str, overrides: dict[str, Any]) -> Config:
         ConfigError: A key or value is wrong; the message names it.
     """
     try:
-        values = yaml.safe_load(text)
+        values = yaml.load(text, _UniqueKeysLoader)
     except yaml.YAMLError as error:
         raise ConfigError(f"The configuration {name} is not YAML{_place(error)}.") from error
     values = {} if values is None else values
@@ -98,6 +98,21 @@ def parse_config(text: str, name: str, overrides: dict[str, Any]) -> Config:
         raise ConfigError(f"The configuration {name} is wrong: {reason}") from error
 
 
+class _UniqueKeysLoader(yaml.SafeLoader):
+    """Refuses a key that a section has twice, of which PyYAML would keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue  # Not a text, as the configuration's check will say.
+            if key.value in keys:
+                problem = f"has {key.value!r} a second time"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+            keys.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def _place(error: yaml.YAMLError) -> str:
     """Says where YAML is broken, and what may be wrong there."""
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
@@ -105,6 +120,8 @@ def _place(error: yaml.YAMLError) -> str:
     mark = error.problem_mark
     if "'\\t'" in str(error.problem):
         return f": line {mark.line + 1} is indented with a tab; use spaces"
+    if "a second time" in str(error.problem):
+        return f": line {mark.line + 1} {error.problem}; keep one of the two"
     if "<stream end>" in str(error.problem):
         return ": it ends before a bracket or a quotation mark is closed"
     return (

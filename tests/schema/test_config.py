@@ -136,6 +136,11 @@ def test_only_a_frozen_head_looks_for_its_learning_rate(tmp_path: Path) -> None:
         ("source: {root: /s}\ntrain: []", "'train': must be a section of keys and values"),
         ("source: {root: /s}\nfeatures: {seed: 1.5}", "must be a whole number (it is 1.5)"),
         ("source: {root: /s}\nsplit: {allow_missing: maybe}", "must be true or false"),
+        (
+            "source: {root: /s}\nsplit:\n  kind: hash\nsource: {root: /t}",
+            "is not YAML: line 4 has 'source' a second time; keep one of the two.",
+        ),
+        ("source: {root: /s}\n? [a]\n: 1", "is not YAML from line 2"),
         ("source: {root: [", "is not YAML: it ends before a bracket"),
         ("source: {root: /s}\nsplit: kind: hash", "is not YAML from line 2, column 12 on; put"),
         ("source: {root: /s, group_pattern: *_(.)}", "is not YAML from line 1, column 3"),
