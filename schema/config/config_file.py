@@ -81,7 +81,7 @@ def parse_config(text: str, name: str, overrides: dict[str, Any]) -> Config:
         ConfigError: A key or value is wrong; the message names it.
     """
     try:
-        values = yaml.load(text, _UniqueKeysLoader)
+        values = yaml.load(text, _UniqueKeysLoader)  # noqa: S506 - It is a SafeLoader.
     except yaml.YAMLError as error:
         raise ConfigError(f"The configuration {name} is not YAML{_place(error)}.") from error
     values = {} if values is None else values
