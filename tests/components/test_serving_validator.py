@@ -142,6 +142,12 @@ def test_limits_on_cost_and_scores_that_training_did_not_see(root: Path) -> None
     ]
 
 
+def test_memory_is_what_the_model_takes_and_not_the_process_that_starts_it(root: Path) -> None:
+    held = np.ones(2**31, np.uint8)
+    _, validation = validate(root)
+    assert 100 < validation["measured"]["memory_mb"] < held.nbytes / 2**20
+
+
 def test_a_damaged_model_is_refused_with_the_reason(root: Path) -> None:
     (root / "model" / "Format-Serving" / "saved_model.pb").write_bytes(b"nothing")
     blessed, validation = validate(root)
