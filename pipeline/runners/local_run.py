@@ -2,6 +2,7 @@
 
 import gc
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -54,7 +55,8 @@ def run_locally(config: Config, folder: RunFolder, observer: "NodeObserver") -> 
             config, places, pipeline_root=str(folder.artifacts), metadata=connection
         )
         runner = LocalRunner(observer, _nodes_to_repeat(folder), config.run)
-        runner.run(pipeline)
+        with _without_command_line():
+            runner.run(pipeline)
 
         def output(node: str, key: str) -> Path:
             (execution,) = (run.execution_id for run in runner.runs if run.node == node)
@@ -74,6 +76,16 @@ def run_locally(config: Config, folder: RunFolder, observer: "NodeObserver") -> 
     }
     folder.publish(render_page(ReportData(**data)), summary, tables, when)
     return summary
+
+
+@contextmanager
+def _without_command_line() -> Iterator[None]:
+    """Hides this process's words from TFX and Beam, which look for options of theirs in them."""
+    words, sys.argv = sys.argv, sys.argv[:1]
+    try:
+        yield
+    finally:
+        sys.argv = words
 
 
 def _tables(

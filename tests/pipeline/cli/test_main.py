@@ -126,8 +126,9 @@ def test_too_many_refused_files_say_why_and_where(config: Path, tmp_path: Path) 
     for label in ("dog", "cat"):
         write_clips(tmp_path / "sounds" / label, 5)
     (tmp_path / "sounds" / "dog" / "broken.wav").write_text("not a sound")
-    done = call("run", config, "--output", tmp_path / "out", code=2)
+    done = call("run", config, "--output", tmp_path / "out", "-v", code=2)
     sentence = "".join(done.stderr.split("\n"))
+    assert "AudioExampleGen" in done.stderr  # TFX says what it does, and does not read our words.
     assert "1 of 11 files were refused (1 unreadable)" in " ".join(done.stderr.split())
     listed = Path(sentence[sentence.index("The list of refused files is ") + 29 :].strip())
     assert '"clip_id": "dog/broken.wav"' in listed.read_text()
