@@ -2,7 +2,7 @@
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-container test-flink test-stops test-kubeflow test-metadata test-presets test-real-data lint format lock bench
+.PHONY: help setup demo test test-container test-flink test-stops test-kubeflow test-metadata test-real-data test-runs lint format lock bench
 
 help:  ## Show the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,7 +17,7 @@ demo: setup  ## Run the whole pipeline on built-in sounds (runs/demo).
 	@$(BIN)/vggish-tfx demo
 
 test: setup  ## Pass the tests that need nothing but this folder.
-	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not real_data and not presets and not container and not flink and not kubeflow and not metadata_servers and not stopped_runs"
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not real_data and not long_runs and not container and not flink and not kubeflow and not metadata_servers and not stopped_runs"
 
 test-flink: setup .cache/flink/fetched  ## Run pipelines on a Flink cluster on this machine (needs Java and Maven).
 	@$(BIN)/python -m pytest -m flink tests/flink
@@ -46,11 +46,11 @@ test-metadata: setup  ## Pass the tests on database servers; installs MariaDB, s
 	    mariadb-server-core mariadb-client-core; }
 	@$(BIN)/python -m pytest -m metadata_servers tests/pipeline
 
-test-presets: setup  ## Run every shipped configuration, notebook and tutorial on small data.
-	@$(BIN)/python -m pytest -n auto --dist load -m presets
-
 test-real-data: setup  ## Pass the tests on real recordings (see CONTRIBUTING.md).
 	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m real_data
+
+test-runs: setup  ## Run the configurations, notebooks, tutorial and every kind of model on small data.
+	@$(BIN)/python -m pytest -n auto --dist loadgroup -m "long_runs and not real_data"
 
 lint: setup  ## Check style, types, the direction of imports, and for dead code.
 	@$(BIN)/ruff check .

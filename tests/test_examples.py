@@ -100,7 +100,7 @@ def test_notebooks_are_stored_without_outputs(notebook: Path) -> None:
     ast.parse("\n".join(code_cells(notebook)))
 
 
-@pytest.mark.presets
+@pytest.mark.long_runs
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebooks_run(notebook: Path, tmp_path: Path) -> None:
     TINY[notebook.stem](tmp_path / "sounds")

@@ -52,10 +52,13 @@ def mfcc_baseline(
         learned = model.classes_
     else:
         learned = np.flatnonzero(truth.any(axis=0) & ~truth.all(axis=0))
+        if not len(learned):
+            return None
         model = make_pipeline(StandardScaler(), OneVsRestClassifier(regression))
         model.fit(train, truth[:, learned].astype(int))
     by_class = np.zeros([len(known), len(scores.classes)])
-    by_class[:, learned] = model.predict_proba(test[known])
+    # Of one class alone, scikit-learn gives its absence as well, before its presence.
+    by_class[:, learned] = model.predict_proba(test[known])[:, -len(learned) :]
     heard = scores.of([places[clip_ids[clip]] for clip in known])
     return {"score": heard.measure(by_class), "train": len(train), "test": len(known)}
 

@@ -163,6 +163,24 @@ def test_cepstra_tell_a_hum_from_a_hiss(tmp_path: Path, several: bool) -> None:
     assert mfcc_baseline(*files, clips) == {"score": 1.0, "train": 4, "test": 4}
 
 
+def test_label_of_every_clip_cannot_be_learned_and_the_only_other_is(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    loud, faint = (rng.normal(0, level, 16_000) for level in (0.3, 0.001))
+    clips = {"a.wav": (loud, ["dog", "cow"]), "b.wav": (faint, ["cow"])}
+    true = [labels for _, labels in clips.values()]
+    columns = {"fname": list(clips), "true": true, "predicted": true}
+    columns |= {f"score_{name}": [0.5] * 2 for name in CLASSES}
+    scores = read_clip_scores(pa.table(columns), CLASSES, dict.fromkeys(CLASSES, 0.5))
+    files = write_clips(tmp_path / "clips", clips)
+    # By hand: dog is first of both; cat and cow are level, at the third place. So dog is 1, and
+    # cow is 2 of 3 and 1 of 3.
+    assert mfcc_baseline(files, files, scores) == {
+        "score": pytest.approx((1 + 2 / 3 + 1 / 3) / 3),
+        "train": 2,
+        "test": 2,
+    }
+
+
 def test_released_embeddings_have_no_cepstra(tmp_path: Path) -> None:
     with tf.io.TFRecordWriter(str(tmp_path / "a"), "GZIP") as writer:
         feature = {"clip_id": bytes_feature([b"a.wav"]), "labels": bytes_feature([b"dog"])}

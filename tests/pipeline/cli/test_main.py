@@ -121,7 +121,6 @@ def test_weights_that_are_not_there(config: Path, tmp_path: Path, key: str) -> N
     assert f"There is no file at features.{key}, {tmp_path}/absent" in sentence
 
 
-@pytest.mark.e2e
 def test_too_many_refused_files_say_why_and_where(config: Path, tmp_path: Path) -> None:
     for label in ("dog", "cat"):
         write_clips(tmp_path / "sounds" / label, 5)
@@ -134,7 +133,6 @@ def test_too_many_refused_files_say_why_and_where(config: Path, tmp_path: Path) 
     assert '"clip_id": "dog/broken.wav"' in listed.read_text()
 
 
-@pytest.mark.e2e
 def test_checkpoint_that_is_not_vggish(config: Path, tmp_path: Path) -> None:
     for label in ("dog", "cat"):
         write_clips(tmp_path / "sounds" / label, 20)

@@ -52,7 +52,7 @@ def run(folder: Path) -> dict[str, Any]:
         return run_locally(config, open_run_folder(folder / "run"), progress)
 
 
-@pytest.mark.presets
+@pytest.mark.long_runs
 def test_five_lines_train_and_serve_a_model_of_embeddings(tmp_path: Path) -> None:
     write_embeddings(tmp_path / "emb.csv")
     summary = run(tmp_path)

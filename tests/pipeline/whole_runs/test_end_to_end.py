@@ -20,8 +20,6 @@ from ml_metadata.proto import metadata_store_pb2
 from pipeline.demo.sound_synthesizer import write_sound_set
 from pipeline.runners.past_runs import read_past_runs
 
-pytestmark = pytest.mark.e2e
-
 CLASSES = 10
 CLIPS_A_CLASS = 12
 BROKEN = 5
@@ -249,44 +247,29 @@ def test_same_run_again_is_cached(first: Run, sounds: Path) -> None:
     assert len(list((first.folder / "serving").iterdir())) == 1
 
 
-def test_one_more_sound_reruns_what_depends_on_it(first: Run, sounds: Path) -> None:
+def test_killed_run_with_one_more_sound_goes_on(first: Run, sounds: Path) -> None:
     # Runs after the cached run: pytest keeps the order of the file.
     before = executions(first.folder)
     (sounds / "bell" / "one_more.wav").write_bytes((sounds / "bell" / "bell_001.wav").read_bytes())
-    more = run(sounds, first.folder)
-    assert more.summary["clips"]["found"] == CLASSES * CLIPS_A_CLASS + BROKEN + 1
-    independent = {"SchemaImporter", "NetworkImporter"}
-    assert executions(first.folder) - before == Counter(
-        {(node, "COMPLETE"): number_of(node) for node in NODES - independent}
-        | {(node, "CACHED"): 1 for node in independent}
-    )
-    assert len(list((first.folder / "serving").iterdir())) == 2
-
-
-def test_killed_run_goes_on_to_the_same_metrics(
-    first: Run, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    sounds = tmp_path_factory.mktemp("data") / "sounds"
-    write_sound_set(sounds, clips_per_class=CLIPS_A_CLASS)
-    folder = tmp_path_factory.mktemp("killed")
-    node = folder / "pipeline" / "EmbeddingExporter"
+    embeddings = first.folder / "pipeline" / "EmbeddingExporter" / "embeddings"
+    finished = set(embeddings.glob("*/Split-train"))
     process = subprocess.Popen(
-        command(sounds, folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command(sounds, first.folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     deadline = time.monotonic() + 300
-    while not any(node.glob("embeddings/*/Split-train")) and time.monotonic() < deadline:
+    while not set(embeddings.glob("*/Split-train")) - finished and time.monotonic() < deadline:
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
-    assert executions(folder)["EmbeddingExporter", "RUNNING"] == 1
-    assert not (folder / "summary.json").exists()
+    assert executions(first.folder)["EmbeddingExporter", "RUNNING"] == 1
 
-    resumed = run(sounds, folder)
+    resumed = run(sounds, first.folder)
+    assert resumed.summary["clips"]["found"] == CLASSES * CLIPS_A_CLASS + BROKEN + 1
+    independent = {"SchemaImporter", "NetworkImporter"}
+    done = executions(first.folder) - before
+    assert {node: done[node, "COMPLETE"] for node in NODES} == {
+        node: 0 if node in independent else number_of(node) for node in NODES
+    }
     assert "Transform" in resumed.summary["cached"]
     assert "EmbeddingExporter" not in resumed.summary["cached"]
-    for split, metrics in first.summary["metrics"].items():
-        # The last digit of a float32 sum depends on which thread was first.
-        found = resumed.summary["metrics"][split]
-        assert found.keys() == metrics.keys()
-        for name, value in metrics.items():  # A number, or the two bounds of an interval.
-            assert found[name] == pytest.approx(value, rel=1e-6), (split, name)
+    assert len(list((first.folder / "serving").iterdir())) == 2

@@ -18,7 +18,7 @@ from components.evaluation_results import Evaluation, read_evaluation
 from pipeline.demo.sound_synthesizer import synthesize
 from schema.model_card import read_model_card
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.long_runs, pytest.mark.xdist_group(__name__)]
 
 CLASSES = ["bell", "bird_chirps", "engine", "siren", "wind"]
 SPLITS = {"train": 60, "eval": 20, "test": 24}

@@ -11,7 +11,7 @@ from ml_metadata.proto import metadata_store_pb2
 from real_runs import end, start, write_job
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.long_runs, pytest.mark.xdist_group(__name__)]
 
 BEFORE_TRANSFORM = {"AudioExampleGen", "StatisticsGen", "ExampleValidator", "NetworkImporter"}
 

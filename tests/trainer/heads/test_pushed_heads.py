@@ -32,6 +32,8 @@ from vggish.embedding.embedder import Embedder
 from vggish.networks.layer_taps import feature_size
 from vggish.weights.weight_arrays import random_weights
 
+pytestmark = [pytest.mark.long_runs, pytest.mark.xdist_group(__name__)]
+
 HEADS = {
     "synthetic": ("dense", "logistic_regression", "xgboost"),
     "speech_commands": (

@@ -133,7 +133,7 @@ def test_going_on_from_the_last_model_saves_steps(
     assert started_from["classes"] == CLASSES
 
 
-@pytest.mark.e2e
+@pytest.mark.long_runs
 def test_a_killed_training_goes_on(inputs: Path, trained: Path, tmp_path: Path) -> None:
     output = tmp_path / "killed"
     words = [str(inputs), str(output), json.dumps(MODEL), json.dumps(TRAIN)]
