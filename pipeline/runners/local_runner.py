@@ -1,6 +1,7 @@
 """Runs a pipeline on this machine, node by node, with retries and time limits."""
 
 import functools
+import sys
 import time
 import traceback
 from collections.abc import Callable, Collection, Sequence
@@ -76,7 +77,7 @@ class NodeError(Exception):
 
 
 class _Attempt(launcher.Launcher):
-    """TFX's launcher, except that the executions of failed attempts stay as they are."""
+    """TFX's launcher, except that failed attempts stay as they are and always say why."""
 
     def _register_or_reuse_execution(
         self,
@@ -92,6 +93,12 @@ class _Attempt(launcher.Launcher):
             input_artifacts=input_artifacts,
             exec_properties=exec_properties,
         )
+
+    def _publish_failed_execution(self, *facts: Any, **more_facts: Any) -> None:
+        super()._publish_failed_execution(*facts, **more_facts)
+        # TFX only logs why ML Metadata did not give a node's inputs; it may, at another attempt.
+        if (error := sys.exception()) is not None:
+            raise error
 
 
 class LocalRunner(LocalDagRunner):

@@ -16,12 +16,15 @@ import pytest
 import requests
 import tensorflow as tf
 from apache_beam.options.pipeline_options import PipelineOptions
+from ml_metadata.errors import InternalError
 from ml_metadata.proto import metadata_store_pb2
 from pydantic import ValidationError
 from rich.console import Console
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
+from tfx.orchestration.portable import inputs_utils
+from tfx.orchestration.portable.input_resolution.exceptions import InputResolutionError
 
 from pipeline.cli.console import NodeProgress
 from pipeline.cli.main import _explain
@@ -31,6 +34,8 @@ from pipeline.runners.retries import TimeLimitError, is_transient, time_limit
 from schema.config.beam_settings import BeamSettings
 from schema.config.run_settings import RunSettings
 from vggish.errors import ConfigError, DataSetError
+
+RESTART = "Record has changed since last read in table 'Execution'; try restarting transaction"
 
 
 class GrpcCode:
@@ -180,6 +185,22 @@ def test_transient_fault_is_tried_again_after_a_growing_wait(trial: Trial, kind:
     assert told[0].endswith("; again in 0.5 s")
     assert told[1].endswith("; again in 1 s")
     assert trial.states() == Counter(FAILED=2, COMPLETE=1)
+
+
+def test_inputs_that_the_store_does_not_give_at_once_are_asked_for_again(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve, faults = inputs_utils.resolve_input_artifacts, [InternalError(RESTART)]
+
+    def once_changed_by_another_run(**inputs: Any) -> Any:
+        if faults:
+            raise InputResolutionError("Error while resolving inputs") from faults.pop()
+        return resolve(**inputs)
+
+    monkeypatch.setattr(inputs_utils, "resolve_input_artifacts", once_changed_by_another_run)
+    screen = trial.run(flaky(trial.folder, 0), retries=1, retry_wait_seconds=0.1)
+    assert "Flaky failed, attempt 1 of 2 (" in screen
+    assert trial.states() == Counter(FAILED=1, COMPLETE=1)
 
 
 def test_last_attempt_fails_as_the_first_would(trial: Trial) -> None:
