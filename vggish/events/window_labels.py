@@ -46,11 +46,11 @@ def label_windows(
         covers. It is empty if no event covers enough of the window for a label.
     """
     covered: dict[int, dict[str, float]] = collections.defaultdict(dict)
-    for event in _joined(events):
-        for window in windows_of(event, hop_seconds):
-            seconds = _overlap(event, window, hop_seconds)
+    for stretch in _joined(events):
+        for window in windows_of(stretch, hop_seconds):
+            seconds = _overlap(stretch, window, hop_seconds)
             labels = covered[window]
-            labels[event.label] = labels.get(event.label, 0.0) + seconds
+            labels[stretch.label] = labels.get(stretch.label, 0.0) + seconds
     held = {
         (window, label)
         for window, labels in covered.items()
