@@ -14,8 +14,7 @@ from components.audio_example_gen.sources.unassigned_files import (
     find_in,
     sounds_beside,
 )
-from schema.config.annotation_settings import BACKGROUND
-from schema.config.source_settings import SourceSettings
+from schema.config.source_settings import BACKGROUND, SourceSettings
 from vggish.errors import AnnotationError, DataSetError
 from vggish.events.annotation_tables import Annotation, RowFault, read_annotations
 

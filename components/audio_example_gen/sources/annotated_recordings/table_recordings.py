@@ -37,7 +37,12 @@ class TableRecordings:
         """
         if self._template is not None:
             name = posixpath.basename(named or "")
-            path = self._template.format(file=named or "", name=name, table=self._stem)
+            path = self._template.format(
+                file=named or "",
+                name=name,
+                table=self._stem,
+                folder=posixpath.basename(self._folder),
+            )
             return self._first(path)
         if named is None:
             return self._beside()
