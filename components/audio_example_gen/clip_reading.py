@@ -15,8 +15,8 @@ from components.audio_example_gen.duplicates import Copy
 from components.audio_example_gen.leaks import AcceptedFile, digest_of
 from components.audio_example_gen.sources.data_root import open_tree
 from components.audio_example_gen.sources.listing import RefusedError, Reject, SourceFile
+from schema.config.annotations.annotation_settings import BACKGROUND, AnnotationSettings
 from schema.config.ingest_settings import IngestSettings
-from schema.config.source_settings import BACKGROUND, AnnotationSettings
 from vggish.errors import AudioError
 from vggish.example_features import (
     bytes_feature,

@@ -20,8 +20,8 @@ from typing import IO, Any
 from components.audio_example_gen.decoding.annotated_windows import LeftOut, read_annotated_windows
 from components.audio_example_gen.decoding.clip_policies import DecodedClip, read_clips
 from components.audio_example_gen.sources.listing import AnnotatedEvent, RefusedError
+from schema.config.annotations.annotation_settings import AnnotationSettings
 from schema.config.ingest_settings import IngestSettings
-from schema.config.source_settings import AnnotationSettings
 from vggish.errors import AudioError
 
 _START_SECONDS = 120.0  # The process imports NumPy and libsndfile, from a disk that may be cold.

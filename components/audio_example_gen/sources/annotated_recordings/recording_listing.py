@@ -14,7 +14,8 @@ from components.audio_example_gen.sources.unassigned_files import (
     find_in,
     sounds_beside,
 )
-from schema.config.source_settings import BACKGROUND, SourceSettings
+from schema.config.annotations.annotation_settings import BACKGROUND
+from schema.config.source_settings import SourceSettings
 from vggish.errors import AnnotationError, DataSetError
 from vggish.events.annotation_tables import Annotation, RowFault, read_annotations
 
@@ -84,7 +85,7 @@ def _add_table(
 
 def _read(table: str, settings: SourceSettings, tree: FileTree) -> Iterator[Annotation | RowFault]:
     try:
-        columns: dict[str, str] = {**settings.annotations.columns}
+        columns = settings.annotations.columns
         for row in read_annotations(tree.read(table), table, columns):
             if isinstance(row, RowFault) and row.reason == "broken":
                 raise DataSetError(f"{table} {row.detail} in row {row.row}; correct it.")

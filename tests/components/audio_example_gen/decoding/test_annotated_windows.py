@@ -12,8 +12,8 @@ from components.audio_example_gen.decoding.clip_policies import DecodedClip
 from components.audio_example_gen.decoding.decoder import Decoder
 from components.audio_example_gen.sources.listing import AnnotatedEvent
 from pipeline.detect.recording_windows import RecordingEnd, read_windows
+from schema.config.annotations.annotation_settings import AnnotationSettings
 from schema.config.ingest_settings import IngestSettings
-from schema.config.source_settings import AnnotationSettings
 from vggish.audio.decoding import samples_from_pcm16
 from vggish.errors import AudioError
 

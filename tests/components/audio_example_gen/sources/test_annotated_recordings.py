@@ -15,8 +15,9 @@ from components.audio_example_gen.sources.annotated_recordings.recording_listing
     warnings_about_rows,
 )
 from components.audio_example_gen.sources.listing import Listing
+from schema.config.annotations.annotation_settings import AnnotationSettings
 from schema.config.config import Config
-from schema.config.source_settings import AnnotationSettings, SourceSettings
+from schema.config.source_settings import SourceSettings
 from vggish.errors import DataSetError
 from vggish.events.detection import Event
 from vggish.events.event_files import open_event_file
@@ -316,6 +317,7 @@ def test_a_table_that_is_not_there_stops_the_run(tmp_path: Path) -> None:
     ("settings", "sentence"),
     [
         ({"hop_seconds": 0.125}, "is not in steps of 0.01; take 0.12"),
+        ({"columns": {"lable": "Call"}}, "'lable' is no meaning of a column; .*label"),
         ({"hop_seconds": 1.0}, "less than or equal to 0.96"),
         ({"recording": "{path}"}, "may have {file}, {name}, {table} and {folder}"),
         ({"recording": "a.wav"}, "needs one of {file}, {name} and {table}"),
