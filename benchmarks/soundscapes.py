@@ -2,8 +2,8 @@
 
 Usage: python benchmarks/soundscapes.py SPEECH_COMMANDS_FOLDER --checkpoint YAMNET [--work FOLDER]
 
-Makes soundscapes of a minute with 15 words each, at known places, from 0 to 20 dB above a part of one
-of the folder's background recordings. Every clip is used once. Speakers and the parts of the
+Makes soundscapes of a minute with 15 words each, at known places, from 0 to 20 dB above a part of
+one of the folder's background recordings. Every clip is used once. Speakers and the parts of the
 background recordings are disjoint between train, eval and test. Trains dense heads on the same
 words: as clips, as clips with the background as a class, and in their soundscapes. Prints, for the
 test soundscapes, one Markdown row per model and way to choose the score that begins an event: the
