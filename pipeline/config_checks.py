@@ -261,6 +261,13 @@ def _check_embeddings(config: Config) -> None:
 def _check_models(config: Config) -> None:
     if config.source.kind == "embeddings":
         _check_embeddings(config)
+    if config.source.kind == "annotations" and not config.source.annotations.one_label:
+        for model in config.model:
+            if model.task == "single_label":
+                raise ConfigError(
+                    "model.task is single_label, but windows of annotated recordings have any "
+                    "number of labels; set source.annotations.one_label to true."
+                )
     embedded = config.source.kind == "audioset_embeddings"
     if embedded and config.features.pca_params is None:
         raise ConfigError(
@@ -290,6 +297,8 @@ def _several_labels(source: SourceSettings) -> bool | None:
     """Returns whether clips may have several labels; None if only the data can tell."""
     if source.kind == "audioset_embeddings":
         return True
+    if source.kind == "annotations":
+        return not source.annotations.one_label
     # In a table of embeddings, a column of lists may hold several, too.
     may_be = source.kind == "embeddings" or any(table.label_separator for table in source.tables)
     return None if may_be else False

@@ -1,18 +1,21 @@
 """Decodes listed files into clip examples, as a step of a Beam pipeline."""
 
-from collections.abc import Iterator
+import collections
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import apache_beam as beam
 
 from components.audio_example_gen.account import REJECTS, AccountingDoFn, reject_line
+from components.audio_example_gen.decoding.annotated_windows import LeftOut
 from components.audio_example_gen.decoding.clip_policies import DecodedClip
 from components.audio_example_gen.decoding.decoder import Decoder
 from components.audio_example_gen.duplicates import Copy
 from components.audio_example_gen.leaks import AcceptedFile, digest_of
 from components.audio_example_gen.sources.data_root import open_tree
 from components.audio_example_gen.sources.listing import RefusedError, Reject, SourceFile
+from schema.config.annotations.annotation_settings import BACKGROUND, AnnotationSettings
 from schema.config.ingest_settings import IngestSettings
 from vggish.errors import AudioError
 from vggish.example_features import (
@@ -32,14 +35,17 @@ class ClipReader:
     Args:
         root: The data root.
         ingest: Which clips are accepted, and in what shape.
+        annotations: The windows of annotated recordings; None if there are none.
     """
 
-    def __init__(self, root: str, ingest: IngestSettings):
+    def __init__(
+        self, root: str, ingest: IngestSettings, annotations: AnnotationSettings | None = None
+    ):
         self._tree = open_tree(root)
-        self._decoder = Decoder(ingest)
+        self._decoder = Decoder(ingest, annotations)
 
-    def clips(self, file: SourceFile) -> Iterator[DecodedClip]:
-        """Yields the clips of a file.
+    def clips(self, file: SourceFile) -> Iterator[DecodedClip | LeftOut]:
+        """Yields the clips of a file, and the numbers of windows that are none.
 
         Raises:
             AudioError: The file is refused.
@@ -48,7 +54,7 @@ class ClipReader:
         if file.refused:
             raise RefusedError(file.refused.reason, file.refused.detail)
         with self._tree.local(file.clip_id) as path:
-            yield from self._decoder.clips(path, file.clip_id)
+            yield from self._decoder.clips(path, file.clip_id, file.events)
 
     def close(self) -> None:
         """Ends the decoder."""
@@ -60,6 +66,11 @@ def settled(file: SourceFile, copy: Copy | None) -> SourceFile:
     return replace(file, split=copy.split, refused=copy.refused) if copy else file
 
 
+def labels_of(file: SourceFile, clip: DecodedClip) -> tuple[str, ...]:
+    """Returns a clip's class names: its own, or those of its file."""
+    return file.labels if clip.labels is None else clip.labels
+
+
 def group_of(file: SourceFile, clip: DecodedClip) -> str | None:
     """Returns a clip's group; the parts of a recording are a group."""
     return file.group or (file.clip_id if clip.part else None)
@@ -68,41 +79,69 @@ def group_of(file: SourceFile, clip: DecodedClip) -> str | None:
 class Tally:
     """What the clips of one file add up to.
 
+    Args:
+        file: The file.
+
     Attributes:
         digests: The digests of the clips that are not silent.
+        group: The group of the clips, or None.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, file: SourceFile) -> None:
         self.digests: list[str] = []
-        self._clips = self._silent = self._clipped = 0
+        self.group = file.group
+        self._file = file
+        self._clips_by_label: collections.Counter[str] = collections.Counter()
+        self._clips = self._silent = self._clipped = self._background = self._left_out = 0
 
-    def add(self, clip: DecodedClip) -> None:
-        """Adds a clip."""
+    def counted(self, clips: Iterable[DecodedClip | LeftOut]) -> Iterator[DecodedClip]:
+        """Yields the clips of the file, and counts them and the windows that are left out."""
+        for clip in clips:
+            if isinstance(clip, LeftOut):
+                self._left_out += clip.left_out
+            else:
+                self._add(clip)
+                yield clip
+
+    def _add(self, clip: DecodedClip) -> None:
         self._clips += 1
         self._clipped += clip.clipped > 0
+        self._background += clip.labels in ((), (BACKGROUND,))
+        self._clips_by_label.update(labels_of(self._file, clip))
+        self.group = group_of(self._file, clip)
         if clip.silent:
             self._silent += 1
         else:
             self.digests.append(digest_of(clip.pcm))
 
-    def accepted(self, file: SourceFile, *, copy: bool) -> AcceptedFile:
-        """Returns what is known of the file when all its clips are added."""
-        split = file.split or ""
+    def accepted(self, *, copy: bool) -> AcceptedFile:
+        """Returns what is known of the file when all its clips are counted."""
         return AcceptedFile(
-            file.clip_id, split, file.labels, self._clips, self._silent, self._clipped, copy
+            clip_id=self._file.clip_id,
+            split=self._file.split or "",
+            clips_by_label=tuple(sorted(self._clips_by_label.items())),
+            clips=self._clips,
+            silent=self._silent,
+            clipped=self._clipped,
+            copy=copy,
+            background=self._background,
+            left_out=self._left_out,
         )
 
 
 class _DecodeFiles(AccountingDoFn):
     """Holds the reader of a worker."""
 
-    def __init__(self, root: str, ingest: IngestSettings):
+    def __init__(
+        self, root: str, ingest: IngestSettings, annotations: AnnotationSettings | None = None
+    ):
         self._root = root
         self._ingest = ingest
+        self._annotations = annotations
 
     def setup(self) -> None:
         """Opens the data root."""
-        self._reader = ClipReader(self._root, self._ingest)
+        self._reader = ClipReader(self._root, self._ingest, self._annotations)
 
     def teardown(self) -> None:
         """Ends the decoder."""
@@ -118,10 +157,13 @@ class DecodeClips(_DecodeFiles):
         root: The data root.
         total: Number of files, for the progress.
         ingest: Which clips are accepted, and in what shape.
+        annotations: The windows of annotated recordings.
     """
 
-    def __init__(self, root: str, total: int, ingest: IngestSettings):
-        super().__init__(root, ingest)
+    def __init__(
+        self, root: str, total: int, ingest: IngestSettings, annotations: AnnotationSettings
+    ):
+        super().__init__(root, ingest, annotations)
         self._total = total
 
     def setup(self) -> None:
@@ -138,18 +180,15 @@ class DecodeClips(_DecodeFiles):
         if copy and not copy.first:
             self._count("duplicate")
         file = settled(file, copy)
-        tally = Tally()
+        tally = Tally(file)
         try:
-            for clip in self._reader.clips(file):
+            for clip in tally.counted(self._reader.clips(file)):
                 yield beam.pvalue.TaggedOutput(file.split, _to_record(file, clip))
-                tally.add(clip)
         except AudioError as error:
             yield self._reject(file.clip_id, Reject(error.reason, str(error)))
         else:
             is_copy = copy is not None and not copy.first
-            yield from self._accept(
-                tally.accepted(file, copy=is_copy), group_of(file, clip), tally.digests
-            )
+            yield from self._accept(tally.accepted(copy=is_copy), tally.group, tally.digests)
 
 
 class DecodeNoise(_DecodeFiles):
@@ -165,7 +204,7 @@ class DecodeNoise(_DecodeFiles):
     def process(self, file: SourceFile) -> Iterator[beam.pvalue.TaggedOutput]:
         """Yields the parts of a sound, or its refusal."""
         try:
-            for clip in self._reader.clips(file):
+            for clip in Tally(file).counted(self._reader.clips(file)):
                 yield beam.pvalue.TaggedOutput(NOISE, _to_record(file, clip))
         except AudioError as error:
             reject = Reject(error.reason, str(error))
@@ -176,7 +215,7 @@ class DecodeNoise(_DecodeFiles):
 def _to_record(file: SourceFile, clip: DecodedClip) -> bytes:
     """Builds the serialized example of a clip."""
     features = to_features(
-        file.clip_id + clip.part, file.labels, group_of(file, clip), clip.duration
+        file.clip_id + clip.part, labels_of(file, clip), group_of(file, clip), clip.duration
     ) | {
         "pcm": bytes_feature([clip.pcm]),
         "source_rate": int64_feature([clip.source_rate]),

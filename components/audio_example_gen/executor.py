@@ -98,7 +98,7 @@ class Executor(BaseBeamExecutor):
             elif source.kind == "embeddings":
                 clips = _read_tables(pipeline, listing, source, tags, lists)
             else:
-                clips = _decode_sounds(pipeline, listing, ingest, tags, lists)
+                clips = _decode_sounds(pipeline, listing, source, ingest, tags, lists)
             noise = _decode_noise(pipeline, listing, ingest, lists)
             _write(clips, splits, examples)
             _write_account([clips, noise], clips[TRACES], rejects.uri)
@@ -147,6 +147,7 @@ def _list_copies(same: SameSounds, uri: str) -> None:
 def _decode_sounds(
     pipeline: beam.Pipeline,
     listing: Listing,
+    source: SourceSettings,
     ingest: IngestSettings,
     tags: tuple[str, ...],
     lists: str,
@@ -165,7 +166,8 @@ def _decode_sounds(
         | "Settle" >> beam.FlatMap(_settled, ingest)
     )
     decode = beam.ParDo(
-        DecodeClips(listing.root, len(listing.files), ingest), copies=beam.pvalue.AsDict(copies)
+        DecodeClips(listing.root, len(listing.files), ingest, source.annotations),
+        copies=beam.pvalue.AsDict(copies),
     )
     return (
         pipeline

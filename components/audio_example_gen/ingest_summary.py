@@ -1,12 +1,15 @@
 """The summary of an ingestion, and the checks that its clips suffice for training."""
 
 import collections
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from components.audio_example_gen.duplicates import SameSounds
 from components.audio_example_gen.leaks import AcceptedFile
+from components.audio_example_gen.sources.annotated_recordings.recording_listing import (
+    warnings_about_rows,
+)
 from components.audio_example_gen.sources.likely_groups import find_likely_groups
 from components.audio_example_gen.sources.listing import Listing
 from components.audio_example_gen.splits.class_coverage import check_classes, warnings_about
@@ -24,9 +27,11 @@ def counts_of(file: AcceptedFile) -> dict[tuple[str, ...], int]:
         ("accepted",): 1,
         ("silent",): file.silent,
         ("clipped",): file.clipped,
+        ("background",): file.background,
+        ("windows_left_out",): file.left_out,
         ("split", file.split): file.clips,
     }
-    return counts | {("label", label, file.split): file.clips for label in file.labels}
+    return counts | {("label", name, file.split): clips for name, clips in file.clips_by_label}
 
 
 def without_copies(
@@ -47,13 +52,16 @@ def summarize(listing: Listing, counts: Iterable[tuple[tuple[str, ...], int]]) -
     Args:
         listing: Listing of the source.
         counts: Numbers by what they count: `found`, if it is not the number of listed files,
-            `accepted`, `duplicate`, `silent`, `clipped`, `noise_rejected`, `rejected` with the
-            reason, `split` with its name, `label` with its name and the split's.
+            `accepted`, `duplicate`, `silent`, `clipped`, `background`, `windows_left_out`,
+            `noise_rejected`, `rejected` with the reason, `split` with its name, `label` with its
+            name and the split's.
 
     Returns:
         `found`, `accepted`, `rejected` files; `by_reason` of refusal; `by_split` and `by_label`, of
         clips; `duplicates`, files that are identical to another; `silent` and `clipped` clips;
         `noise`, `noise_rejected`, `left_out` and `other_files`, files that `found` does not count;
+        `windows`, of annotated recordings that were accepted: `found`, `with_events`, `background`
+        and `left_out`;
         `groups`: the `known` number of groups, the number of `files` that have one, the `largest`
         group of the test split, and the `likely` groups of a source without any; `warnings`, in
         sentences.
@@ -88,7 +96,19 @@ def summarize(listing: Listing, counts: Iterable[tuple[tuple[str, ...], int]]) -
         "by_label": by_label,
         "groups": _groups(listing),
     }
-    return summary | {"warnings": warnings_about(summary)}
+    if any(file.events is not None for file in listing.files):
+        summary["windows"] = _windows(totals, sum(by_split.values()))
+    warnings = [*warnings_about_rows(listing.files), *warnings_about(summary)]
+    return summary | {"warnings": warnings}
+
+
+def _windows(totals: Mapping[str, int], clips: int) -> dict[str, int]:
+    return {
+        "found": clips + totals["windows_left_out"],
+        "with_events": clips - totals["background"],
+        "background": totals["background"],
+        "left_out": totals["windows_left_out"],
+    }
 
 
 def _groups(listing: Listing) -> dict[str, Any]:

@@ -23,7 +23,7 @@ class AcceptedFile:
     Attributes:
         clip_id: Id of the file; that of the recording if its clips are parts.
         split: Split of its clips.
-        labels: Its class names.
+        clips_by_label: Number of its clips with each label.
         clips: Number of its clips.
         silent: Number of silent ones.
         clipped: Number of clips with samples outside [-1, 1].
@@ -31,17 +31,21 @@ class AcceptedFile:
         record: Place of a record, such as `a.tfrecord#record=3`, since several may have one id;
             empty for a file.
         content: Digest of what is written of a record; empty for a file.
+        background: Number of the clips that are windows without an event.
+        left_out: Number of the recording's windows that are no clips.
     """
 
     clip_id: str
     split: str
-    labels: tuple[str, ...]
+    clips_by_label: tuple[tuple[str, int], ...]
     clips: int = 1
     silent: int = 0
     clipped: int = 0
     copy: bool = False
     record: str = ""
     content: str = ""
+    background: int = 0
+    left_out: int = 0
 
     @property
     def key(self) -> tuple[str, str]:
@@ -53,6 +57,11 @@ Trace = tuple[tuple[str, str], AcceptedFile]
 """What must be in one split, or in one record, as `(kind, name)`, and a file that has it.
 
 The kinds are `group`, `content` and, of records, `id`."""
+
+
+def one_clip(labels: Iterable[str]) -> tuple[tuple[str, int], ...]:
+    """Returns the `clips_by_label` of a file with one clip."""
+    return tuple((label, 1) for label in labels)
 
 
 def digest_of(content: bytes) -> str:
@@ -178,4 +187,9 @@ def read_leaks(path: str) -> Iterator[tuple[str, list[AcceptedFile]]]:
     with tf.io.gfile.GFile(path) as lines:
         for line in lines:
             kind, files = json.loads(line)
-            yield kind, [AcceptedFile(**file | {"labels": tuple(file["labels"])}) for file in files]
+            yield kind, [_from_fields(file) for file in files]
+
+
+def _from_fields(fields: dict[str, Any]) -> AcceptedFile:
+    by_label = tuple((label, clips) for label, clips in fields["clips_by_label"])
+    return AcceptedFile(**fields | {"clips_by_label": by_label})

@@ -12,7 +12,7 @@ from dataclasses import asdict
 import apache_beam as beam
 import tensorflow as tf
 
-from components.audio_example_gen.sources.listing import Reject, SourceFile
+from components.audio_example_gen.sources.listing import AnnotatedEvent, Reject, SourceFile
 
 _MAX_STRETCHES = 1000
 """The most parts of the list, each of which one worker reads."""
@@ -61,5 +61,9 @@ def read_list(stretch: tuple[int, int], path: str) -> Iterator[SourceFile]:
         text = lines.read(end - begin)
     for line in text.splitlines():
         fields = json.loads(line)
-        refused = fields["refused"] and Reject(**fields["refused"])
-        yield SourceFile(**fields | {"labels": tuple(fields["labels"]), "refused": refused})
+        fields["labels"] = tuple(fields["labels"])
+        if fields["refused"] is not None:
+            fields["refused"] = Reject(**fields["refused"])
+        if fields["events"] is not None:
+            fields["events"] = tuple(AnnotatedEvent(**event) for event in fields["events"])
+        yield SourceFile(**fields)

@@ -7,7 +7,7 @@ import numpy as np
 
 from components.audio_example_gen.account import AccountingDoFn
 from components.audio_example_gen.clip_reading import to_features
-from components.audio_example_gen.leaks import AcceptedFile, digest_of
+from components.audio_example_gen.leaks import AcceptedFile, digest_of, one_clip
 from components.audio_example_gen.sources.audioset import ReleasedClip, read_released_clips
 from components.audio_example_gen.sources.data_root import open_tree
 from components.audio_example_gen.sources.listing import Reject, SourceFile
@@ -76,7 +76,8 @@ class ReadEmbeddings(AccountingDoFn):
 def accepted_record(clip: ReleasedClip, split: str) -> AcceptedFile:
     """Returns what is known of a record that is written."""
     content = digest_of_record(clip.embedding, clip.labels)
-    return AcceptedFile(clip.clip_id, split, clip.labels, record=clip.record, content=content)
+    labels = one_clip(clip.labels)
+    return AcceptedFile(clip.clip_id, split, labels, record=clip.record, content=content)
 
 
 def digest_of_record(embedding: np.ndarray, labels: Iterable[str]) -> str:

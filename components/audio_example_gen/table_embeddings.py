@@ -9,7 +9,7 @@ import numpy as np
 
 from components.audio_example_gen.account import AccountingDoFn
 from components.audio_example_gen.clip_reading import to_features
-from components.audio_example_gen.leaks import AcceptedFile, digest_of
+from components.audio_example_gen.leaks import AcceptedFile, digest_of, one_clip
 from components.audio_example_gen.listed_files import read_list, write_list
 from components.audio_example_gen.sources.data_root import open_tree
 from components.audio_example_gen.sources.embedding_tables.clip_listing import (
@@ -90,5 +90,5 @@ class ReadTables(AccountingDoFn):
         }
         split = file.split or ""
         yield beam.pvalue.TaggedOutput(split, serialized_example(features))
-        accepted = AcceptedFile(file.clip_id, split, file.labels)
+        accepted = AcceptedFile(file.clip_id, split, one_clip(file.labels))
         yield from self._accept(accepted, file.group, [digest_of(windows.tobytes())])

@@ -1,7 +1,7 @@
 """Renders a page from a template that extends `base.html`."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ def render(template: Path, **values: Any) -> str:
         "measure": format_measure,
         "bounds": format_bounds,
         "duration": format_duration,
+        "windows": format_windows,
     }
     page = environment.get_template(template.name).render(**values)
     # A file name that is not Unicode has lone surrogates, which cannot be encoded.
@@ -59,6 +60,14 @@ def format_number(value: object) -> str:
 def format_interval(interval: Sequence[float] | None) -> str:
     """Writes an interval with two decimals, and nothing for nothing."""
     return "" if interval is None else f"({interval[0]:.2f}-{interval[1]:.2f})"
+
+
+def format_windows(counts: Mapping[str, int]) -> str:
+    """Writes what became of the windows of annotated recordings."""
+    return (
+        f"{counts['found']:,} found: {counts['with_events']:,} with events, "
+        f"{counts['background']:,} of background, {counts['left_out']:,} left out"
+    )
 
 
 def format_share(value: float | None) -> str:

@@ -8,7 +8,16 @@ from components.evaluation_results import SCORE_BY_TASK, Evaluation, metric_titl
 from components.html.rendering import render
 
 CARD_PAGE_FILE = "model_card.html"
-_ABOUT_DATA = ("found", "accepted", "rejected", "by_split", "by_label", "groups", "warnings")
+_ABOUT_DATA = (
+    "found",
+    "accepted",
+    "rejected",
+    "by_split",
+    "by_label",
+    "windows",
+    "groups",
+    "warnings",
+)
 """The facts of AudioExampleGen's summary that a model's users need."""
 
 
@@ -34,7 +43,7 @@ def complete_card(
         "test": evaluation.metrics,
         "test_intervals": evaluation.intervals,
     }
-    data = {key: clips[key] for key in _ABOUT_DATA}
+    data = {key: clips[key] for key in _ABOUT_DATA if key in clips}
     return {
         **card,
         "about": dict(about),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from queue import SimpleQueue
 from typing import Any
 
-from components.audio_example_gen.clip_reading import ClipReader, Tally, group_of, settled
+from components.audio_example_gen.clip_reading import ClipReader, Tally, settled
 from components.audio_example_gen.duplicates import (
     Copy,
     SameSounds,
@@ -18,7 +18,12 @@ from components.audio_example_gen.duplicates import (
     settle,
     settle_same_sounds,
 )
-from components.audio_example_gen.ingest_summary import check_rejects, check_summary, summarize
+from components.audio_example_gen.ingest_summary import (
+    check_rejects,
+    check_summary,
+    counts_of,
+    summarize,
+)
 from components.audio_example_gen.leaks import (
     AcceptedFile,
     Trace,
@@ -85,7 +90,7 @@ def read_catalog(
     elif source.kind == "audioset_embeddings":
         read = read_records(listing, source, split, advance)
     else:
-        read = _read_sounds(listing, ingest, advance)
+        read = _read_sounds(listing, source, ingest, advance)
     found = list(read)
     sounds, groups = _meet(trace for _, traces in found for trace in traces)
     same = settle_same_sounds(sounds, ingest)
@@ -146,12 +151,15 @@ def write_catalog_csv(rows: Iterable[CatalogRow], path: str) -> None:
 
 
 def _read_sounds(
-    listing: Listing, ingest: IngestSettings, advance: Callable[[int], None]
+    listing: Listing,
+    source: SourceSettings,
+    ingest: IngestSettings,
+    advance: Callable[[int], None],
 ) -> Iterator[tuple[CatalogRow, list[Trace]]]:
     """Reads sounds, with one decoder per processor."""
     workers = os.cpu_count() or 1
     readers: SimpleQueue[ClipReader] = SimpleQueue()
-    made = [ClipReader(listing.root, ingest) for _ in range(workers)]
+    made = [ClipReader(listing.root, ingest, source.annotations) for _ in range(workers)]
     for reader in made:
         readers.put(reader)
 
@@ -202,26 +210,25 @@ def _read_file(
 ) -> tuple[CatalogRow, list[Trace]]:
     file = settled(file, copy)
     is_copy = copy is not None and not copy.first
-    tally, seconds = Tally(), []
+    tally, seconds, rate, form = Tally(file), [], 0, ""
     try:
-        for clip in reader.clips(file):
-            tally.add(clip)
+        for clip in tally.counted(reader.clips(file)):
             seconds.append(clip.duration)
+            rate, form = clip.source_rate, clip.format
     except AudioError as error:
         return CatalogRow(file.clip_id, file.labels, reason=error.reason, copy=is_copy), []
-    accepted = tally.accepted(file, copy=is_copy)
+    accepted = tally.accepted(copy=is_copy)
     labelled = file.split != UNLABELLED
-    traces = list(traces_of(accepted, group_of(file, clip), tally.digests)) if labelled else []
+    traces = list(traces_of(accepted, tally.group, tally.digests)) if labelled else []
     row = CatalogRow(
         path=file.clip_id,
         labels=file.labels,
         split=file.split,
         seconds=tuple(seconds),
-        rate=clip.source_rate,
-        format=clip.format,
-        silent=accepted.silent,
-        clipped=accepted.clipped,
+        rate=rate,
+        format=form,
         copy=is_copy,
+        counts=counts_of(accepted),
     )
     return row, traces
 
@@ -234,11 +241,5 @@ def _counts(rows: Iterable[CatalogRow]) -> Iterator[tuple[tuple[str, ...], int]]
         counts["duplicate",] += row.copy
         if row.reason is not None:
             counts["rejected", row.reason] += 1
-            continue
-        counts["accepted",] += 1
-        counts["silent",] += row.silent
-        counts["clipped",] += row.clipped
-        counts["split", row.split or ""] += len(row.seconds)
-        for label in row.labels:
-            counts["label", label, row.split or ""] += len(row.seconds)
+        counts.update(row.counts)
     yield from sorted(counts.items())

@@ -8,6 +8,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from components.html.rendering import format_windows
 from pipeline.catalog.catalog import DataSetCatalog
 from pipeline.catalog.catalog_row import CatalogRow
 from schema.config.split_settings import SPLITS
@@ -60,6 +61,8 @@ def _totals(catalog: DataSetCatalog, valid: Sequence[CatalogRow]) -> RenderableT
         "no sounds": f"{summary['other_files']} files",
     }
     shown = {name: text for name, text in rows.items() if not text.startswith("0 ")}
+    if windows := summary.get("windows"):
+        shown["windows"] = format_windows(windows)
     groups = summary["groups"]
     shown["groups"] = (
         f"{groups['known']}, of {groups['files']} files; none is in two splits"

@@ -1,6 +1,7 @@
 """A file of a data set in its catalog."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -15,9 +16,8 @@ class CatalogRow:
         seconds: The duration of each clip; 0 if it is unknown.
         rate: The sample rate in Hz; 0 if there is no sound.
         format: The container and the coding.
-        silent: The number of silent clips.
-        clipped: The number of clips with samples outside [-1, 1].
         copy: Whether the file is identical to an earlier one.
+        counts: What an accepted file adds to the counts; see `summarize`.
     """
 
     path: str
@@ -27,9 +27,8 @@ class CatalogRow:
     seconds: tuple[float, ...] = ()
     rate: int = 0
     format: str = ""
-    silent: int = 0
-    clipped: int = 0
     copy: bool = False
+    counts: Mapping[tuple[str, ...], int] = field(default_factory=dict)
 
     @property
     def duration(self) -> float:

@@ -3,7 +3,14 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from components.audio_example_gen.leaks import AcceptedFile, Trace, digest_of, traces_of
+from components.audio_example_gen.ingest_summary import counts_of
+from components.audio_example_gen.leaks import (
+    AcceptedFile,
+    Trace,
+    digest_of,
+    one_clip,
+    traces_of,
+)
 from components.audio_example_gen.released_embeddings import accepted_record
 from components.audio_example_gen.sources.audioset import (
     ReleasedClip,
@@ -51,14 +58,15 @@ def _embedded_row(
         clip_id, reject = read
         return CatalogRow(clip_id, (), reason=reject.reason), []
     name = of_file or split_of(read.video, split)
+    file = accepted_record(read, name)
     row = CatalogRow(
         path=read.clip_id,
         labels=read.labels,
         split=name,
         seconds=(read.seconds,),
         format="AudioSet features",
+        counts=counts_of(file),
     )
-    file = accepted_record(read, name)
     return row, list(traces_of(file, read.video, [digest_of(read.embedding.tobytes())]))
 
 
@@ -77,7 +85,7 @@ def read_tables(
         if isinstance(read, Reject):
             yield CatalogRow(file.clip_id, file.labels, reason=read.reason), []
             continue
-        accepted = AcceptedFile(file.clip_id, file.split or "", file.labels)
+        accepted = AcceptedFile(file.clip_id, file.split or "", one_clip(file.labels))
         digests = [digest_of(read.tobytes())]
         labelled = file.split != UNLABELLED
         yield (
@@ -87,6 +95,7 @@ def read_tables(
                 split=file.split,
                 seconds=(0.0,),
                 format=f"embeddings of {read.shape[1]} numbers",
+                counts=counts_of(accepted),
             ),
             list(traces_of(accepted, file.group, digests)) if labelled else [],
         )

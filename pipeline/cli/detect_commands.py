@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from pipeline.cli.options import ModelNameOption, ServerOption, TimeoutOption
+from pipeline.cli.output.event_agreement import format_agreement
 from pipeline.cli.process_exit import EXIT_FAILURE
 from vggish.quiet_tensorflow import import_tensorflow_quietly
 
@@ -42,6 +43,13 @@ def detect(  # noqa: PLR0913  Its arguments are the options of the command.
     scores: Annotated[
         str | None,
         typer.Option(help="Also write the scores of every window, .parquet.", metavar="FILE"),
+    ] = None,
+    truth: Annotated[
+        str | None,
+        typer.Option(
+            help="Table of the true events, in any form of -o; how well both agree is printed.",
+            metavar="FILE",
+        ),
     ] = None,
     hop: Annotated[
         float,
@@ -95,6 +103,7 @@ def detect(  # noqa: PLR0913  Its arguments are the options of the command.
     """
     import_tensorflow_quietly()
     from pipeline.detect.detection_job import Detection, DetectionTables
+    from pipeline.detect.event_tables import read_truth
     from pipeline.detect.recording_scores import WindowSettings
     from pipeline.detect.window_model import connect_window_model, load_window_model
     from pipeline.predict.inputs import find_sounds, take_model
@@ -105,6 +114,7 @@ def detect(  # noqa: PLR0913  Its arguments are the options of the command.
     files = find_sounds(sounds)
     tables = DetectionTables(outputs, scores)
     tables.check(len(files))
+    true_events = None if truth is None else read_truth(Path(truth), files)
     rules = EventRules(keep_score, smooth, smoothing, top_n, max_gap, min_duration, max_duration)
     if server:
         model = connect_window_model(server, model_name, timeout)
@@ -117,6 +127,7 @@ def detect(  # noqa: PLR0913  Its arguments are the options of the command.
         settings=WindowSettings(round(hop * SAMPLE_RATE), resampler),
         rules=rules,
         tables=tables,
+        truth=true_events,
     )
     screen = Console(stderr=True, highlight=False)
     with _progress(screen, len(files)) as advance:
@@ -126,6 +137,8 @@ def detect(  # noqa: PLR0913  Its arguments are the options of the command.
         f"({_in_words(outcome.seconds)}), {len(outcome.failures):,} of them not heard to the end.",
         soft_wrap=True,
     )
+    if outcome.agreement:
+        print(format_agreement(outcome.agreement))
     for failure in outcome.failures:
         screen.print(failure, markup=False, soft_wrap=True)
     if outcome.failures:
@@ -177,9 +190,10 @@ def plot(
 ) -> None:
     """Draw the spectrogram of a recording with events over it."""
     import_tensorflow_quietly()
-    from pipeline.detect.event_plot import check_plot_path, plot_events, read_events_of
+    from pipeline.detect.event_plot import check_plot_path, plot_events
+    from pipeline.detect.event_tables import events_of, read_events
 
     check_plot_path(output)
-    found = read_events_of(Path(events), Path(recording))
+    found = events_of(Path(recording), read_events(Path(events)))
     plot_events(Path(recording), found, output)
     print(f"{output}: {recording} with {len(found):,} events of {events}")

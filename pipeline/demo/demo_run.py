@@ -57,7 +57,7 @@ def detect_soundscape(folder: RunFolder, model: str) -> str:
         A table: each event that is there, beside what was found at its place.
     """
     from pipeline.detect.detection_job import Detection, DetectionTables
-    from pipeline.detect.event_plot import read_events_of
+    from pipeline.detect.event_tables import events_of, read_events
     from pipeline.detect.recording_scores import WindowSettings
     from pipeline.detect.window_model import load_window_model
     from vggish.events.detection import EventRules
@@ -78,7 +78,7 @@ def detect_soundscape(folder: RunFolder, model: str) -> str:
         rules=EventRules(min_duration=_MIN_SECONDS),
         tables=DetectionTables([str(place / "events.csv")]),
     ).run(lambda _recordings, _seconds: None)
-    return compare_events(truth, read_events_of(place / "events.csv", recording))
+    return compare_events(truth, events_of(recording, read_events(place / "events.csv")))
 
 
 def compare_events(truth: Sequence[Event], found: Sequence[Annotation]) -> str:

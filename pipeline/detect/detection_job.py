@@ -19,6 +19,8 @@ from vggish.audio.sound_files import printable_name
 from vggish.errors import ConfigError
 from vggish.events.detection import EventRules, find_events
 from vggish.events.event_files import check_event_path, open_event_file
+from vggish.events.event_scores import EventScores
+from vggish.events.window_labels import Stretch
 from vggish.output_files import check_output
 
 
@@ -69,12 +71,14 @@ class DetectionOutcome:
         events: Number of events.
         seconds: Length of all that was heard.
         failures: A sentence for each recording that could not be heard to its end.
+        agreement: The agreement with the true events; None if they are not known.
     """
 
     recordings: int = 0
     events: int = 0
     seconds: float = 0.0
     failures: list[str] = field(default_factory=list)
+    agreement: EventScores | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,7 @@ class Detection:
         settings: How recordings are cut into windows.
         rules: What counts as an event.
         tables: What is written.
+        truth: The true events of each recording, or None.
     """
 
     files: Sequence[Path]
@@ -96,6 +101,7 @@ class Detection:
     settings: WindowSettings
     rules: EventRules
     tables: DetectionTables
+    truth: Sequence[Sequence[Stretch]] | None = None
 
     def run(self, advance: Advance) -> DetectionOutcome:
         """Scores all recordings, from where an earlier attempt was stopped, and writes the tables.
@@ -113,13 +119,16 @@ class Detection:
         return outcome
 
     def _write(self, store: ScoreStore) -> DetectionOutcome:
-        outcome = DetectionOutcome()
+        outcome = DetectionOutcome(agreement=None if self.truth is None else EventScores())
+        truth = self.truth or [[]] * len(self.files)
         with ExitStack() as opened:
             tables = [opened.enter_context(open_event_file(path)) for path in self.tables.events]
             write_scores = self.tables.scores and opened.enter_context(
                 open_score_table(self.tables.scores, self.model.classes, self.settings.hop_seconds)
             )
-            for file, (recording, scores) in zip(self.files, store.scores(), strict=True):
+            for file, true, (recording, scores) in zip(
+                self.files, truth, store.scores(), strict=True
+            ):
                 name = printable_name(file)
                 events = find_events(
                     scores,
@@ -132,6 +141,8 @@ class Detection:
                     write(name, recording.seconds, events)
                 if write_scores:
                     write_scores(name, scores)
+                if outcome.agreement:
+                    outcome.agreement.add(true, events, recording.seconds)
                 outcome.recordings += 1
                 outcome.events += len(events)
                 outcome.seconds += recording.seconds

@@ -16,7 +16,7 @@ from vggish.audio.decoding import open_sound
 from vggish.audio.resampled_blocks import resampled_blocks
 from vggish.audio.sound_files import printable_name
 from vggish.errors import ConfigError
-from vggish.events.annotation_tables import Annotation, RowFault, read_annotations
+from vggish.events.annotation_tables import Annotation
 from vggish.output_files import check_output, output_file
 from vggish.params import NUM_BANDS, SAMPLE_RATE
 
@@ -47,35 +47,6 @@ def check_plot_path(path: str) -> None:
     if not path.endswith(PLOT_SUFFIXES):
         raise ConfigError(f"{path} must end with one of {', '.join(PLOT_SUFFIXES)}.")
     check_output(path)
-
-
-def read_events_of(table: Path, recording: Path) -> list[Annotation]:
-    """Reads the events of one recording from a table of any form.
-
-    Args:
-        table: The table.
-        recording: The recording. Rows that name a file belong to it if the names, or without such
-            rows the last parts of the names, are the same; rows without a name do.
-
-    Returns:
-        The events.
-
-    Raises:
-        ConfigError: The table cannot be opened, or a row is broken.
-        AnnotationError: It is no table of events.
-    """
-    try:
-        content = table.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{table} cannot be opened: {error.strerror}.") from error
-    events = []
-    for row in read_annotations(content, str(table)):
-        if isinstance(row, RowFault):
-            raise ConfigError(f"{table} {row.detail} in row {row.row}; correct it.")
-        events.append(row)
-    name = printable_name(recording)
-    whole = [event for event in events if event.file in (None, name)]
-    return whole or [event for event in events if Path(event.file or "").name == recording.name]
 
 
 def plot_events(recording: Path, events: Sequence[Annotation], output: str) -> None:

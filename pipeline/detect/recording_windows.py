@@ -1,4 +1,4 @@
-"""The windows of recordings, in their order, with the memory of a few seconds of sound."""
+"""The windows of recordings that may be damaged, made while their user has the last ones."""
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from vggish.audio.decoding import (
     Resampler,
@@ -14,9 +13,10 @@ from vggish.audio.decoding import (
     pcm16_from_samples,
     samples_from_pcm16,
 )
+from vggish.audio.recording_windows import cut_windows
 from vggish.audio.resampled_blocks import resampled_blocks
 from vggish.errors import AudioError
-from vggish.params import SAMPLE_RATE, WINDOW_SAMPLES
+from vggish.params import SAMPLE_RATE
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,7 @@ class RecordingEnd:
 def read_windows(
     path: Path, hop: int, resampler: Resampler, *, skip: int = 0
 ) -> Iterator[np.ndarray | RecordingEnd]:
-    """Cuts a recording into windows.
-
-    A window begins every `hop` samples, as long as the windows before it leave sound unheard; the
-    last one is completed with silence. So no window lies in silence that the recording does not
-    have, and a recording that is shorter than a window has one.
+    """Cuts a recording into windows, as `cut_windows` does.
 
     Args:
         path: The file.
@@ -51,27 +47,20 @@ def read_windows(
         Windows in steps of 16 bits, as clip examples and served models have them: float32
         [w, 15600]. Then the end.
     """
-    held = np.zeros(0, np.float32)
-    start = samples = 0  # Of `held`, and all.
+    samples = 0
     error = None
-    window = 0
-    try:
-        with open_sound(path) as sound:
-            for block in resampled_blocks(sound, resampler, skip=skip * hop):
-                samples += block.size
-                held = np.concatenate([held, samples_from_pcm16(pcm16_from_samples(block))])
-                if held.size >= WINDOW_SAMPLES:
-                    found = sliding_window_view(held, WINDOW_SAMPLES)[::hop]
-                    yield found[max(skip - window, 0) :]
-                    window += len(found)
-                    held = held[window * hop - start :]
-                    start = window * hop
-    except AudioError as fault:
-        error = f"{fault.reason}: {fault}"
-    # Without a window before it, any sound has one; else only sound that no window has heard.
-    heard = start - hop + WINDOW_SAMPLES if window else 0
-    if samples > heard and window >= skip:
-        yield np.pad(held, (0, WINDOW_SAMPLES - held.size))[np.newaxis]
+
+    def heard() -> Iterator[np.ndarray]:
+        nonlocal samples, error
+        try:
+            with open_sound(path) as sound:
+                for block in resampled_blocks(sound, resampler, skip=skip * hop):
+                    samples += block.size
+                    yield samples_from_pcm16(pcm16_from_samples(block))
+        except AudioError as fault:
+            error = f"{fault.reason}: {fault}"
+
+    yield from cut_windows(heard(), hop, skip=skip)
     yield RecordingEnd(samples / SAMPLE_RATE, error)
 
 

@@ -1,5 +1,6 @@
 """A pushed model as a function from windows to scores: each window is a clip of its own."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ import tensorflow as tf
 from components.pushed_models import fingerprint
 from pipeline.predict.inputs import find_pushed_model
 from pipeline.predict.model_server import ClipRefusedError, open_connection
+from schema.config.annotations.annotation_settings import BACKGROUND
 from schema.model_card import read_model_card
 from vggish.audio.decoding import pcm16_from_samples, wav_from_pcm16
 from vggish.errors import ConfigError
@@ -44,11 +46,14 @@ class WindowModel:
             wanted: The score for all classes; None: the class's threshold, or 0.5 without one.
 
         Returns:
-            Scores by class name, in the order of `classes`.
+            Scores by class name, in the order of `classes`; infinite for the class of background,
+            which has no events.
         """
         if wanted is None and self.thresholds is not None:
-            return {label: self.thresholds[label] for label in self.classes}
-        return dict.fromkeys(self.classes, _HALF if wanted is None else wanted)
+            scores = {label: self.thresholds[label] for label in self.classes}
+        else:
+            scores = dict.fromkeys(self.classes, _HALF if wanted is None else wanted)
+        return scores | dict.fromkeys({BACKGROUND} & scores.keys(), math.inf)
 
 
 def load_window_model(folder: str) -> WindowModel:

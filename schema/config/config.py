@@ -98,6 +98,17 @@ class Config(Settings):
         return self
 
     @model_validator(mode="after")
+    def _windows_are_clips(self) -> "Config":
+        if self.source.kind == "annotations":
+            for key in ("long", "min_seconds", "short", "windows"):
+                if getattr(self.ingest, key) != IngestSettings.model_fields[key].get_default():
+                    raise ValueError(
+                        f"ingest.{key} means nothing for annotated recordings, whose windows are "
+                        "clips; leave it out"
+                    )
+        return self
+
+    @model_validator(mode="after")
     def _models_fit_the_network(self) -> "Config":
         network = find_network(self.features.network)
         for model in self.model:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from schema.config.annotations.annotation_settings import AnnotationSettings
 from schema.config.settings import KindSettings, Settings
 from schema.config.split_settings import SplitName
 from vggish.networks.network_table import find_network
@@ -86,13 +87,16 @@ class TableSettings(Settings):
 class SourceSettings(KindSettings):
     """The labelled sounds (`source`)."""
 
-    kind: Literal["folders", "manifest", "embeddings", "audioset_embeddings"] = Field(
-        default="folders",
-        description=(
-            "Source of the labels. `folders`: a file's path. `manifest`: tables. `embeddings`: "
-            "tables that hold embeddings instead of sound. "
-            "`audioset_embeddings`: AudioSet's released features, without sound."
-        ),
+    kind: Literal["folders", "manifest", "annotations", "embeddings", "audioset_embeddings"] = (
+        Field(
+            default="folders",
+            description=(
+                "Source of the labels. `folders`: a file's path. `manifest`: tables. "
+                "`annotations`: tables of what is heard when in recordings. `embeddings`: "
+                "tables that hold embeddings instead of sound. "
+                "`audioset_embeddings`: AudioSet's released features, without sound."
+            ),
+        )
     )
     root: str = Field(description="Data root; `--data-root` overrides it.")
     classes: tuple[str, ...] | None = Field(
@@ -128,6 +132,7 @@ class SourceSettings(KindSettings):
     tables: tuple[TableSettings, ...] = Field(
         default=(), description="Tables of a manifest, or of embeddings."
     )
+    annotations: AnnotationSettings = AnnotationSettings()
     network: str | None = Field(
         default=None,
         description="Network that made the embeddings, vggish or yamnet, from the layer tap "
@@ -172,12 +177,15 @@ class SourceSettings(KindSettings):
         of_kind = {
             "folders": {"label_pattern", "fold_pattern", "noise_folders"} | places,
             "manifest": {"tables"} | places,
+            "annotations": {"annotations", "group_pattern", "fold_pattern"},
             "embeddings": {"tables", "group_pattern", "network", "size"},
             "audioset_embeddings": {"class_names"},
         }
         self._refuse_keys_outside(shared | of_kind[self.kind])
         if self.kind in _MEANINGLESS and not self.tables:
             raise ValueError(f"{self.kind} needs `tables`, such as [{{file: clips.csv}}]")
+        if self.kind == "annotations" and not self.annotations.tables:
+            raise ValueError("annotations needs `annotations.tables`, such as ['*.selections.txt']")
         for table in self.tables:
             for key in _MEANINGLESS[self.kind]:
                 if getattr(table, key) != TableSettings.model_fields[key].get_default():

@@ -136,6 +136,25 @@ def test_size_of_embeddings_elsewhere_must_be_known(home: Path) -> None:
     assert check_config_without_data(named).source.size == 128
 
 
+def test_windows_of_annotated_recordings_have_labels_as_said(home: Path) -> None:
+    rows = [f"a/{i}.wav,0,0.01,{'ab'[i % 2]}" for i in (0, 2, 4)]
+    rows += [f"b/{i}.wav,0,0.01,{'ab'[i % 2]}" for i in (1, 3, 5)]
+    (home / "sounds" / "e.csv").write_text("\n".join(["file,start,end,label", *rows]))
+
+    def source(**annotations: Any) -> dict[str, Any]:
+        kept = {"tables": ["e.csv"]} | annotations
+        return {"kind": "annotations", "root": "~/sounds", "annotations": kept}
+
+    split = {"allow_missing": True}
+    for one_label, task in ((False, "multi_label"), (True, "single_label")):
+        checked = check_config(config(source=source(one_label=one_label), split=split))
+        assert checked.model[0].task == task
+    several = config(source=source(), split=split, model={"task": "single_label"})
+    for check in (check_config, check_config_without_data):
+        with pytest.raises(ConfigError, match=r"set source\.annotations\.one_label to true"):
+            check(several)
+
+
 @pytest.mark.parametrize("password", [None, ""])
 def test_store_without_a_password_is_refused(
     password: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -6,11 +6,12 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from vggish.errors import AnnotationError
 
 _NEEDED = ("start", "end", "label")
+_FILE_COLUMNS = ("file", "recording")
 _COLUMNS = {
     "file": "file", "start": "start", "end": "end", "label": "label", "score": "score",
     "low_hz": "low_hz", "high_hz": "high_hz",
@@ -56,10 +57,14 @@ class RowFault:
     Attributes:
         row: Number of the row, as of an annotation.
         detail: What is wrong with it, without a subject.
+        reason: Kind of the fault. `broken`: it cannot be split into values.
+        file: The recording, as of an annotation.
     """
 
     row: int
     detail: str
+    reason: Literal["broken", "missing_value", "not_a_number", "wrong_time"] = "broken"
+    file: str | None = None
 
 
 def read_annotations(
@@ -67,10 +72,11 @@ def read_annotations(
 ) -> Iterator[Annotation | RowFault]:
     """Reads a table of events.
 
-    The content decides the form. Parquet, JSON lines and CSV have the columns `file` (may be
-    missing), `start`, `end`, `label`, and perhaps `score`, `low_hz` and `high_hz`. Selection tables
-    of Raven have the columns that Raven gives them; the label is in `Label`, `Annotation`,
-    `Species` or `Common Name`. Label tracks of Audacity have no header.
+    The content decides the form. Parquet, JSON lines and CSV have the columns `file` or `recording`
+    (may be missing), `start`, `end`, `label`, and perhaps `score`, `low_hz` and `high_hz`.
+    Selection tables of Raven have the columns that Raven gives them; the label is in `Label`,
+    `Annotation`, `Species` or `Common Name`. Label tracks of Audacity have no header; that of a
+    recording without events is an empty `.txt` file.
 
     Args:
         content: Content of the file.
@@ -88,6 +94,8 @@ def read_annotations(
         return _annotations(_parquet_rows(content, name), names, name)
     text = _decode(content, name)
     begin = text.lstrip()
+    if not begin and name.endswith(".txt"):
+        return iter(())
     if begin.startswith("{"):
         return _annotations(_json_rows(text, name), names, name)
     first = begin.partition("\n")[0].rstrip("\r")
@@ -109,9 +117,8 @@ def _decode(content: bytes, name: str) -> str:
     try:
         return content.decode(encoding or "utf-8-sig")
     except UnicodeDecodeError as error:
-        raise AnnotationError(
-            f"{name} is not UTF-8 (byte {error.start}); save it as UTF-8."
-        ) from error
+        line = content.count(b"\n", 0, error.start) + 1
+        raise AnnotationError(f"{name} is not UTF-8 in line {line}; save it as UTF-8.") from error
 
 
 def _parquet_rows(content: bytes, name: str) -> _Rows:
@@ -174,6 +181,8 @@ def _annotations(
 ) -> Iterator[Annotation | RowFault]:
     header, rows = table
     columns = {**defaults, **names}
+    if "file" not in names and columns["file"] not in header:
+        columns["file"] = next((name for name in _FILE_COLUMNS if name in header), columns["file"])
     for meaning, column in columns.items():
         if column not in header and (meaning in _NEEDED or meaning in names):
             raise AnnotationError(
@@ -187,25 +196,28 @@ def _annotations(
 
 
 def _to_annotation(number: int, row: _Row, columns: Mapping[str, str]) -> Annotation | RowFault:
+    file = row.get(columns["file"])
+    place = str(file) if file else None
     numbers: dict[str, float | None] = {}
     for meaning in ("start", "end", "score", "low_hz", "high_hz"):
         try:
             numbers[meaning] = _number(row.get(columns[meaning]))
         except ValueError:
             value = row[columns[meaning]]
-            return RowFault(number, f"has {value!r} as {columns[meaning]!r}, which is no number")
-    start, end = numbers["start"], numbers["end"]
-    label, file = row.get(columns["label"]), row.get(columns["file"])
+            detail = f"has {value!r} as {columns[meaning]!r}, which is no number"
+            return RowFault(number, detail, "not_a_number", place)
+    start, end, label = numbers["start"], numbers["end"], row.get(columns["label"])
     if start is None or end is None:
-        return RowFault(number, "has no start or no end")
+        return RowFault(number, "has no start or no end", "missing_value", place)
     if label is None or not str(label).strip():
-        return RowFault(number, "has no label")
+        return RowFault(number, "has no label", "missing_value", place)
     if end < start:
-        return RowFault(number, f"ends at {end:g} s, before it starts at {start:g} s")
+        detail = f"ends at {end:g} s, before it starts at {start:g} s"
+        return RowFault(number, detail, "wrong_time", place)
     if start < 0:
-        return RowFault(number, f"starts at {start:g} s, before the recording")
+        detail = f"starts at {start:g} s, before the recording"
+        return RowFault(number, detail, "wrong_time", place)
     bounds = (numbers[meaning] for meaning in ("score", "low_hz", "high_hz"))
-    place = str(file) if file else None
     return Annotation(number, place, start, end, str(label).strip(), *bounds)
 
 

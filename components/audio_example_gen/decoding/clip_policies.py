@@ -28,6 +28,7 @@ class DecodedClip:
         format: Container and coding of the file.
         clipped: Number of samples outside the range, which were set to its nearest end.
         silent: Whether the clip is silence.
+        labels: Class names, if the clips of the file have different ones; None: those of the file.
     """
 
     part: str
@@ -37,6 +38,7 @@ class DecodedClip:
     format: str
     clipped: int
     silent: bool
+    labels: tuple[str, ...] | None = None
 
 
 def read_clips(path: str, clip_id: str, ingest: IngestSettings) -> Iterator[DecodedClip]:
@@ -175,8 +177,13 @@ def _finish(
         duration=clip.duration,
         format=sound.format,
         clipped=clip.clipped,
-        silent=bool(np.abs(samples).max() < _SILENCE_PEAK),
+        silent=is_silent(samples),
     )
+
+
+def is_silent(samples: np.ndarray) -> bool:
+    """Tells whether samples, float32 [n], n >= 1, are silence."""
+    return bool(np.abs(samples).max() < _SILENCE_PEAK)
 
 
 def _lengthen(samples: np.ndarray, sound: decoding.Sound, ingest: IngestSettings) -> np.ndarray:

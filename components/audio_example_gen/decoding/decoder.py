@@ -13,12 +13,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, Pipe
 from typing import IO, Any
 
+from components.audio_example_gen.decoding.annotated_windows import LeftOut, read_annotated_windows
 from components.audio_example_gen.decoding.clip_policies import DecodedClip, read_clips
-from components.audio_example_gen.sources.listing import RefusedError
+from components.audio_example_gen.sources.listing import AnnotatedEvent, RefusedError
+from schema.config.annotations.annotation_settings import AnnotationSettings
 from schema.config.ingest_settings import IngestSettings
 from vggish.errors import AudioError
 
@@ -34,23 +36,28 @@ class Decoder:
 
     Args:
         ingest: Which clips are accepted, and in what shape.
+        annotations: The windows of annotated recordings; None if there are none.
     """
 
-    def __init__(self, ingest: IngestSettings):
+    def __init__(self, ingest: IngestSettings, annotations: AnnotationSettings | None = None):
         self._ingest = ingest
+        self._annotations = annotations or AnnotationSettings()
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection
 
-    def clips(self, path: str, clip_id: str) -> Iterator[DecodedClip]:
+    def clips(
+        self, path: str, clip_id: str, events: Sequence[AnnotatedEvent] | None = None
+    ) -> Iterator[DecodedClip | LeftOut]:
         """Decodes a file.
 
         Args:
             path: Path of the file on this machine's disk.
             clip_id: Id of the file.
+            events: What is heard when in an annotated recording; None of other files.
 
         Yields:
-            The file's clips, as `read_clips` makes them, once all of them are decoded: a recording
-            whose later part fails is refused as a whole.
+            The file's clips, as `read_clips` or `read_annotated_windows` makes them, once all of
+            them are decoded: a recording whose later part fails is refused as a whole.
 
         Raises:
             AudioError: The file is refused: with reason `timeout` if it gave nothing for
@@ -58,27 +65,35 @@ class Decoder:
             OSError: This machine failed, not the file.
         """
         with tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as spool:
-            *clips, last = self._decode(path, clip_id, spool)
+            said = None if events is None else [dataclasses.asdict(event) for event in events]
+            *clips, last = self._decode([path, clip_id, said], spool)
             if "refused" in last:
                 raise AudioError(*last["refused"])
             if "failed" in last:
                 raise OSError(*last["failed"], clip_id)
             spool.seek(0)
             for fields in clips:
-                size = fields.pop("pcm_bytes")
-                yield DecodedClip(pcm=spool.read(size), **fields)
+                if "left_out" in fields:
+                    yield LeftOut(**fields)
+                else:
+                    size = fields.pop("pcm_bytes")
+                    labels = fields.pop("labels")
+                    own = None if labels is None else tuple(labels)
+                    yield DecodedClip(pcm=spool.read(size), labels=own, **fields)
 
-    def _decode(self, path: str, clip_id: str, spool: IO[bytes]) -> list[dict[str, Any]]:
+    def _decode(self, request: list[Any], spool: IO[bytes]) -> list[dict[str, Any]]:
         """Writes the samples to `spool`, and returns all messages."""
+        clip_id = request[1]
         process = self._process or self._start()
         messages: list[dict[str, Any]] = []
         done = False
         try:
-            self._connection.send_bytes(json.dumps([path, clip_id]).encode())
+            self._connection.send_bytes(json.dumps(request).encode())
             while not done:
-                messages.append(json.loads(self._receive(self._ingest.timeout_seconds)))
-                done = "pcm_bytes" not in messages[-1]
-                if not done:
+                message = json.loads(self._receive(self._ingest.timeout_seconds))
+                messages.append(message)
+                done = not message.keys() & {"pcm_bytes", "left_out"}
+                if "pcm_bytes" in message:
                     spool.write(self._receive(self._ingest.timeout_seconds))
         except TimeoutError as error:
             raise RefusedError(
@@ -125,7 +140,8 @@ class Decoder:
                 },
             )
         try:
-            self._connection.send_bytes(self._ingest.model_dump_json().encode())
+            for settings in (self._ingest, self._annotations):
+                self._connection.send_bytes(settings.model_dump_json().encode())
             self._receive(_START_SECONDS)
         except (EOFError, ConnectionError, TimeoutError) as error:
             self.close()
@@ -162,17 +178,26 @@ def _end_of(process: "subprocess.Popen[bytes]", clip_id: str) -> Exception:
 def _serve(connection: Connection) -> None:
     """Runs in the process: answers each request with clips and null, or with a refusal."""
     ingest = IngestSettings.model_validate_json(connection.recv_bytes())
+    annotations = AnnotationSettings.model_validate_json(connection.recv_bytes())
     # Of all limits, only the one on data counts what is allocated, not what is mapped and shared.
     resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY_BYTES, _MEMORY_BYTES))
     connection.send_bytes(b"ready")
     while True:
-        path, clip_id = json.loads(connection.recv_bytes())
+        path, clip_id, said = json.loads(connection.recv_bytes())
+        clips: Iterator[DecodedClip | LeftOut]
+        if said is None:
+            clips = read_clips(path, clip_id, ingest)
+        else:
+            events = [AnnotatedEvent(**event) for event in said]
+            clips = read_annotated_windows(path, clip_id, events, annotations, ingest)
         try:
-            for clip in read_clips(path, clip_id, ingest):
+            for clip in clips:
                 fields = dataclasses.asdict(clip)
-                pcm = fields.pop("pcm")
-                _send(connection, fields | {"pcm_bytes": len(pcm)})
-                connection.send_bytes(pcm)
+                pcm = fields.pop("pcm", None)
+                size = {} if pcm is None else {"pcm_bytes": len(pcm)}
+                _send(connection, fields | size)
+                if pcm is not None:
+                    connection.send_bytes(pcm)
             answer: dict[str, Any] = {}
         except AudioError as error:
             # The path may be that of a temporary copy.

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable
 
 from components.audio_example_gen.sources import audioset, folders, manifest
+from components.audio_example_gen.sources.annotated_recordings import recording_listing
 from components.audio_example_gen.sources.data_root import open_tree
 from components.audio_example_gen.sources.embedding_tables import clip_listing
 from components.audio_example_gen.sources.file_tree import FileTree
@@ -16,6 +17,7 @@ from vggish.errors import DataSetError
 _FIND: dict[str, Callable[[SourceSettings, FileTree], UnassignedFiles]] = {
     "folders": folders.find_by_folder,
     "manifest": manifest.find_by_manifest,
+    "annotations": recording_listing.find_recordings,
     "embeddings": clip_listing.find_clips,
     "audioset_embeddings": audioset.find_records,
 }
@@ -80,6 +82,6 @@ def _fingerprint(found: UnassignedFiles, files: tuple[SourceFile, ...]) -> str:
     digest = hashlib.sha256()
     for file in files:
         digest.update(repr((file.clip_id, file.size, file.modified)).encode())
-        digest.update(repr((file.labels, file.group, file.split)).encode())
+        digest.update(repr((file.labels, file.group, file.split, file.events)).encode())
     digest.update(repr((found.noise, found.left_out, found.other_files)).encode())
     return digest.hexdigest()

@@ -5,12 +5,15 @@ or the machine's: it is raised, since a file must not be lost to it.
 """
 
 import contextlib
+import fnmatch
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from components.audio_example_gen.sources.listing import RefusedError, Reject
 from vggish.errors import DataSetError
+
+_WILDCARDS = "*?["
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,40 @@ class FileTree(ABC):
             return self._bytes(path)
         except RefusedError as error:
             raise unreadable_path(path, error) from error
+
+    def tables(self, pattern: str, key: str) -> Iterator[Entry]:
+        """Yields the tables that the configuration names.
+
+        Args:
+            pattern: A path below the root; a wildcard stands for a part of a file's or a folder's
+                name.
+            key: The key of the configuration.
+
+        Raises:
+            DataSetError: There is no such table, or it may not be read.
+            OSError: The storage failed.
+        """
+        found = 0
+        for entry in self._matching(pattern):
+            if entry.refused:
+                raise DataSetError(
+                    f"The table {entry.path} cannot be read: {entry.refused.detail}."
+                )
+            found += 1
+            yield entry
+        if not found:
+            raise DataSetError(f"There is no table {pattern} in {self.root}; correct {key}.")
+
+    def _matching(self, pattern: str) -> Iterator[Entry]:
+        if any(sign in pattern for sign in _WILDCARDS):
+            yield from (entry for entry in self.walk() if _matches(entry.path, pattern))
+        else:
+            yield from self.find([self.relative(pattern)])
+
+
+def _matches(path: str, pattern: str) -> bool:
+    parts, wanted = path.split("/"), pattern.strip("/").split("/")
+    return len(parts) == len(wanted) and all(map(fnmatch.fnmatchcase, parts, wanted))
 
 
 def unreadable_path(path: str, error: RefusedError) -> DataSetError:

@@ -21,6 +21,7 @@ class RefusedError(AudioError):
         "not_a_number",
         "wrong_size",
         "conflict",
+        "wrong_time",
     )
 
 
@@ -38,6 +39,25 @@ class Reject:
 
 
 @dataclass(frozen=True)
+class AnnotatedEvent:
+    """What a row of a table says about a recording.
+
+    Attributes:
+        start: Start in seconds.
+        end: End in seconds.
+        label: What is heard.
+        place: The row in messages, such as `row 3 of night.txt`.
+        known: Whether the label is a class; windows of others are left out.
+    """
+
+    start: float
+    end: float
+    label: str
+    place: str
+    known: bool = True
+
+
+@dataclass(frozen=True)
 class SourceFile:
     """One sound file of a source.
 
@@ -45,7 +65,8 @@ class SourceFile:
         clip_id: The path relative to the data root, with POSIX separators.
         size: Size in bytes.
         modified: Time of the last change, in nanoseconds.
-        labels: Class names; empty if the clip is only to be predicted.
+        labels: Class names; empty if the clip is only to be predicted. Of an annotated recording,
+            those of all its windows.
         group: Name of the group, whose files must be in one split, or None.
         fold: Fold that the source gives, or None.
         said_split: Value in the source's column of splits, or None.
@@ -55,6 +76,8 @@ class SourceFile:
         refused: Why the listing refuses the file, or None.
         table: Path of the table of embeddings that holds the clip, or None.
         row: The clip's last row in it, counted from 0.
+        events: What is heard when in an annotated recording, whose windows are clips; None of other
+            files.
     """
 
     clip_id: str
@@ -69,6 +92,12 @@ class SourceFile:
     refused: Reject | None = None
     table: str | None = None
     row: int = 0
+    events: tuple[AnnotatedEvent, ...] | None = None
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether it is for training and scores; an annotated recording is, even without events."""
+        return bool(self.labels) or self.events is not None
 
 
 @dataclass(frozen=True)

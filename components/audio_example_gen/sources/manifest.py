@@ -11,10 +11,10 @@ from components.audio_example_gen.sources.sound_names import is_sound
 from components.audio_example_gen.sources.unassigned_files import (
     UnassignedFiles,
     is_below,
+    sounds_beside,
     to_source_file,
 )
 from schema.config.source_settings import SourceSettings, TableSettings
-from vggish.audio.sound_formats import named_like_sound
 from vggish.errors import DataSetError
 
 
@@ -72,7 +72,8 @@ def find_by_manifest(settings: SourceSettings, tree: FileTree) -> UnassignedFile
     entries = dict(zip(lines, tree.find(lines), strict=True))
     files = [_to_file(entries[path], line, settings) for path, line in lines.items()]
     unlabelled, others = _unlabelled(settings, tree, lines.keys())
-    left_out = outside | _unnamed(tree, {entry.path for entry in entries.values()}, settings)
+    beside = sounds_beside({entry.path for entry in entries.values()}, tree)
+    left_out = outside | {p for p in beside if not is_below(p, settings.unlabelled_folders)}
     return UnassignedFiles(
         (*files, *nameless, *unlabelled),
         left_out=len(left_out - lines.keys()),
@@ -183,15 +184,3 @@ def _unlabelled(
             elif entry.path not in named:
                 files.append(to_source_file(entry, settings, (), group=None))
     return files, others
-
-
-def _unnamed(tree: FileTree, named: set[str], settings: SourceSettings) -> set[str]:
-    """Finds the sounds in the folders of the named files that no row names."""
-    folders = {posixpath.dirname(path) for path in named if not path.startswith(("/", ".."))}
-    beside = {
-        posixpath.join(folder, name)
-        for folder in folders
-        for name in tree.names(folder)
-        if not name.startswith(".") and named_like_sound(name)
-    }
-    return {path for path in beside - named if not is_below(path, settings.unlabelled_folders)}

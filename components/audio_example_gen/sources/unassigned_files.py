@@ -1,11 +1,13 @@
 """The files that a source finds, before they are assigned to splits."""
 
+import posixpath
 import re
 from dataclasses import dataclass
 
-from components.audio_example_gen.sources.file_tree import Entry
+from components.audio_example_gen.sources.file_tree import Entry, FileTree
 from components.audio_example_gen.sources.listing import Reject, SourceFile
 from schema.config.source_settings import SourceSettings
+from vggish.audio.sound_formats import named_like_sound
 
 
 @dataclass(frozen=True)
@@ -66,3 +68,15 @@ def find_in(pattern: str | None, path: str) -> str | None:
 def is_below(path: str, folders: tuple[str, ...]) -> bool:
     """Tells whether a path is below one of some folders."""
     return any(path.startswith(folder.strip("/") + "/") for folder in folders)
+
+
+def sounds_beside(named: set[str], tree: FileTree) -> set[str]:
+    """Returns the sounds, by their names, in the folders of the named files that are not named."""
+    folders = {posixpath.dirname(path) for path in named if not path.startswith(("/", ".."))}
+    beside = {
+        posixpath.join(folder, name)
+        for folder in folders
+        for name in tree.names(folder)
+        if not name.startswith(".") and named_like_sound(name)
+    }
+    return beside - named

@@ -74,7 +74,7 @@ def assign_splits(
             assigned.append(file)
         elif many_clips:
             assigned.append(replace(file, split=None if split == _REST else split))
-        elif not file.labels:
+        elif not file.is_labelled:
             assigned.append(replace(file, split=UNLABELLED))
         elif split == _REST:
             split = split_of(unit_of(file), settings)
@@ -115,7 +115,7 @@ def _by_column(_: SplitSettings, files: Sequence[SourceFile], __: FileTree) -> _
     train = "train" if "eval" in said else _REST
 
     def rule(file: SourceFile) -> str:
-        if file.refused or not file.labels:
+        if file.refused or not file.is_labelled:
             return _REST
         split = split_by_name.get((file.said_split or "").lower())
         if split is None:
@@ -142,7 +142,7 @@ def _by_fold(settings: SplitSettings, files: Sequence[SourceFile], _: FileTree) 
     rest = "train" if settings.eval_fold is not None else _REST
 
     def rule(file: SourceFile) -> str:
-        if file.fold is None and file.labels and not file.refused and not file.split:
+        if file.fold is None and file.is_labelled and not file.refused and not file.split:
             raise DataSetError(
                 f"split.kind is 'fold', but the source gives {file.clip_id} no fold; add it."
             )

@@ -4,7 +4,7 @@ import shlex
 from typing import Any
 
 from components.evaluation_results import SCORE_BY_TASK
-from components.html.rendering import format_interval, format_number
+from components.html.rendering import format_interval, format_number, format_windows
 from pipeline.runners.run_folder import RunFolder
 from vggish.networks.network_table import find_network
 
@@ -48,9 +48,13 @@ def format_summary(summary: dict[str, Any], folder: RunFolder) -> str:
     score = SCORE_BY_TASK[model["task"]]
     measured = f"{test[score]:.4f} {format_interval(metrics['test_intervals'].get(score))}".strip()
     network, origin = _origin(model)
+    windows = clips.get("windows")
     rows = {
-        "Clips": f"{clips['found']} found, {clips['accepted']} accepted, "
+        "Recordings"
+        if windows
+        else "Clips": f"{clips['found']} found, {clips['accepted']} accepted, "
         f"{clips['rejected']} rejected{refused}{noise}",
+        **({"Windows": format_windows(windows)} if windows else {}),
         f"Test {score}": f"{measured} on {round(test['clips'])} clips, "
         f"{len(clips['by_label'])} classes",
         network: origin,

@@ -120,6 +120,16 @@ def fsdd(root: Path) -> None:
         write_sounds(root, *(f"{d}_{speaker}_{i}.wav" for d in (0, 7) for i in range(2)))
 
 
+def urban_sed(root: Path) -> None:
+    for split, recordings in (("train", 6), ("validate", 3), ("test", 3)):
+        for i in range(recordings):
+            name = f"{split}/soundscape_{split}_uniform{i}"
+            write_sound(root / "audio" / f"{name}.wav", seconds=3, rate=44_100)
+            rows = [[0.2, 1.9, "siren"], [1.5, 2.8, "dog_bark"]]
+            write_table(root / "annotations" / f"{name}.txt", rows[i % 2 :], delimiter="\t")
+            (root / "annotations" / f"{name}.jams").write_text("{}\n")
+
+
 def audioset_embeddings(root: Path) -> None:
     rows = [["index", "mid", "display_name"], ["0", "/m/09x0r", "Speech"]]
     rows.append(["1", "/m/05zppz", "Male speech, man speaking"])
@@ -170,6 +180,7 @@ BUILDERS = {
     "esc10_alone": esc10_alone,
     "tut_acoustic_scenes": tut_acoustic_scenes,
     "fsdd": fsdd,
+    "urban_sed": urban_sed,
     "audioset_embeddings": audioset_embeddings,
 }
 """By the name of the configuration, what builds its data set below a root."""

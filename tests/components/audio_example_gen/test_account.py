@@ -20,7 +20,7 @@ class Accept(AccountingDoFn):
         if name == "bad":
             yield self._reject(name, Reject("unreadable", "Not a sound."))
         else:
-            yield from self._accept(AcceptedFile(name, "train", ("dog",)), "group", [name])
+            yield from self._accept(AcceptedFile(name, "train", (("dog", 1),)), "group", [name])
 
 
 def run_bundle(step: AccountingDoFn, names: list[str]) -> list[beam.pvalue.TaggedOutput]:

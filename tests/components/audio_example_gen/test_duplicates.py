@@ -77,7 +77,7 @@ def test_copies_in_one_split_stay_or_are_dropped_but_one() -> None:
 
 def refused(*sounds: str, duplicates: str = "keep") -> tuple[list[str], int]:
     """What is refused of sounds, such as `test/a train/b`, and the number of copies."""
-    files = [[AcceptedFile(f[-1], f[:-2], ("x",)) for f in sound.split()] for sound in sounds]
+    files = [[AcceptedFile(f[-1], f[:-2], (("x", 1),)) for f in sound.split()] for sound in sounds]
     found = settle_same_sounds(files, IngestSettings(duplicates=duplicates))
     return sorted("/".join(key) for key in found.refused), len(found.copies)
 

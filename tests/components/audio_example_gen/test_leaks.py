@@ -22,7 +22,7 @@ def leaks(folder: Path, *clips: tuple[str, str, str | None, str | None]) -> list
         trace
         for clip_id, split, group, digest in clips
         for trace in traces_of(
-            AcceptedFile(clip_id, split, ("x",)), group, [digest] if digest else []
+            AcceptedFile(clip_id, split, (("x", 1),)), group, [digest] if digest else []
         )
     ]
     batches = [batch for trace in traces for batch in collected.add(trace)]
@@ -59,7 +59,7 @@ def test_shared_sounds_and_straddling_groups_are_named(tmp_path: Path) -> None:
 
 
 def test_a_group_in_two_splits_is_refused_unless_its_copies_are_gone() -> None:
-    group = [AcceptedFile("c", "test", ("x",)), AcceptedFile("a", "train", ("x",))]
+    group = [AcceptedFile("c", "test", (("x", 1),)), AcceptedFile("a", "train", (("x", 1),))]
     check_groups([group], {("train", "a")})
     with pytest.raises(DataSetError, match=r"c \(test\) and a \(train\) are of one group"):
         check_groups([group], set())

@@ -208,3 +208,22 @@ def test_a_table_of_embeddings_has_a_catalog(tmp_path: Path) -> None:
     assert "embeddings of 2 numbers" in page
     assert "Durations" not in page
     assert "missing_value      1  5.wav" in page
+
+
+def test_a_catalog_of_annotated_recordings_counts_windows(tmp_path: Path) -> None:
+    names = [f"in/{i}.wav" for i in range(20)]
+    write_sounds(tmp_path, *names, seconds=4)
+    rows = [[f"{i}.wav", 1, 2.2, "ab"[i % 2]] for i in range(20)] + [["0.wav", 9, 10, "a"]]
+    write_table(tmp_path / "in" / "e.csv", [["file", "start", "end", "label"], *rows])
+    annotations = {"tables": ["e.csv"], "background": 0.5}
+    source = {"kind": "annotations", "root": str(tmp_path / "in"), "annotations": annotations}
+    ingest = {"max_reject_fraction": 0.1}
+    catalog = take(source, ingest)
+    assert catalog.summary == generate(tmp_path, source, ingest).summary
+    windows = catalog.summary["windows"]
+    # Of five windows, the one from 0.96 s is covered, and the one from 1.92 s for 0.28 s.
+    assert (windows["found"], windows["with_events"]) == (95, 19)
+    assert windows["left_out"] == 95 - 19 - windows["background"] > 19
+    page = printed(catalog, 120)
+    assert f"windows   95 found: 19 with events, {windows['background']} of background" in page
+    assert "wrong_time" in page

@@ -55,11 +55,30 @@ def test_options_change_the_events(recordings: Path, tmp_path: Path) -> None:
     assert '"start": 1.92, "end": 4.8, "label": "loud"' in events.read_text()
 
 
+def test_the_agreement_with_the_truth_is_printed(recordings: Path, tmp_path: Path) -> None:
+    table = tmp_path / "truth.csv"
+    # Found: quiet 0 to 1.68, loud 1.68 to 4.56 and quiet 4.56 to 5 s.
+    table.write_text(
+        f"file,start,end,label\n{recordings}/a.wav,2,4,loud\n{recordings}/a.wav,3,4,bird\n"
+    )
+    command = ("detect", "model", recordings / "a.wav", "-o", tmp_path / "e.csv")
+    found = call(*command, "--top-n", 1, "--truth", table)
+    assert found.exit_code == 0
+    assert [line.split() for line in found.stdout.splitlines()] == [
+        ["true", "found", "precision", "recall", "F1", "segment", "F1", "false/h"],
+        ["bird", "1", "0", "-", "0.000", "0.000", "0.000", "0.0"],
+        ["loud", "1", "1", "1.000", "1.000", "1.000", "0.667", "0.0"],
+        ["quiet", "0", "2", "0.000", "-", "0.000", "0.000", "1440.0"],
+        ["all", "2", "3", "0.333", "0.500", "0.400", "0.400", "1440.0"],
+    ]
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (["-o", "e.txt"], "has no form of events"),
         (["-o", "e.csv", "--smooth", 2], "odd number of windows"),
+        (["-o", "e.csv", "--truth", "none.csv"], "none.csv cannot be opened"),
         (["-o", "e.labels.txt"], "belongs to one recording, and there are 2"),
     ],
 )

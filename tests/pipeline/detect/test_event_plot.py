@@ -8,7 +8,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from pipeline.detect.event_plot import check_plot_path, plot_events, read_events_of
+from pipeline.detect.event_plot import check_plot_path, plot_events
 from vggish.errors import AudioError, ConfigError
 from vggish.events.annotation_tables import Annotation
 
@@ -48,28 +48,8 @@ def test_a_page_names_the_events(recording: Path, tmp_path: Path) -> None:
     assert text.count("fox 0:58 to 1:05") == 2
 
 
-@pytest.mark.parametrize(
-    ("table", "labels"),
-    [
-        ("file,start,end,label\n{path},1,2,x\nother/a.wav,1,2,y\n", ["x"]),
-        ("file,start,end,label\nelsewhere/a.wav,1,2,x\nb.wav,1,2,y\n", ["x"]),
-        ("start,end,label\n1,2,x\n3,4,y\n", ["x", "y"]),
-        ("file,start,end,label\nb.wav,1,2,y\n", []),
-    ],
-)
-def test_events_of_the_recording_are_found(
-    table: str, labels: list[str], recording: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "e.csv").write_text(table.format(path=recording))
-    assert [event.label for event in read_events_of(tmp_path / "e.csv", recording)] == labels
-
-
-def test_wrong_input_is_one_sentence(recording: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"cannot be opened: No such file"):
-        read_events_of(tmp_path / "none.csv", recording)
+def test_wrong_input_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "e.csv").write_text("start,end,label\n2,1,x\n")
-    with pytest.raises(ConfigError, match=r"ends at 1 s, before it starts at 2 s in row 2"):
-        read_events_of(tmp_path / "e.csv", recording)
     with pytest.raises(ConfigError, match=r"must end with one of \.html, \.png"):
         check_plot_path("a.svg")
     with pytest.raises(AudioError, match="is not a sound file"):

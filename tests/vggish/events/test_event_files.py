@@ -141,6 +141,15 @@ def test_a_selection_of_two_views_is_one(tmp_path: Path) -> None:
     ]
 
 
+def test_an_empty_label_track_has_no_events() -> None:
+    assert list(read_annotations(b"", "quiet.txt")) == []
+
+
+def test_a_file_may_be_called_a_recording() -> None:
+    table = b"recording,start,end,label\na.wav,1,2,owl\n"
+    assert list(read_annotations(table, "t")) == [Annotation(2, "a.wav", 1, 2, "owl")]
+
+
 def test_columns_may_have_other_names() -> None:
     table = b"\xef\xbb\xbfBegin;end;Call;file\n1;2;owl;a.wav\n"
     columns = {"start": "Begin", "label": "Call"}
@@ -148,22 +157,22 @@ def test_columns_may_have_other_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "detail"),
+    ("line", "fault"),
     [
-        ("a.wav,x,2,owl", "has 'x' as 'start', which is no number"),
-        ("a.wav,1,nan,owl", "has 'nan' as 'end', which is no number"),
-        ("a.wav,,2,owl", "has no start or no end"),
-        ("a.wav,1,2,", "has no label"),
-        ("a.wav,2,1.5,owl", "ends at 1.5 s, before it starts at 2 s"),
-        ("a.wav,-1,1.5,owl", "starts at -1 s, before the recording"),
-        ("a.wav,1,2", "has 3 values for 4 columns"),
-        ('a.wav,1,2,"owl"x', "is broken: ',' expected after '\"'"),
+        ("a.wav,x,2,owl", ("has 'x' as 'start', which is no number", "not_a_number", "a.wav")),
+        ("a.wav,1,nan,owl", ("has 'nan' as 'end', which is no number", "not_a_number", "a.wav")),
+        ("a.wav,,2,owl", ("has no start or no end", "missing_value", "a.wav")),
+        ("a.wav,1,2,", ("has no label", "missing_value", "a.wav")),
+        (",2,1.5,owl", ("ends at 1.5 s, before it starts at 2 s", "wrong_time", None)),
+        ("a.wav,-1,1.5,owl", ("starts at -1 s, before the recording", "wrong_time", "a.wav")),
+        ("a.wav,1,2", ("has 3 values for 4 columns", "broken", None)),
+        ('a.wav,1,2,"owl"x', ("is broken: ',' expected after '\"'", "broken", None)),
     ],
 )
-def test_bad_rows_are_named(line: str, detail: str) -> None:
+def test_bad_rows_are_named(line: str, fault: tuple) -> None:
     table = f"file,start,end,label\na.wav,1,2,owl\n{line}\nb.wav,1,2,owl\n"
     good, bad, after = read_annotations(table.encode(), "t.csv")
-    assert bad == RowFault(3, detail)
+    assert bad == RowFault(3, *fault)
     assert (good, after) == (
         Annotation(2, "a.wav", 1, 2, "owl"), Annotation(4, "b.wav", 1, 2, "owl"),
     )  # fmt: skip
@@ -185,7 +194,7 @@ def test_bad_lines_of_other_forms_are_named() -> None:
     [
         (b"file,begin,end,label\n", r"t has no column 'start' .* it has 'file', 'begin', 'end'"),
         (b"", "t has no column 'start' for the start of an event; it has no columns"),
-        (b"file,start,end,label\n\xe9.wav,1,2,x", r"t is not UTF-8 \(byte 21\)"),
+        (b"file,start,end,label\n\xe9.wav,1,2,x", "t is not UTF-8 in line 2; save it"),
         (b"PAR1", "t is not a Parquet file"),
         (b"{}x", "t holds no JSON object"),
     ],

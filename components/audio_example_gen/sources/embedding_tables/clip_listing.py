@@ -1,6 +1,5 @@
 """The listing of the clips in tables of embeddings."""
 
-import fnmatch
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -15,8 +14,6 @@ from components.audio_example_gen.sources.unassigned_files import UnassignedFile
 from schema.config.source_settings import SourceSettings, TableSettings
 from schema.config.split_settings import UNLABELLED
 from vggish.errors import DataSetError
-
-_WILDCARDS = "*?["
 
 
 def find_clips(settings: SourceSettings, tree: FileTree) -> UnassignedFiles:
@@ -109,33 +106,10 @@ def _entries(settings: SourceSettings, tree: FileTree) -> Iterator[tuple[Entry, 
     """Yields the tables that the settings name, each once."""
     seen: set[str] = set()
     for table in settings.tables:
-        found = 0
-        for entry in _matching(table.file, tree):
-            if entry.refused:
-                raise DataSetError(
-                    f"The table {entry.path} cannot be read: {entry.refused.detail}."
-                )
-            found += 1
+        for entry in tree.tables(table.file, "source.tables"):
             if entry.path not in seen:
                 seen.add(entry.path)
                 yield entry, table
-        if not found:
-            raise DataSetError(
-                f"There is no table {table.file} in {tree.root}; correct source.tables."
-            )
-
-
-def _matching(pattern: str, tree: FileTree) -> Iterator[Entry]:
-    if any(sign in pattern for sign in _WILDCARDS):
-        yield from (entry for entry in tree.walk() if _matches(entry.path, pattern))
-    else:
-        yield from tree.find([tree.relative(pattern)])
-
-
-def _matches(path: str, pattern: str) -> bool:
-    """Tells whether each part of a path matches that of a pattern; a wildcard is within a part."""
-    parts, wanted = path.split("/"), pattern.strip("/").split("/")
-    return len(parts) == len(wanted) and all(map(fnmatch.fnmatchcase, parts, wanted))
 
 
 def _to_file(

@@ -47,6 +47,18 @@ def test_every_configuration_is_tried_here() -> None:
     assert names >= set(BUILDERS)
 
 
+@of("urban_sed")
+def test_urban_sed_by_its_folders(listing: Listing) -> None:
+    found = described(listing)
+    name = "audio/test/soundscape_test_uniform0.wav"
+    assert found[name] == ("dog_bark,siren", name, "test")
+    assert splits(listing) == {"train": 6, "eval": 3, "test": 3}
+    assert listing.files[0].events is not None
+    assert [(e.start, e.end, e.label) for e in listing.files[0].events] == [
+        (0.2, 1.9, "siren"), (1.5, 2.8, "dog_bark"),
+    ]  # fmt: skip
+
+
 @of("speech_commands")
 def test_speech_commands_by_speaker(listing: Listing) -> None:
     found = described(listing)

@@ -1,0 +1,1 @@
+"""`annotations`: tables of what is heard when in recordings, whose windows become clips."""

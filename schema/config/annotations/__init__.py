@@ -1,0 +1,1 @@
+"""The section `source.annotations`, which the processes that decode sounds read, too."""
