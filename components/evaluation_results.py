@@ -25,6 +25,7 @@ _METRICS = (
     "label_accuracy",
     "exact_match",
     "loss",
+    "calibration_error",
 )
 _TITLES = {
     "accuracy": "Accuracy",

@@ -191,6 +191,7 @@ def test_best_model_on_eval_is_pushed_and_all_are_kept(first: Run) -> None:
     scores = [(m["metrics"]["eval"]["accuracy"], -m["metrics"]["eval"]["loss"]) for m in models]
     best = models[scores.index(max(scores))]
     assert [model["chosen"] for model in models] == [model is best for model in models]
+    assert all(0 <= model["metrics"]["test"]["calibration_error"] <= 1 for model in models)
     assert first.summary["model"]["name"] == best["name"]
     card = Path(first.summary["pushed_path"], "assets.extra", "model_card.json")
     assert json.loads(card.read_text())["name"] == best["name"]
