@@ -154,8 +154,8 @@ class ModelSettings(Settings):
     )
     calibrate: bool = Field(
         default=True,
-        description="Whether scores are calibrated to mean probabilities, where that lowers the "
-        "cross-entropy of eval clips that it was not fitted to.",
+        description="Whether scores are calibrated to mean probabilities, where that lowers "
+        "cross-entropy and calibration error of eval clips that it was not fitted to.",
     )
     knn: KnnSettings = KnnSettings()
     linear_discriminant: LinearDiscriminantSettings = LinearDiscriminantSettings()

@@ -76,7 +76,8 @@ def fit_calibration(
 ) -> Calibration | None:
     """Fits a calibration to clips that were not used in training, if that helps with others.
 
-    It helps if each fifth of the clips has a lower cross-entropy after a calibration by the rest.
+    It helps if cross-entropy and calibration error are lower when each fifth of the clips is
+    calibrated by the rest.
 
     Args:
         truth: Whether a clip has a label, bool [clips, classes].
@@ -97,16 +98,16 @@ def fit_calibration(
         slope, offset = _fit(truth[seen], logits[seen], multi_label=multi_label)
         crossed[~seen] = slope * logits[~seen] + offset
     before, after = (_loss(truth, odds, multi_label=multi_label) for odds in (logits, crossed))
-    if after >= before:
-        return None
-    slope, offset = _fit(truth, logits, multi_label=multi_label)
-    errors = [
+    error_before, error_after = (
         measure_reliability(
             truth, _probabilities(odds, multi_label=multi_label), multi_label=multi_label
         ).error
         for odds in (logits, crossed)
-    ]
-    return Calibration(slope, offset, multi_label, before, after, *errors)
+    )
+    if after >= before or error_after >= error_before:
+        return None
+    slope, offset = _fit(truth, logits, multi_label=multi_label)
+    return Calibration(slope, offset, multi_label, before, after, error_before, error_after)
 
 
 def _fit(truth: np.ndarray, logits: np.ndarray, *, multi_label: bool) -> tuple[float, float]:
