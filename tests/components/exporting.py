@@ -60,9 +60,11 @@ def transform(folder: Path, rows: dict[str, list[dict]]) -> None:
                 transform_fn,
             ) | tft_beam.TransformDataset()
             coder = tft.coders.ExampleProtoCoder(transformed_metadata.schema)
-            path = Path(artifact_utils.get_split_uri([examples], split), "x-00000-of-00001.gz")
+            path = Path(
+                artifact_utils.get_split_uri([examples], split), "x-00000-of-00001.tfrecord"
+            )
             path.parent.mkdir(parents=True)
-            with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
+            with tf.io.TFRecordWriter(str(path)) as writer:
                 for row in transformed:
                     writer.write(coder.encode(row))
 

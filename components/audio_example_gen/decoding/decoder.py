@@ -5,7 +5,6 @@ after the other. It is killed and started again only when a file has harmed it. 
 process that started it ends.
 """
 
-import dataclasses
 import json
 import os
 import resource
@@ -15,12 +14,15 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from multiprocessing.connection import Connection, Pipe
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from components.audio_example_gen.decoding.clip_policies import DecodedClip, read_clips
 from components.audio_example_gen.sources.listing import RefusedError
 from schema.config.ingest_settings import IngestSettings
 from vggish.errors import AudioError
+
+_END = b"\n"
+"""The end of an answer's JSON; the samples follow."""
 
 _START_SECONDS = 120.0  # The process imports NumPy and libsndfile, from a disk that may be cold.
 _SPOOL_BYTES = 64 << 20  # More sound of one file than this waits on the disk.
@@ -58,28 +60,28 @@ class Decoder:
             OSError: This machine failed, not the file.
         """
         with tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as spool:
-            *clips, last = self._decode(path, clip_id, spool)
-            if "refused" in last:
-                raise AudioError(*last["refused"])
-            if "failed" in last:
-                raise OSError(*last["failed"], clip_id)
+            answers = self._decode(path, clip_id, spool)
+            if "refused" in answers[-1]:
+                raise AudioError(*answers[-1]["refused"])
+            if "failed" in answers[-1]:
+                raise OSError(*answers[-1]["failed"], clip_id)
             spool.seek(0)
-            for fields in clips:
+            for fields in answers:
                 size = fields.pop("pcm_bytes")
                 yield DecodedClip(pcm=spool.read(size), **fields)
 
     def _decode(self, path: str, clip_id: str, spool: IO[bytes]) -> list[dict[str, Any]]:
-        """Writes the samples to `spool`, and returns all messages."""
+        """Writes the samples to `spool`, and returns all answers without them."""
         process = self._process or self._start()
-        messages: list[dict[str, Any]] = []
-        done = False
+        answers: list[dict[str, Any]] = []
+        last = False
         try:
             self._connection.send_bytes(json.dumps([path, clip_id]).encode())
-            while not done:
-                messages.append(json.loads(self._receive(self._ingest.timeout_seconds)))
-                done = "pcm_bytes" not in messages[-1]
-                if not done:
-                    spool.write(self._receive(self._ingest.timeout_seconds))
+            while not last:
+                answer, _, pcm = self._receive(self._ingest.timeout_seconds).partition(_END)
+                answers.append(json.loads(answer) | {"pcm_bytes": len(pcm)})
+                last = answers[-1].pop("last")
+                spool.write(pcm)
         except TimeoutError as error:
             raise RefusedError(
                 "timeout",
@@ -90,9 +92,9 @@ class Decoder:
             self.close()
             raise _end_of(process, clip_id) from error
         finally:
-            if not done:
+            if not last:
                 self.close()
-        return messages
+        return answers
 
     @property
     def process_id(self) -> int | None:
@@ -160,33 +162,38 @@ def _end_of(process: "subprocess.Popen[bytes]", clip_id: str) -> Exception:
 
 
 def _serve(connection: Connection) -> None:
-    """Runs in the process: answers each request with clips and null, or with a refusal."""
+    """Runs in the process: answers each request with clips, or with a refusal."""
     ingest = IngestSettings.model_validate_json(connection.recv_bytes())
     # Of all limits, only the one on data counts what is allocated, not what is mapped and shared.
     resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY_BYTES, _MEMORY_BYTES))
     connection.send_bytes(b"ready")
     while True:
         path, clip_id = json.loads(connection.recv_bytes())
+        waiting: DecodedClip | None = None
         try:
             for clip in read_clips(path, clip_id, ingest):
-                fields = dataclasses.asdict(clip)
-                pcm = fields.pop("pcm")
-                _send(connection, fields | {"pcm_bytes": len(pcm)})
-                connection.send_bytes(pcm)
-            answer: dict[str, Any] = {}
+                if waiting is not None:
+                    _send_clip(connection, waiting, last=False)
+                waiting = clip
+            # A file has a clip, or is refused.
+            _send_clip(connection, cast(DecodedClip, waiting), last=True)
         except AudioError as error:
             # The path may be that of a temporary copy.
-            answer = {"refused": [error.reason, str(error).replace(path, clip_id)]}
+            _send(connection, refused=[error.reason, str(error).replace(path, clip_id)])
         except MemoryError:
             detail = f"{clip_id} needs more than {_MEMORY_BYTES >> 30} GB of memory to be decoded."
-            answer = {"refused": ["too_long", detail]}
+            _send(connection, refused=["too_long", detail])
         except OSError as error:
-            answer = {"failed": [error.errno, error.strerror or str(error)]}
-        _send(connection, answer)
+            _send(connection, failed=[error.errno, error.strerror or str(error)])
 
 
-def _send(connection: Connection, message: dict[str, Any]) -> None:
-    connection.send_bytes(json.dumps(message).encode())
+def _send_clip(connection: Connection, clip: DecodedClip, *, last: bool) -> None:
+    _send(connection, clip.pcm, **{k: v for k, v in vars(clip).items() if k != "pcm"}, last=last)
+
+
+def _send(connection: Connection, pcm: bytes = b"", *, last: bool = True, **answer: Any) -> None:
+    """Sends one message a clip: each wakes two processes up."""
+    connection.send_bytes(json.dumps(answer | {"last": last}).encode() + _END + pcm)
 
 
 if __name__ == "__main__":
