@@ -31,6 +31,7 @@ from schema.embedded_clips import embedded_clips_schema
 from schema.imported_weights import read_weights_origin
 from vggish import params
 from vggish.networks.layer_taps import feature_size
+from vggish.progress import LOGGER_NAME
 
 EMBEDDED = "embedded"
 REUSED = "reused"
@@ -198,6 +199,6 @@ def _tell(embeddings: Artifact) -> None:
     numbers = {what: counts.get((what,), 0) for what in (EMBEDDED, REUSED)}
     for what, number in numbers.items():
         embeddings.set_int_custom_property(what, number)
-    logging.getLogger(__name__).info(
-        "%d clips were embedded, and the embeddings of %d clips were reused.", *numbers.values()
+    logging.getLogger(LOGGER_NAME).info(
+        "%d clips embedded, the embeddings of %d clips reused", *numbers.values()
     )
