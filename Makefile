@@ -76,5 +76,5 @@ lock: setup  ## Compile requirements.lock, and the image's locks, from pyproject
 	    --output-file deploy/container/cpu.lock && \
 	  $(COMPILE_IMAGE) deploy/container/gpu.in --output-file deploy/container/gpu.lock
 
-bench: setup  ## Measure; see benchmarks/.
-	@for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit; done
+bench: setup  ## Measure every node beside its bare work; see benchmarks/ for more (CLIPS=1500 FOLDER=sounds).
+	@$(BIN)/python benchmarks/node_costs.py --clips $(or $(CLIPS),1500) $(FOLDER)

@@ -15,6 +15,7 @@ from schema.config.model_settings import FeatureSettings
 from schema.config.settings import Settings
 from schema.config.source_settings import SourceSettings
 from schema.config.split_settings import SPLITS
+from vggish import output_files
 from vggish.errors import CheckpointError, ConfigError
 from vggish.networks.layer_taps import feature_size
 
@@ -23,6 +24,7 @@ _PATHS = (
     "source.root",
     "features.checkpoint",
     "features.pca_params",
+    "features.cache",
     "push.folder",
     "beam.flink.job_server",
     "beam.flink.worker.command",
@@ -64,6 +66,7 @@ def check_config(config: Config) -> Config:
     _check_models(config)
     _check_workers(config.beam)
     _check_files(config.features)
+    _check_cache(config)
     if config.source.kind == "embeddings":
         size = read_size(config.source, open_tree(config.source.root))
         config = _decide_size(config, size)
@@ -102,6 +105,18 @@ def _check_files(features: FeatureSettings) -> None:
             raise CheckpointError(
                 f"There is no file at features.{key}, {path}; correct the path, or set `download`."
             )
+
+
+def _check_cache(config: Config) -> None:
+    """Refuses a folder for embeddings that cannot be written, or where a listing would find it."""
+    cache = config.features.cache
+    if cache is None or "://" in cache:
+        return
+    if _is_below(config.source, Path(cache)):
+        raise ConfigError(
+            f"features.cache, {cache}, is inside the data root; choose a folder outside of it."
+        )
+    output_files.check_output(os.path.join(cache, "embeddings"))
 
 
 def check_config_without_data(config: Config) -> Config:
@@ -145,14 +160,20 @@ def check_output(source: SourceSettings, output: Path) -> None:
         ConfigError: The output folder is the data root, or inside it.
     """
     # Tables are named, so those of a run in the same folder are not taken for them.
-    if "://" in source.root or source.kind == "embeddings":
-        return
-    root, place = (Path(os.path.realpath(os.path.expanduser(p))) for p in (source.root, output))
-    if place.is_relative_to(root):
+    if source.kind != "embeddings" and _is_below(source, output):
         raise ConfigError(
-            f"The output folder {place} is inside the data root {root}; choose another with "
-            "--output."
+            f"The output folder {_resolved(output)} is inside the data root "
+            f"{_resolved(source.root)}; choose another with --output."
         )
+
+
+def _is_below(source: SourceSettings, folder: Path) -> bool:
+    """Tells whether a folder of this machine is the data root, or inside it."""
+    return "://" not in source.root and _resolved(folder).is_relative_to(_resolved(source.root))
+
+
+def _resolved(path: str | Path) -> Path:
+    return Path(os.path.realpath(os.path.expanduser(path)))
 
 
 def warnings_of_local_paths(config: Config) -> list[str]:
@@ -170,6 +191,7 @@ def warnings_of_local_paths(config: Config) -> list[str]:
     places = {
         "source.root": config.source.root,
         "features.checkpoint": config.features.checkpoint,
+        "features.cache": config.features.cache,
         "push.folder": config.push.folder,
     }
     found = {
@@ -259,6 +281,11 @@ def _check_embeddings(config: Config) -> None:
 
 
 def _check_models(config: Config) -> None:
+    if config.features.cache and config.embedding_size:
+        raise ConfigError(
+            "features.cache keeps what the network computes of sound, but the source has "
+            "embeddings; leave it out."
+        )
     if config.source.kind == "embeddings":
         _check_embeddings(config)
     if config.source.kind == "annotations" and not config.source.annotations.one_label:

@@ -183,6 +183,7 @@ def _embed(config: Config, clips: _Clips) -> dict[str, EmbeddingExporter]:
             features=features,
             compute=config.features.compute,
             with_table=config.features.writes_table(config.size_of(features)),
+            cache=config.features.cache,
         )
         for features in dict.fromkeys(model.features for model in config.model)
     }
@@ -238,7 +239,7 @@ def _job(config: Config, model: ModelSettings) -> dict[str, Any]:
     return {
         "model": model.model_dump(mode="json", exclude={"train"}),
         "train": config.train_settings(model).model_dump(mode="json"),
-        "features": config.features.model_dump(mode="json"),
+        "features": config.features.model_dump(mode="json", exclude={"cache"}),  # Changes no model.
         "max_clip_samples": config.ingest.max_clip_samples,
         "embedding_size": config.embedding_size,
     }

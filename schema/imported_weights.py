@@ -1,5 +1,6 @@
 """A network's weights and their origin, as the nodes of a pipeline exchange them."""
 
+import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -120,6 +121,15 @@ def read_weights_origin(folder: str) -> WeightsOrigin:
     """Reads the origin that `write_imported_weights` wrote, without the weights."""
     with tf.io.gfile.GFile(os.path.join(folder, _ORIGIN_FILE)) as file:
         return WeightsOrigin(**json.loads(file.read()))
+
+
+def pca_sha256(folder: str) -> str | None:
+    """Returns the SHA-256 of the PCA parameters in a folder; None if it has none."""
+    path = os.path.join(folder, _PCA_FILE)
+    if not tf.io.gfile.exists(path):
+        return None
+    with tf.io.gfile.GFile(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
 
 
 def _weights_file(folder: str, network: str) -> str:

@@ -39,7 +39,7 @@ class AudioExampleGenSpec(ComponentSpec):
 class AudioExampleGen(BaseBeamComponent):
     """Turns labelled sound files into clip examples.
 
-    Outputs: `examples`, gzip TFRecords of clip examples in the splits train, eval and test and,
+    Outputs: `examples`, TFRecords of clip examples in the splits train, eval and test and,
     if there are clips without labels, unlabelled; `noise`, the sounds to mix into clips;
     `rejects`, the refused files with their reasons, and the counts.
 

@@ -16,7 +16,6 @@ from components.audio_example_gen.sources.listing import Reject, SourceFile
 from schema.config.ingest_settings import IngestSettings
 from schema.config.split_settings import UNLABELLED
 
-_BLOCK_BYTES = 1 << 20
 _PRECEDENCE = ("test", "eval", "train")
 """The first of these splits keeps a sound that the source puts into several splits.
 
@@ -53,11 +52,8 @@ def content_digest(path: str) -> str:
     Raises:
         OSError: It cannot be read.
     """
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+    with open(path, "rb", buffering=0) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ class Executor(BaseBeamExecutor):
             _write_account([clips, noise], clips[TRACES], rejects.uri)
             if listing.noise:
                 noise[NOISE] | "WriteNoise" >> beam.io.WriteToTFRecord(
-                    os.path.join(noise_uri, "noise"), file_name_suffix=".gz"
+                    os.path.join(noise_uri, "noise"), file_name_suffix=".tfrecord"
                 )
 
         remove_leftovers(output_dict)
@@ -247,7 +247,9 @@ def _write(clips: beam.pvalue.DoOutputsTuple, splits: list[str], examples: Artif
     """Adds writing the examples."""
     for name in splits:
         prefix = os.path.join(artifact_utils.get_split_uri([examples], name), "clips")
-        clips[name] | f"Write[{name}]" >> beam.io.WriteToTFRecord(prefix, file_name_suffix=".gz")
+        clips[name] | f"Write[{name}]" >> beam.io.WriteToTFRecord(
+            prefix, file_name_suffix=".tfrecord"
+        )
 
 
 def _write_account(

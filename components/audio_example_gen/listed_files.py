@@ -7,7 +7,6 @@ import itertools
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 
 import apache_beam as beam
 import tensorflow as tf
@@ -16,6 +15,9 @@ from components.audio_example_gen.sources.listing import AnnotatedEvent, Reject,
 
 _MAX_STRETCHES = 1000
 """The most parts of the list, each of which one worker reads."""
+
+_LEAST_FILES = 8
+"""Files of a part, so that opening the list is no work beside reading them."""
 
 
 class ReadListedFiles(beam.PTransform):
@@ -44,13 +46,18 @@ class ReadListedFiles(beam.PTransform):
 def write_list(path: str, files: Sequence[SourceFile]) -> list[tuple[int, int]]:
     """Writes a line per file; returns the first and the last byte of each stretch of lines."""
     stretches, begin = [], 0
+    size = max(_LEAST_FILES, math.ceil(len(files) / _MAX_STRETCHES))
     with tf.io.gfile.GFile(path, "wb") as lines:
-        for some in itertools.batched(files, max(1, math.ceil(len(files) / _MAX_STRETCHES))):
-            text = b"".join(json.dumps(asdict(file)).encode() + b"\n" for file in some)
+        for some in itertools.batched(files, size):
+            text = b"".join(_to_line(file) for file in some)
             lines.write(text)
             stretches.append((begin, begin + len(text)))
             begin += len(text)
     return stretches
+
+
+def _to_line(file: SourceFile) -> bytes:
+    return json.dumps(vars(file), default=vars).encode() + b"\n"
 
 
 def read_list(stretch: tuple[int, int], path: str) -> Iterator[SourceFile]:

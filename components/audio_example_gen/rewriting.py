@@ -79,7 +79,7 @@ def rewrite_splits(
                 | f"All[{split}]" >> beam.Flatten()
                 | f"Rewrite[{split}]"
                 >> beam.io.WriteToTFRecord(
-                    os.path.join(folders[split], "kept"), file_name_suffix=".gz"
+                    os.path.join(folders[split], "kept"), file_name_suffix=".tfrecord"
                 )
             )
     for path in old:

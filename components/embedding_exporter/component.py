@@ -17,6 +17,7 @@ class EmbeddingExporterSpec(ComponentSpec):
         "features": ExecutionParameter(type=str),
         "compute": ExecutionParameter(type=str),
         "with_table": ExecutionParameter(type=int),
+        "cache": ExecutionParameter(type=str, optional=True),
     }
     INPUTS = {
         "examples": ChannelParameter(type=standard_artifacts.Examples),
@@ -44,12 +45,13 @@ class EmbeddingExporter(BaseBeamComponent):
         features: The layer tap.
         compute: The precision of the network.
         with_table: Whether `table` is written; otherwise it is empty.
+        cache: Folder of embeddings that other runs reuse, or None.
     """
 
     SPEC_CLASS = EmbeddingExporterSpec
     EXECUTOR_SPEC = BeamExecutorSpec(Executor)
 
-    def __init__(  # noqa: PLR0913  Four inputs and three settings.
+    def __init__(  # noqa: PLR0913  Four inputs and four settings.
         self,
         examples: BaseChannel,
         transform_graph: BaseChannel,
@@ -59,6 +61,7 @@ class EmbeddingExporter(BaseBeamComponent):
         features: str,
         compute: str,
         with_table: bool,
+        cache: str | None = None,
     ):
         super().__init__(
             EmbeddingExporterSpec(
@@ -69,6 +72,7 @@ class EmbeddingExporter(BaseBeamComponent):
                 features=features,
                 compute=compute,
                 with_table=int(with_table),
+                cache=cache,
                 embeddings=Channel(type=standard_artifacts.Examples),
                 table=Channel(type=EmbeddingTable),
             )

@@ -19,6 +19,7 @@ from tfx.utils import io_utils, path_utils
 
 from components.batch_predictor.executor import TEST_FILE
 from components.counts import read_counts
+from components.embedding_exporter.executor import EMBEDDED, REUSED
 from components.evaluation_results import read_evaluation
 from components.model_selector.executor import COMPARISON_FILE, TRAINED_MODEL_PROPERTY
 from components.report.clip_scores import ClipScores, read_clip_scores
@@ -112,7 +113,7 @@ def _gather(inputs: dict[str, Artifact], config: dict[str, Any]) -> ReportData:
     summary = {
         "config": config,
         "clips": clips,
-        "features": {"windows": _count_windows(inputs)},
+        "features": _count_features(inputs),
         "drift": measure_drift(
             inputs.get(f"embeddings_{card['features']}"), read_training_statistics(model)
         ),
@@ -179,10 +180,19 @@ def _read_validation(folder: str) -> dict[str, Any]:
     return _read_json(folder, VALIDATION_FILE)
 
 
-def _count_windows(inputs: dict[str, Artifact]) -> int | None:
-    """Counts the windows of all clips; the number is the same for every layer tap."""
-    exported = next((a for key, a in inputs.items() if key.startswith("embeddings_")), None)
-    return None if exported is None else sum(n for _, n in read_counts(exported.uri))
+def _count_features(inputs: dict[str, Artifact]) -> dict[str, int | None]:
+    """Counts the windows of all clips, and what the network embedded and the cache had.
+
+    The number of windows is the same for every layer tap. Clips count once per tap.
+    """
+    exported = [artifact for key, artifact in inputs.items() if key.startswith("embeddings_")]
+    clips = {
+        what: sum(artifact.get_int_custom_property(what) for artifact in exported)
+        for what in (EMBEDDED, REUSED)
+    }
+    counted = read_counts(exported[0].uri) if exported else ()
+    windows = sum(number for key, number in counted if key[0] == "windows")
+    return {"windows": windows if exported else None, **clips}
 
 
 def _lineage(key: str, artifact: Artifact) -> LineageStep:

@@ -84,7 +84,7 @@ def _read_clips(files: Sequence[str]) -> tuple[list[str], np.ndarray, list[list[
             tf.ragged.boolean_mask(clips[clip_examples.LABELS], heard),
         )
 
-    records = tf.data.TFRecordDataset(files, "GZIP").take(MOST_CLIPS).batch(_BATCH)
+    records = tf.data.TFRecordDataset(files).take(MOST_CLIPS).batch(_BATCH)
     clip_ids: list[str] = []
     vectors = [np.zeros([0, network.output_shape[-1]], np.float32)]
     labels: list[list[str]] = []

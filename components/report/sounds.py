@@ -52,7 +52,7 @@ def add_sounds(clips: Sequence[ShownClip], examples: Sequence[str]) -> list[Show
 
 def _read_pcm(files: Sequence[str], clip_ids: Collection[str]) -> Iterator[tuple[str, bytes]]:
     missing = set(clip_ids)
-    records = tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator()
+    records = tf.data.TFRecordDataset(files).as_numpy_iterator()
     while missing and (record := next(records, None)) is not None:
         features = tf.train.Example.FromString(record).features.feature
         clip_id = features[clip_examples.CLIP_ID].bytes_list.value[0].decode()

@@ -53,7 +53,7 @@ def read_probe_clips(folder: str, count: int, record_bytes: int) -> list[ProbeCl
     """Reads the first clips of a split.
 
     Args:
-        folder: Folder of the split's gzip TFRecord files.
+        folder: Folder of the split's TFRecord files.
         count: Maximum number of clips.
         record_bytes: Maximum size of their records together, but for the first.
 
@@ -61,7 +61,7 @@ def read_probe_clips(folder: str, count: int, record_bytes: int) -> list[ProbeCl
         At least one clip, since a split is never empty.
     """
     files = sorted(tf.io.gfile.glob(os.path.join(folder, "*")))
-    records = list(islice(tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator(), count))
+    records = list(islice(tf.data.TFRecordDataset(files).as_numpy_iterator(), count))
     ends = accumulate(len(record) for record in records)
     few = [record for record, end in zip(records, ends, strict=True) if end <= record_bytes]
     return [_parse(record) for record in few or records[:1]]

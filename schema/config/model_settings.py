@@ -45,6 +45,11 @@ class FeatureSettings(Settings):
     compute: Literal["float32", "bfloat16"] = Field(
         default="float32", description="Precision of the frozen network."
     )
+    cache: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Folder or address where embeddings are kept for other runs; null: nowhere.",
+    )
     table: bool | None = Field(
         default=None,
         description="Whether to write the table of mean embeddings, with a column per feature; "

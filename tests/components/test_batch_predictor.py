@@ -39,7 +39,7 @@ def write_clips(path: Path, sizes: list[int], label: str | None = None) -> list[
         example = tf.train.Example(features=tf.train.Features(feature=features))
         records.append(example.SerializeToString())
     path.parent.mkdir(parents=True)
-    with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
+    with tf.io.TFRecordWriter(str(path)) as writer:
         for record in records:
             writer.write(record)
     return records
@@ -76,9 +76,9 @@ def write_model(root: Path, thresholds: list[float] | None = None) -> ServedClas
 def test_every_unlabelled_clip_has_a_row(tmp_path: Path) -> None:
     served = write_model(tmp_path)
     records = write_clips(
-        tmp_path / "examples" / "Split-unlabelled" / "clips.gz", [5_000, 40_000, 16_000]
+        tmp_path / "examples" / "Split-unlabelled" / "clips.tfrecord", [5_000, 40_000, 16_000]
     )
-    write_clips(tmp_path / "examples" / "Split-test" / "clips.gz", [5_000], "cat")
+    write_clips(tmp_path / "examples" / "Split-test" / "clips.tfrecord", [5_000], "cat")
     table = pq.read_table(predict(tmp_path, ["test", "unlabelled"])).to_pandas()
     expected = served.classify_examples(tf.constant(records))
     assert list(table["fname"]) == ["test/0.wav", "test/1.wav", "test/2.wav"]
@@ -88,7 +88,9 @@ def test_every_unlabelled_clip_has_a_row(tmp_path: Path) -> None:
 
 def test_every_test_clip_has_its_truth_and_its_prediction(tmp_path: Path) -> None:
     served = write_model(tmp_path)
-    records = write_clips(tmp_path / "examples" / "Split-test" / "c.gz", [5_000, 40_000], "cat")
+    records = write_clips(
+        tmp_path / "examples" / "Split-test" / "c.tfrecord", [5_000, 40_000], "cat"
+    )
     unlabelled = predict(tmp_path, ["train", "eval", "test"])
     assert not unlabelled.exists()
     rows = pq.read_table(tmp_path / "of_test" / TEST_FILE).to_pylist()
@@ -103,7 +105,7 @@ def test_every_test_clip_has_its_truth_and_its_prediction(tmp_path: Path) -> Non
 
 def test_several_labels_are_lists(tmp_path: Path) -> None:
     write_model(tmp_path, thresholds=[0.0, 0.0])
-    write_clips(tmp_path / "examples" / "Split-test" / "clips.gz", [5_000], "cat")
+    write_clips(tmp_path / "examples" / "Split-test" / "clips.tfrecord", [5_000], "cat")
     predict(tmp_path, ["test"])
     (row,) = pq.read_table(tmp_path / "of_test" / TEST_FILE).to_pylist()
     assert (row["true"], row["predicted"]) == (["cat"], ["dog", "cat"])
@@ -112,7 +114,8 @@ def test_several_labels_are_lists(tmp_path: Path) -> None:
 def test_batches_are_by_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_model(tmp_path)
     write_clips(
-        tmp_path / "examples" / "Split-unlabelled" / "clips.gz", [9_000] * 80 + [2_000_000] * 5
+        tmp_path / "examples" / "Split-unlabelled" / "clips.tfrecord",
+        [9_000] * 80 + [2_000_000] * 5,
     )
     batches = []
 
@@ -121,7 +124,7 @@ def test_batches_are_by_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         return []
 
     monkeypatch.setattr(PredictClips, "process", note)
-    write_clips(tmp_path / "examples" / "Split-test" / "clips.gz", [])
+    write_clips(tmp_path / "examples" / "Split-test" / "clips.tfrecord", [])
     predict(tmp_path, ["test", "unlabelled"])
     assert sum(map(len, batches)) == 85
     assert max(map(len, batches)) > 32  # Short clips are not counted.

@@ -83,7 +83,7 @@ def shown(clip_id: str) -> ShownClip:
 
 def write_examples(path: Path, seconds: dict[str, float]) -> str:
     rng = np.random.default_rng(0)
-    with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
+    with tf.io.TFRecordWriter(str(path)) as writer:
         for clip_id, length in seconds.items():
             pcm = pcm16_from_samples(rng.normal(0, 0.1, int(16_000 * length)))
             features = {"clip_id": bytes_feature([clip_id.encode()]), "pcm": bytes_feature([pcm])}
@@ -99,7 +99,7 @@ def content(uri: str | None, kind: str) -> io.BytesIO:
 
 
 def test_sounds_are_short_and_can_be_played(tmp_path: Path) -> None:
-    files = [write_examples(tmp_path / "a.gz", {"x": 1, "long": 25, "tiny": 0.01})]
+    files = [write_examples(tmp_path / "a.tfrecord", {"x": 1, "long": 25, "tiny": 0.01})]
     clips = sounds.add_sounds([shown("long"), shown("tiny"), shown("absent")], files)
     info = soundfile.info(content(clips[0]["sound"], "audio/mpeg"))
     assert (info.samplerate, info.duration) == (16_000, pytest.approx(10, abs=0.1))
@@ -111,7 +111,7 @@ def test_sounds_are_short_and_can_be_played(tmp_path: Path) -> None:
 
 
 def test_all_sounds_together_have_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files = [write_examples(tmp_path / "a.gz", {"a": 5, "b": 5, "c": 5})]
+    files = [write_examples(tmp_path / "a.tfrecord", {"a": 5, "b": 5, "c": 5})]
     names = [shown("a"), shown("b"), shown("c")]
     one = sounds.add_sounds(names, files)[0]
     size = len(str(one["sound"])) + len(str(one["picture"]))
@@ -124,7 +124,7 @@ def test_all_sounds_together_have_a_limit(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def write_clips(file: Path, clips: dict[str, tuple[np.ndarray, list[str]]]) -> list[str]:
-    with tf.io.TFRecordWriter(str(file), "GZIP") as writer:
+    with tf.io.TFRecordWriter(str(file)) as writer:
         for clip_id, (samples, labels) in clips.items():
             feature = {
                 "clip_id": bytes_feature([clip_id.encode()]),
@@ -182,7 +182,7 @@ def test_label_of_every_clip_cannot_be_learned_and_the_only_other_is(tmp_path: P
 
 
 def test_released_embeddings_have_no_cepstra(tmp_path: Path) -> None:
-    with tf.io.TFRecordWriter(str(tmp_path / "a"), "GZIP") as writer:
+    with tf.io.TFRecordWriter(str(tmp_path / "a")) as writer:
         feature = {"clip_id": bytes_feature([b"a.wav"]), "labels": bytes_feature([b"dog"])}
         writer.write(serialized_example(feature))
     clips = one_label([("dog", "dog", [0.5, 0.4, 0.1])])

@@ -1,6 +1,5 @@
 """The embeddings of clips, file to file."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -8,107 +7,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
-import tensorflow_transform as tft
-import tensorflow_transform.beam as tft_beam
-from beam_pipelines import local_context
-from tensorflow_transform.tf_metadata import dataset_metadata, schema_utils
-from tfx.types import artifact_utils, standard_artifacts
+from exporting import SPLITS, export, make_rows, prepare
 
-from components.artifacts import EmbeddingTable, Rejects
 from components.counts import read_counts
-from components.embedding_exporter.executor import EmbedClips, Executor
+from components.embedding_exporter.embed_clips import EmbedClips
 from schema.embedded_clips import read_embedded_clips, windows_of
-from schema.imported_weights import import_weights, write_imported_weights
 from trainer.fitting.embedded_clips import load_embedded_clips
-from trainer.preprocessing import preprocessing_fn
-from vggish.audio.decoding import pcm16_from_samples
 from vggish.networks.layer_taps import build_features
 from vggish.networks.log_mel import log_mel, windows_from_pcm16
 from vggish.weights.weight_arrays import random_weights
-
-RAW_SPEC = {
-    "clip_id": tf.io.FixedLenFeature([], tf.string),
-    "pcm": tf.io.FixedLenFeature([], tf.string),
-    "labels": tf.io.VarLenFeature(tf.string),
-}
-SPLITS = {"train": (4_000, 70_000, 16_000), "test": (31_000, 9_000)}
-LABELS = {"train": (b"cat", b"dog", b"dog"), "test": (b"cat", b"owl")}
-
-
-def make_rows() -> dict[str, list[dict]]:
-    rng = np.random.default_rng(0)
-    return {
-        split: [
-            {
-                "clip_id": f"{split}/{i}.wav".encode(),
-                "pcm": pcm16_from_samples(rng.normal(0, 0.1, size)),
-                "labels": [LABELS[split][i]],
-            }
-            for i, size in enumerate(sizes)
-        ]
-        for split, sizes in SPLITS.items()
-    }
-
-
-def transform(folder: Path, rows: dict[str, list[dict]]) -> None:
-    """Writes transformed examples as TFX's Transform does."""
-    metadata = dataset_metadata.DatasetMetadata(schema_utils.schema_from_feature_spec(RAW_SPEC))
-    examples = standard_artifacts.Examples()
-    examples.uri = str(folder / "transformed")
-    examples.split_names = artifact_utils.encode_split_names(list(rows))
-    with tft_beam.Context(temp_dir=str(folder / "tmp")):
-        transform_fn = (rows["train"], metadata) | tft_beam.AnalyzeDataset(
-            lambda inputs: preprocessing_fn(inputs, {"front_end": {}})
-        )
-        transform_fn | tft_beam.WriteTransformFn(str(folder / "graph"))
-        for split, split_rows in rows.items():
-            transformed, transformed_metadata = (
-                (split_rows, metadata),
-                transform_fn,
-            ) | tft_beam.TransformDataset()
-            coder = tft.coders.ExampleProtoCoder(transformed_metadata.schema)
-            path = Path(artifact_utils.get_split_uri([examples], split), "x-00000-of-00001.gz")
-            path.parent.mkdir(parents=True)
-            with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
-                for row in transformed:
-                    writer.write(coder.encode(row))
-
-
-def export(folder: Path, output: Path, *, with_table: int) -> dict[str, list[Path]]:
-    """Exports what lies in a folder; returns the files of each output."""
-    inputs = {
-        "examples": standard_artifacts.Examples(),
-        "transform_graph": standard_artifacts.TransformGraph(),
-        "weights": standard_artifacts.Model(),
-        "rejects": Rejects(),
-    }
-    places = {"examples": "transformed", "transform_graph": "graph"}
-    for key, artifact in inputs.items():
-        artifact.uri = str(folder / places.get(key, key))
-    inputs["examples"].split_names = artifact_utils.encode_split_names(list(SPLITS))
-    outputs = {"embeddings": standard_artifacts.Examples(), "table": EmbeddingTable()}
-    for key, artifact in outputs.items():
-        artifact.uri = str(output / key)
-    Executor(local_context(output)).Do(
-        {key: [artifact] for key, artifact in inputs.items()},
-        {key: [artifact] for key, artifact in outputs.items()},
-        {"features": "mfcc", "compute": "float32", "with_table": with_table},
-    )
-    return {key: sorted((output / key).glob("*")) for key in outputs}
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, list[dict]]]:
     folder = tmp_path_factory.mktemp("exporter")
     rows = make_rows()
-    weights = folder / "weights" / "Format-Serving"
-    write_imported_weights(
-        str(weights), import_weights("vggish", "random", random_weights(0), None)
-    )
-    (folder / "rejects").mkdir()
-    splits = {split: len(sizes) for split, sizes in SPLITS.items()}
-    (folder / "rejects" / "summary.json").write_text(json.dumps({"by_split": splits}))
-    transform(folder, rows)
+    prepare(folder, rows)
     export(folder, folder, with_table=1)
     return folder, rows
 
@@ -150,7 +64,11 @@ def test_clips_have_their_own_windows_and_the_names_of_their_classes(
 def test_windows_are_counted_by_split(exported: tuple[Path, dict[str, list[dict]]]) -> None:
     folder, _ = exported
     counts = dict(read_counts(str(folder / "embeddings")))
-    assert counts == {("windows", "train"): 1 + 4 + 1, ("windows", "test"): 2 + 1}
+    assert counts == {
+        ("windows", "train"): 1 + 4 + 1,
+        ("windows", "test"): 2 + 1,
+        ("embedded",): 5,
+    }
 
 
 def test_table_has_one_row_a_clip(exported: tuple[Path, dict[str, list[dict]]]) -> None:
@@ -170,7 +88,8 @@ def test_no_table_unless_it_is_wanted(
     exported: tuple[Path, dict[str, list[dict]]], tmp_path: Path
 ) -> None:
     folder, _ = exported
-    assert export(folder, tmp_path, with_table=0)["table"] == []
+    export(folder, tmp_path, with_table=0)
+    assert list((tmp_path / "table").iterdir()) == []
 
 
 def test_a_bundle_that_failed_leaves_no_clips_to_its_next_attempt(
@@ -178,9 +97,9 @@ def test_a_bundle_that_failed_leaves_no_clips_to_its_next_attempt(
 ) -> None:
     folder, _ = exported
     (file,) = (folder / "transformed" / "Split-train").iterdir()
-    records = list(tf.data.TFRecordDataset(str(file), "GZIP").as_numpy_iterator())
+    records = list(tf.data.TFRecordDataset(str(file)).as_numpy_iterator())
     weights = str(folder / "weights" / "Format-Serving")
-    step = EmbedClips(str(folder / "graph"), weights, "mfcc", "float32", 40, 3)
+    step = EmbedClips(str(folder / "graph"), weights, "mfcc", "float32", 40)
     step.setup()
     try:
         step.start_bundle()

@@ -8,7 +8,7 @@ from components.leftovers import remove_leftovers
 
 
 def test_unfinished_files_are_deleted_at_any_depth(tmp_path: Path) -> None:
-    kept = ("examples/Split-train/clips-00000-of-00001.gz", "table/beam-temp-notes.txt")
+    kept = ("examples/Split-train/clips-00000-of-00001.tfrecord", "table/beam-temp-notes.txt")
     lost = (
         "examples/Split-train/beam-temp-clips-1a2b/part",
         "examples/Split-eval/beam-temp-clips-3c4d/inner/part",

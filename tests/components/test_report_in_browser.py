@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is install
 
 
 def test_sound_plays_from_disk_and_no_request_leaves(tmp_path: Path) -> None:
-    files = [write_examples(tmp_path / "clips.gz", {"dog/a.wav": 2})]
+    files = [write_examples(tmp_path / "clips.tfrecord", {"dog/a.wav": 2})]
     mistakes = add_sounds([shown("dog/a.wav")], files)
     page = tmp_path / "report.html"
     page.write_text(render_page(make_report(["dog", "cat"], mistakes=mistakes)))

@@ -68,7 +68,7 @@ def make_report(classes: list[str], **changes: Any) -> ReportData:
             "groups": {"known": 12, "files": 58 * number, "largest": None, "likely": None},
             "warnings": [],
         },
-        "features": {"windows": 12_345},
+        "features": {"windows": 12_345, "embedded": 15, "reused": 1_485},
         "drift": {
             "eval": {"windows": 80, "distance": None},
             "test": {"windows": 1_234, "distance": 3.14159},
@@ -237,6 +237,7 @@ def test_headline_has_the_run_s_numbers(page: str):
     assert "Test accuracy 90.0% on 30 clips that training never saw" in text
     assert "✓ Pushed Blessed, and ready to be served from /runs/one/serving/1700000000" in text
     assert "Clips 174 accepted of 176 found, 2 rejected ; 12,345 windows of 0.96 s" in text
+    assert "the network embedded 15 clips, and 1,485 came from features.cache" in text
     assert f"checkpoint sha256 {SHA256} 72,141,184 parameters, 5,130 of them trained" in text
     assert "3 classes · head dense on block3_mean_max · 12 min 5 s" in text
     assert "20 November 2025, 11:45 UTC" in text

@@ -42,7 +42,7 @@ def write_clips(folder: Path) -> list[bytes]:
         features = tf.train.Features(feature=feature)
         records.append(tf.train.Example(features=features).SerializeToString())
     folder.mkdir(parents=True)
-    with tf.io.TFRecordWriter(str(folder / "clips.gz"), "GZIP") as writer:
+    with tf.io.TFRecordWriter(str(folder / "clips.tfrecord")) as writer:
         for record in records:
             writer.write(record)
     return records
@@ -120,7 +120,7 @@ def test_clips_of_any_length_that_was_let_in_are_validated(root: Path) -> None:
         features = tf.train.Features(feature=feature)
         records.append(tf.train.Example(features=features).SerializeToString())
     (root / "examples" / "Split-eval").mkdir()
-    with tf.io.TFRecordWriter(str(root / "examples" / "Split-eval" / "clips.gz"), "GZIP") as writer:
+    with tf.io.TFRecordWriter(str(root / "examples" / "Split-eval" / "clips.tfrecord")) as writer:
         for record in records:
             writer.write(record)
     model = tf.saved_model.load(str(root / "model" / "Format-Serving"))
@@ -172,8 +172,8 @@ def test_a_model_of_embeddings_alone_is_called_with_embeddings(tmp_path: Path) -
         for i, n in enumerate((1, 3, 2))
     ]
     (tmp_path / "examples" / "Split-eval").mkdir(parents=True)
-    file = tmp_path / "examples" / "Split-eval" / "clips.gz"
-    with tf.io.TFRecordWriter(str(file), "GZIP") as writer:
+    file = tmp_path / "examples" / "Split-eval" / "clips.tfrecord"
+    with tf.io.TFRecordWriter(str(file)) as writer:
         for record in records:
             writer.write(record)
     scores = served.classify_examples(tf.constant(records))["scores"].numpy()

@@ -81,7 +81,7 @@ def _records(folder: Path) -> list[tuple[str, bytes]]:
     return [
         (file.parent.name, record)
         for file in files
-        for record in tf.data.TFRecordDataset([str(file)], "GZIP").as_numpy_iterator()
+        for record in tf.data.TFRecordDataset([str(file)]).as_numpy_iterator()
     ]
 
 

@@ -48,6 +48,23 @@ def test_tilde_is_the_home_folder_in_every_path(home: Path) -> None:
     assert checked.features.checkpoint == str(home / "vggish.ckpt")
 
 
+def test_a_cache_of_embeddings_is_made_outside_of_the_data_root(home: Path) -> None:
+    cached = {"checkpoint": "random", "cache": "~/embeddings"}
+    checked = check_config(config(features=cached))
+    assert checked.features.cache == str(home / "embeddings")
+    assert (home / "embeddings").is_dir()
+    with pytest.raises(ConfigError, match=r"sounds/cache, is inside the data root; choose"):
+        check_config(config(features=cached | {"cache": "~/sounds/cache"}))
+    with pytest.raises(ConfigError, match=r"vggish\.ckpt/.* cannot be written"):
+        check_config(config(features=cached | {"cache": "~/vggish.ckpt"}))
+
+
+def test_embeddings_without_sound_have_no_cache() -> None:
+    table = {"kind": "embeddings", "root": "tables", "size": 128, "tables": [{"file": "a.csv"}]}
+    with pytest.raises(ConfigError, match=r"features\.cache keeps what the network computes"):
+        check_config_without_data(config(source=table, features={"cache": "kept"}))
+
+
 def test_other_values_are_left_alone(home: Path) -> None:
     checked = check_config(config())
     assert (checked.features.checkpoint, checked.push.folder) == ("random", None)

@@ -29,7 +29,7 @@ class SoundClips:
     multi-label task, a clip loses this label; in a single-label task, the clip is left out.
 
     Args:
-        file_patterns: Patterns of gzip TFRecord files of clip examples.
+        file_patterns: Patterns of TFRecord files of clip examples.
         classes: Class names, in the order of the targets.
         front_end: Front end of the network.
         multi_label: Whether a clip may have any number of labels.
@@ -94,7 +94,7 @@ class SoundClips:
         return self._examples(files).map(lambda _, pcm, target: (pcm, target))
 
     def _examples(self, files: tf.Tensor) -> tf.data.Dataset:
-        records = tf.data.TFRecordDataset(files, "GZIP")
+        records = tf.data.TFRecordDataset(files)
         return records.batch(_CLIPS_A_READ).map(self._parse).unbatch()
 
     def _parse(self, records: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -123,14 +123,14 @@ def read_noise(file_patterns: list[str]) -> tf.Tensor:
     """Reads noise sounds into memory, end to end.
 
     Args:
-        file_patterns: Patterns of gzip TFRecord files of clip examples.
+        file_patterns: Patterns of TFRecord files of clip examples.
 
     Returns:
         int16 [samples] at 16 kHz: at most the first two hours.
     """
     files = sorted(file for pattern in file_patterns for file in tf.io.gfile.glob(pattern))
     sounds, left = [], _NOISE_SAMPLES
-    for record in tf.data.TFRecordDataset(files, "GZIP"):
+    for record in tf.data.TFRecordDataset(files):
         pcm = tf.io.parse_single_example(record, clip_examples.pcm_spec())[clip_examples.PCM]
         sounds.append(tf.io.decode_raw(pcm, tf.int16)[:left])
         left -= len(sounds[-1])

@@ -5,7 +5,6 @@ after the other. It is killed and started again only when a file has harmed it. 
 process that started it ends.
 """
 
-import dataclasses
 import json
 import os
 import resource
@@ -14,8 +13,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from multiprocessing.connection import Connection, Pipe
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from components.audio_example_gen.decoding.annotated_windows import LeftOut, read_annotated_windows
 from components.audio_example_gen.decoding.clip_policies import DecodedClip, read_clips
@@ -23,6 +23,9 @@ from components.audio_example_gen.sources.listing import AnnotatedEvent, Refused
 from schema.config.annotations.annotation_settings import AnnotationSettings
 from schema.config.ingest_settings import IngestSettings
 from vggish.errors import AudioError
+
+_END = b"\n"
+"""The end of an answer's JSON; the samples follow."""
 
 _START_SECONDS = 120.0  # The process imports NumPy and libsndfile, from a disk that may be cold.
 _SPOOL_BYTES = 64 << 20  # More sound of one file than this waits on the disk.
@@ -65,36 +68,35 @@ class Decoder:
             OSError: This machine failed, not the file.
         """
         with tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as spool:
-            said = None if events is None else [dataclasses.asdict(event) for event in events]
-            *clips, last = self._decode([path, clip_id, said], spool)
-            if "refused" in last:
-                raise AudioError(*last["refused"])
-            if "failed" in last:
-                raise OSError(*last["failed"], clip_id)
+            said = None if events is None else [asdict(event) for event in events]
+            answers = self._decode([path, clip_id, said], spool)
+            if "refused" in answers[-1]:
+                raise AudioError(*answers[-1]["refused"])
+            if "failed" in answers[-1]:
+                raise OSError(*answers[-1]["failed"], clip_id)
             spool.seek(0)
-            for fields in clips:
+            for fields in answers:
+                size = fields.pop("pcm_bytes")
                 if "left_out" in fields:
                     yield LeftOut(**fields)
                 else:
-                    size = fields.pop("pcm_bytes")
                     labels = fields.pop("labels")
                     own = None if labels is None else tuple(labels)
                     yield DecodedClip(pcm=spool.read(size), labels=own, **fields)
 
     def _decode(self, request: list[Any], spool: IO[bytes]) -> list[dict[str, Any]]:
-        """Writes the samples to `spool`, and returns all messages."""
+        """Writes the samples to `spool`, and returns all answers without them."""
         clip_id = request[1]
         process = self._process or self._start()
-        messages: list[dict[str, Any]] = []
-        done = False
+        answers: list[dict[str, Any]] = []
+        last = False
         try:
             self._connection.send_bytes(json.dumps(request).encode())
-            while not done:
-                message = json.loads(self._receive(self._ingest.timeout_seconds))
-                messages.append(message)
-                done = not message.keys() & {"pcm_bytes", "left_out"}
-                if "pcm_bytes" in message:
-                    spool.write(self._receive(self._ingest.timeout_seconds))
+            while not last:
+                answer, _, pcm = self._receive(self._ingest.timeout_seconds).partition(_END)
+                answers.append(json.loads(answer) | {"pcm_bytes": len(pcm)})
+                last = answers[-1].pop("last")
+                spool.write(pcm)
         except TimeoutError as error:
             raise RefusedError(
                 "timeout",
@@ -105,9 +107,9 @@ class Decoder:
             self.close()
             raise _end_of(process, clip_id) from error
         finally:
-            if not done:
+            if not last:
                 self.close()
-        return messages
+        return answers
 
     @property
     def process_id(self) -> int | None:
@@ -176,7 +178,7 @@ def _end_of(process: "subprocess.Popen[bytes]", clip_id: str) -> Exception:
 
 
 def _serve(connection: Connection) -> None:
-    """Runs in the process: answers each request with clips and null, or with a refusal."""
+    """Runs in the process: answers each request with clips, or with a refusal."""
     ingest = IngestSettings.model_validate_json(connection.recv_bytes())
     annotations = AnnotationSettings.model_validate_json(connection.recv_bytes())
     # Of all limits, only the one on data counts what is allocated, not what is mapped and shared.
@@ -190,28 +192,31 @@ def _serve(connection: Connection) -> None:
         else:
             events = [AnnotatedEvent(**event) for event in said]
             clips = read_annotated_windows(path, clip_id, events, annotations, ingest)
+        waiting: DecodedClip | LeftOut | None = None
         try:
             for clip in clips:
-                fields = dataclasses.asdict(clip)
-                pcm = fields.pop("pcm", None)
-                size = {} if pcm is None else {"pcm_bytes": len(pcm)}
-                _send(connection, fields | size)
-                if pcm is not None:
-                    connection.send_bytes(pcm)
-            answer: dict[str, Any] = {}
+                if waiting is not None:
+                    _send_clip(connection, waiting, last=False)
+                waiting = clip
+            # A file has a clip or a window that is left out, or is refused.
+            _send_clip(connection, cast(DecodedClip | LeftOut, waiting), last=True)
         except AudioError as error:
             # The path may be that of a temporary copy.
-            answer = {"refused": [error.reason, str(error).replace(path, clip_id)]}
+            _send(connection, refused=[error.reason, str(error).replace(path, clip_id)])
         except MemoryError:
             detail = f"{clip_id} needs more than {_MEMORY_BYTES >> 30} GB of memory to be decoded."
-            answer = {"refused": ["too_long", detail]}
+            _send(connection, refused=["too_long", detail])
         except OSError as error:
-            answer = {"failed": [error.errno, error.strerror or str(error)]}
-        _send(connection, answer)
+            _send(connection, failed=[error.errno, error.strerror or str(error)])
 
 
-def _send(connection: Connection, message: dict[str, Any]) -> None:
-    connection.send_bytes(json.dumps(message).encode())
+def _send_clip(connection: Connection, clip: DecodedClip | LeftOut, *, last: bool) -> None:
+    _send(connection, **vars(clip), last=last)
+
+
+def _send(connection: Connection, pcm: bytes = b"", *, last: bool = True, **answer: Any) -> None:
+    """Sends one message a clip: each wakes two processes up."""
+    connection.send_bytes(json.dumps(answer | {"last": last}).encode() + _END + pcm)
 
 
 if __name__ == "__main__":

@@ -108,7 +108,8 @@ def _read_records(
 ) -> Iterator[ReleasedClip | tuple[str, Reject]]:
     import tensorflow as tf
 
-    records = tf.data.TFRecordDataset(path).as_numpy_iterator()
+    # A data set would trace a graph for each of a release's thousands of small files.
+    records = tf.compat.v1.io.tf_record_iterator(path)
     number = 0
     while True:
         record_id = f"{file_id}#record={number}"

@@ -49,6 +49,8 @@ def format_summary(summary: dict[str, Any], folder: RunFolder) -> str:
     measured = f"{test[score]:.4f} {format_interval(metrics['test_intervals'].get(score))}".strip()
     network, origin = _origin(model)
     windows = clips.get("windows")
+    features = summary["features"]
+    embedded = f"; {features['embedded']} clips embedded, {features['reused']} from the cache"
     rows = {
         "Recordings"
         if windows
@@ -57,7 +59,7 @@ def format_summary(summary: dict[str, Any], folder: RunFolder) -> str:
         **({"Windows": format_windows(windows)} if windows else {}),
         f"Test {score}": f"{measured} on {round(test['clips'])} clips, "
         f"{len(clips['by_label'])} classes",
-        network: origin,
+        network: origin + (embedded if features["reused"] else ""),
         "Pushed model": summary["pushed_path"] or f"none: {why_not_pushed(summary)}",
         "Report": str(folder.report),
         "Test clips": f"{folder.test_predictions}, one row a clip",

@@ -83,7 +83,7 @@ def generate(
 def _read(folder: Path, split: str) -> list[tuple[str, Clip]]:
     read = []
     for path in folder.iterdir():
-        for record in tf.data.TFRecordDataset(str(path), "GZIP").as_numpy_iterator():
+        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
             features = tf.train.Example.FromString(record).features.feature
             groups = features["group"].bytes_list.value
             clip = Clip(

@@ -39,6 +39,6 @@ def graph_bytes(folder: Path, count: int) -> int:
 
 
 def test_the_graph_does_not_grow_with_the_files(tmp_path: Path) -> None:
-    few, many = graph_bytes(tmp_path, 2_000), graph_bytes(tmp_path, 50_000)
+    few, many = graph_bytes(tmp_path, 8_000), graph_bytes(tmp_path, 50_000)
     assert many - few < 10_000  # Larger numbers of bytes, and nothing else.
     assert many < 200_000

@@ -108,7 +108,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Run:
     write_mixtures(folder / "sounds")
     summary = run(folder, "evaluate.min_score=0.55")
     files = (folder / "run" / "pipeline" / "AudioExampleGen").glob("examples/*/Split-test/*")
-    records = tf.stack(list(tf.data.TFRecordDataset([str(file) for file in files], "GZIP")))
+    records = tf.stack(list(tf.data.TFRecordDataset([str(file) for file in files])))
     model = tf.saved_model.load(summary["pushed_path"])
     answer = model.signatures["examples"](examples=records)
     truth = model.signatures["targets"](examples=records)["targets"]

@@ -28,7 +28,7 @@ def write_clips(path: Path, clips: list[tuple[np.ndarray, list[str]]]) -> None:
     def of_bytes(*values: bytes) -> tf.train.Feature:
         return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
 
-    with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
+    with tf.io.TFRecordWriter(str(path)) as writer:
         for number, (samples, labels) in enumerate(clips):
             features = {
                 "clip_id": of_bytes(f"{path.stem}/{number}.wav".encode()),
@@ -47,10 +47,10 @@ def write_tones(path: Path, clips: int, seed: int) -> None:
 
 def write_inputs(folder: Path, train: int = 12) -> None:
     """Writes all that a Trainer needs."""
-    write_tones(folder / "train.gz", train, seed=0)
-    write_tones(folder / "eval.gz", 3, seed=1_000)
+    write_tones(folder / "train.tfrecord", train, seed=0)
+    write_tones(folder / "eval.tfrecord", 3, seed=1_000)
     rain = np.random.default_rng(5).normal(0, 0.1, 40_000)
-    write_clips(folder / "noise.gz", [(rain, [])])
+    write_clips(folder / "noise.tfrecord", [(rain, [])])
     write_transform_graph(CLASSES, folder)
     weights = import_weights("vggish", "random", random_weights(0), None)
     write_imported_weights(str(folder / "weights"), weights)
@@ -70,8 +70,8 @@ def trainer_call(
         "features": FeatureSettings(checkpoint="random"),
     }
     return FnArgs(
-        train_files=[str(inputs / "train.gz")],
-        eval_files=[str(inputs / "eval.gz")],
+        train_files=[str(inputs / "train.tfrecord")],
+        eval_files=[str(inputs / "eval.tfrecord")],
         transform_output=str(inputs / "transform"),
         base_model=str(inputs / "weights"),
         serving_model_dir=str(output / "model"),
@@ -80,7 +80,7 @@ def trainer_call(
             **{name: section.model_dump(mode="json") for name, section in sections.items()},
             "max_clip_samples": 16_000 * 600,
             "embedding_size": None,
-            "noise_files": [str(inputs / "noise.gz")],
+            "noise_files": [str(inputs / "noise.tfrecord")],
             "previous_model": None if previous is None else str(previous),
             "backup_folder": str(inputs / "backups" / output.name),
         },

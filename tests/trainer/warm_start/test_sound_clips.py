@@ -38,7 +38,7 @@ SOUNDS = [
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("clips") / "train.gz"
+    path = tmp_path_factory.mktemp("clips") / "train.tfrecord"
     write_clips(path, SOUNDS)
     return path
 
@@ -78,9 +78,9 @@ def test_labelled_clips_are_heard_as_the_served_model_hears_them(
 
 
 def test_clips_without_classes_are_refused(tmp_path: Path) -> None:
-    write_clips(tmp_path / "train.gz", SOUNDS[1:2])
+    write_clips(tmp_path / "train.tfrecord", SOUNDS[1:2])
     with pytest.raises(DataSetError, match="check the labels"):
-        SoundClips([str(tmp_path / "train.gz")], CLASSES, FrontEnd(), multi_label=False)
+        SoundClips([str(tmp_path / "train.tfrecord")], CLASSES, FrontEnd(), multi_label=False)
 
 
 def test_batches_of_long_clips_are_small(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +135,7 @@ def test_an_epoch_knows_its_length_and_shuffles(path: Path) -> None:
 
 
 def test_noise_lies_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_clips(tmp_path / "noise.gz", [(np.full(100, 0.5), []), (np.full(50, -0.5), [])])
+    write_clips(tmp_path / "noise.tfrecord", [(np.full(100, 0.5), []), (np.full(50, -0.5), [])])
     both = [16_384] * 100 + [-16_384] * 50
     np.testing.assert_allclose(read_noise([f"{tmp_path}/noise*"]), both, atol=1)
     assert read_noise([f"{tmp_path}/nothing*"]).shape == [0]
