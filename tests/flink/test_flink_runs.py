@@ -19,7 +19,7 @@ from pipeline.demo.sound_synthesizer import write_sound_set
 pytestmark = pytest.mark.flink
 
 CLASSES = 10
-CLIPS_A_CLASS = 20
+CLIPS_A_CLASS = 60  # So many that a worker can be lost in the middle of them.
 CLIPS = CLASSES * CLIPS_A_CLASS
 BROKEN = 5
 BEAM_NODES = ("AudioExampleGen", "StatisticsGen", "Transform", "EmbeddingExporter", "Evaluator")
