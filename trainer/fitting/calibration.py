@@ -29,7 +29,8 @@ class Calibration:
         slope: Factor of the log-odds; below 1, the model was too sure.
         offset: Shift of the log-odds; 0 for clips with one label.
         multi_label: Whether a clip may have any number of labels.
-        loss_before: Cross-entropy of the eval clips as the head scores them.
+        loss_before: Cross-entropy of the eval clips as the head scores them; of one label, with
+            the scores made to sum to 1.
         loss_after: The same, each fifth of the clips calibrated by the rest.
         error_before: Expected calibration error of the eval clips as the head scores them.
         error_after: The same, each fifth of the clips calibrated by the rest.
@@ -98,11 +99,10 @@ def fit_calibration(
         slope, offset = _fit(truth[seen], logits[seen], multi_label=multi_label)
         crossed[~seen] = slope * logits[~seen] + offset
     before, after = (_loss(truth, odds, multi_label=multi_label) for odds in (logits, crossed))
+    calibrated = _probabilities(crossed, multi_label=multi_label)
     error_before, error_after = (
-        measure_reliability(
-            truth, _probabilities(odds, multi_label=multi_label), multi_label=multi_label
-        ).error
-        for odds in (logits, crossed)
+        measure_reliability(truth, given, multi_label=multi_label).error
+        for given in (scores, calibrated)
     )
     if after >= before or error_after >= error_before:
         return None
