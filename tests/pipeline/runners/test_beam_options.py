@@ -71,6 +71,9 @@ def run_embedding_exporter(folder: Path, beam: dict[str, Any]) -> None:
     weights = Path(artifact_utils.get_single_uri(inputs["weights"]), "Format-Serving")
     weights.mkdir(parents=True)
     (weights / "origin.json").write_text(json.dumps(origin))
+    embeddings = Path(artifact_utils.get_single_uri(outputs["embeddings"]))
+    embeddings.mkdir()
+    (embeddings / "counts.jsonl").touch()  # As the job would have written it, had it run.
     context = BaseBeamExecutor.Context(
         beam_pipeline_args=pipeline_options(BeamSettings.model_validate(beam)),
         tmp_dir=str(folder / "tmp"),

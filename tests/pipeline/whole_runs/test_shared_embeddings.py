@@ -39,7 +39,7 @@ def run(folder: Path, name: str, head: str) -> dict[str, Any]:
     return json.loads((folder / name / "summary.json").read_text())["features"]
 
 
-@pytest.mark.presets
+@pytest.mark.long_runs
 def test_another_head_in_another_folder_embeds_nothing(tmp_path: Path) -> None:
     write_sounds(tmp_path / "sounds")
     assert run(tmp_path, "first", "dense") == {"windows": CLIPS, "embedded": CLIPS, "reused": 0}
