@@ -175,7 +175,9 @@ def test_readme_shows_what_the_demo_prints(tmp_path: Path, request: pytest.Fixtu
         pytest.skip("the figures were written")
     figure = r" (\d\.\d+) \((\d\.\d+)-(\d\.\d+)\)"
     assert re.sub(figure, "", shown) == re.sub(figure, "", printed)
-    (accuracy, *_), (_, low, high) = (re.search(figure, s).groups() for s in (shown, printed))
+    (accuracy, *_), (_, low, high) = (
+        map(float, re.search(figure, s).groups()) for s in (shown, printed)
+    )
     assert low <= accuracy <= high  # A clip more or less, by the order of a sum in float32.
 
 
