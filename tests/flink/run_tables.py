@@ -18,7 +18,7 @@ def latest(run: Path, node: str, output: str) -> Path:
 def sound_clips(run: Path) -> dict[str, tuple[str, dict[str, list]]]:
     """Of each clip its split, and every feature of its example."""
     clips = {}
-    for split, record in _records(latest(run, "AudioExampleGen", "examples")):
+    for split, record in _records(latest(run, "AudioExampleGen", "examples"), ""):
         features = tf.train.Example.FromString(record).features.feature
         values = {name: list(_values(feature)) for name, feature in features.items()}
         (clip_id,) = values["clip_id"]
@@ -39,7 +39,7 @@ def log_mels(run: Path) -> dict[bytes, tuple[str, list[int], np.ndarray]]:
     graph = tft.TFTransformOutput(str(latest(run, "Transform", "transform_graph")))
     spec = graph.transformed_feature_spec()
     clips = {}
-    for split, record in _records(latest(run, "Transform", "transformed_examples")):
+    for split, record in _records(latest(run, "Transform", "transformed_examples"), "GZIP"):
         parsed = tf.io.parse_example([record], spec)
         windows = parsed["log_mel"].flat_values.numpy().ravel()
         (clip_id,) = parsed["clip_id"].numpy()
@@ -76,12 +76,12 @@ def assert_same_embeddings(run: Path, other: Path) -> None:
     np.testing.assert_allclose(vectors, other_vectors, rtol=0, atol=1e-5 * scale)
 
 
-def _records(folder: Path) -> list[tuple[str, bytes]]:
+def _records(folder: Path, compression: str) -> list[tuple[str, bytes]]:
     files = sorted(folder.glob("Split-*/*"))
     return [
         (file.parent.name, record)
         for file in files
-        for record in tf.data.TFRecordDataset([str(file)]).as_numpy_iterator()
+        for record in tf.data.TFRecordDataset([str(file)], compression).as_numpy_iterator()
     ]
 
 
