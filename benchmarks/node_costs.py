@@ -100,7 +100,7 @@ class Meter:
 
 
 def make_sounds(root: Path, clips: int, source: Path | None) -> None:
-    """Gives a folder clips: links to those of another folder, or synthesized ones."""
+    """Gives a folder clips: copies of those of another folder, or synthesized ones."""
     if source is None:
         write_wav_clips(root, clips // len(SOUND_LABELS))
         return

@@ -108,6 +108,7 @@ def test_a_run_survives_the_loss_of_a_task_manager(
     cluster.kill_task_manager(embedding)
     assert hit["state"] == "RUNNING"
     assert 0 < clips < CLIPS
+    assert not list((tmp_path / "pipeline" / "EmbeddingExporter").rglob("*.parquet"))
 
     summary = finish(run, tmp_path)
     assert cluster.ask("overview")["taskmanagers"] == TASK_MANAGERS - 1

@@ -11,20 +11,19 @@ _SLACK = 1e-6  # Seconds: hops such as 0.48 are no exact numbers.
 
 
 class Stretch(Protocol):
-    """A stretch of a recording with a label; `vggish.events.detection.Event` is one.
-
-    Attributes:
-        start: Start in seconds.
-        end: End in seconds, at or after the start.
-        label: Class name.
-    """
+    """A stretch of a recording with a label; `vggish.events.detection.Event` is one."""
 
     @property
-    def start(self) -> float: ...  # noqa: D102
+    def start(self) -> float:
+        """Start in seconds."""
+
     @property
-    def end(self) -> float: ...  # noqa: D102
+    def end(self) -> float:
+        """End in seconds, at or after the start."""
+
     @property
-    def label(self) -> str: ...  # noqa: D102
+    def label(self) -> str:
+        """Class name."""
 
 
 def label_windows(
