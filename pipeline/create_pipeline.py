@@ -168,6 +168,7 @@ def _ingest(config: Config, places: Places) -> _Clips:
         places.checkpoint,
         config.features.seed,
         config.features.pca_params,
+        config.features.compute,
     )
     return _Clips(example_gen, schema, statistics, validator, transform, importer)
 
@@ -181,7 +182,6 @@ def _embed(config: Config, clips: _Clips) -> dict[str, EmbeddingExporter]:
             clips.importer.outputs["weights"],
             clips.example_gen.outputs["rejects"],
             features=features,
-            compute=config.features.compute,
             with_table=config.features.writes_table(config.size_of(features)),
             cache=config.features.cache,
         )

@@ -25,11 +25,13 @@ class WeightsOrigin:
         network: Name of the network; None of embeddings from an unknown one.
         weights: `random`, or the SHA-256 of the checkpoint's values; shown with results.
         sha256: SHA-256 of the values, random or not.
+        compute: Precision in which the pipeline runs the frozen network with them.
     """
 
     network: str | None
     weights: str | None
     sha256: str | None
+    compute: str = "float32"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ class EmbeddingExporterSpec(ComponentSpec):
 
     PARAMETERS = {
         "features": ExecutionParameter(type=str),
-        "compute": ExecutionParameter(type=str),
         "with_table": ExecutionParameter(type=int),
         "cache": ExecutionParameter(type=str, optional=True),
     }
@@ -43,7 +42,6 @@ class EmbeddingExporter(BaseBeamComponent):
         weights: The network's weights.
         rejects: AudioExampleGen's `rejects`, for the number of clips.
         features: The layer tap.
-        compute: The precision of the network.
         with_table: Whether `table` is written; otherwise it is empty.
         cache: Folder of embeddings that other runs reuse, or None.
     """
@@ -51,7 +49,7 @@ class EmbeddingExporter(BaseBeamComponent):
     SPEC_CLASS = EmbeddingExporterSpec
     EXECUTOR_SPEC = BeamExecutorSpec(Executor)
 
-    def __init__(  # noqa: PLR0913  Four inputs and four settings.
+    def __init__(  # noqa: PLR0913  Four inputs and three settings.
         self,
         examples: BaseChannel,
         transform_graph: BaseChannel,
@@ -59,7 +57,6 @@ class EmbeddingExporter(BaseBeamComponent):
         rejects: BaseChannel,
         *,
         features: str,
-        compute: str,
         with_table: bool,
         cache: str | None = None,
     ):
@@ -70,7 +67,6 @@ class EmbeddingExporter(BaseBeamComponent):
                 weights=weights,
                 rejects=rejects,
                 features=features,
-                compute=compute,
                 with_table=int(with_table),
                 cache=cache,
                 embeddings=Channel(type=standard_artifacts.Examples),

@@ -38,18 +38,16 @@ class EmbedClips(beam.DoFn):
         transform_uri: The transform graph, for the examples' specification and the class names.
         weights_folder: Folder of the imported weights.
         features: The layer tap.
-        compute: The precision of the network.
         size: The size of a window's features.
         clips: The number of clips, if all are embedded.
         cache: Folder where new embeddings are kept, or None.
     """
 
-    def __init__(  # noqa: PLR0913  Four settings of the network, and two of its surroundings.
+    def __init__(
         self,
         transform_uri: str,
         weights_folder: str,
         features: str,
-        compute: str,
         size: int,
         *,
         clips: int | None = None,
@@ -58,7 +56,6 @@ class EmbedClips(beam.DoFn):
         self._transform_uri = transform_uri
         self._weights_folder = weights_folder
         self._features = features
-        self._compute = compute
         self._size = size
         self._clips = clips
         self._cache = cache
@@ -79,7 +76,7 @@ class EmbedClips(beam.DoFn):
     def _load(self) -> tf.types.experimental.PolymorphicFunction:
         weights = read_imported_weights(self._weights_folder)
         # Log-mel is there, so the network is known.
-        model: Any = weights.build_features(self._features, self._compute)
+        model: Any = weights.build_features(self._features, weights.origin.compute)
         shape = [None, params.NUM_FRAMES, params.NUM_BANDS]
         return tf.function(
             lambda windows: model(windows, training=False),

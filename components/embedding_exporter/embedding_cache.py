@@ -55,11 +55,11 @@ class Computation:
         return f"{self.network}-{self.features}-{self.compute}-{digest[:16]}"
 
 
-def computation_of(weights_folder: str, features: str, compute: str, code: str) -> Computation:
+def computation_of(weights_folder: str, features: str, code: str) -> Computation:
     """Describes a computation with imported weights; see `Computation`."""
     origin = read_weights_origin(weights_folder)
     return Computation(
-        origin.network, origin.sha256, pca_sha256(weights_folder), features, compute, code
+        origin.network, origin.sha256, pca_sha256(weights_folder), features, origin.compute, code
     )
 
 

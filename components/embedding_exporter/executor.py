@@ -55,9 +55,9 @@ class Executor(BaseBeamExecutor):
             input_dict: `examples` with log-mel windows, `transform_graph`, `weights`, `rejects`.
             output_dict: `embeddings`, with the number of clips that were `embedded` and `reused`
                 as custom properties, and `table`.
-            exec_properties: `features`, the layer tap; `compute`, the network's precision;
-                `with_table`, whether to write the table (1) or leave it empty (0); `cache`, the
-                folder of embeddings of other runs, if there is one.
+            exec_properties: `features`, the layer tap; `with_table`, whether to write the table (1)
+                or leave it empty (0); `cache`, the folder of embeddings of other runs, if there is
+                one.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         examples = artifact_utils.get_single_instance(input_dict["examples"])
@@ -140,7 +140,6 @@ class _Embedding:
         computation = computation_of(
             self._weights,
             self._properties["features"],
-            self._properties["compute"],
             self._properties.get("code_version", ""),
         )
         return posixpath.join(root, computation.name)
@@ -166,7 +165,6 @@ class _Embedding:
             self._transform_uri,
             self._weights,
             self._properties["features"],
-            self._properties["compute"],
             self.size,
             clips=clips,
             cache=self._cache,

@@ -23,6 +23,7 @@ class NetworkImporterSpec(ComponentSpec):
         "checkpoint": ExecutionParameter(type=str),
         "seed": ExecutionParameter(type=int),
         "pca_params": ExecutionParameter(type=str, optional=True),
+        "compute": ExecutionParameter(type=str),
     }
     INPUTS: dict = {}
     # TFX's Trainer takes the weights as its base model, and asks for this type.
@@ -32,8 +33,9 @@ class NetworkImporterSpec(ComponentSpec):
 class NetworkImporter(BaseComponent):
     """Turns the released weights of VGGish or another network into the pipeline's weights.
 
-    Output: `weights`, named arrays in one `.npz` file, with their SHA-256. If the network is
-    unknown, since the source has embeddings instead of sound, it only says so.
+    Output: `weights`, named arrays in one `.npz` file, with their SHA-256, and the precision in
+    which the network runs. If the network is unknown, since the source has embeddings instead of
+    sound, it only says so.
     """
 
     SPEC_CLASS = NetworkImporterSpec
@@ -46,6 +48,7 @@ class NetworkImporter(BaseComponent):
         checkpoint: str | RuntimeParameter,
         seed: int,
         pca_params: str | None,
+        compute: str,
     ):
         super().__init__(
             NetworkImporterSpec(
@@ -53,6 +56,7 @@ class NetworkImporter(BaseComponent):
                 checkpoint=checkpoint,
                 seed=seed,
                 pca_params=pca_params,
+                compute=compute,
                 weights=Channel(type=standard_artifacts.Model),
             )
         )

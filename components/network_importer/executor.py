@@ -1,5 +1,6 @@
 """Brings a network's weights into the pipeline."""
 
+from dataclasses import replace
 from typing import Any
 
 from tfx.dsl.components.base.base_executor import BaseExecutor
@@ -7,6 +8,7 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
+from components.network_importer.precision_trial import faster_precision
 from schema.imported_weights import import_weights, no_weights, write_imported_weights
 from vggish.weights import checkpoint
 
@@ -27,7 +29,7 @@ class Executor(BaseExecutor):
             output_dict: `weights`.
             exec_properties: `network`, empty of embeddings from an unknown one; `checkpoint`, a
                 path, `download` or `random`; `seed` of random weights; `pca_params`, a path,
-                `download` or None.
+                `download` or None; `compute`, the precision of the network, or `auto`.
 
         Raises:
             CheckpointError: The checkpoint or the PCA parameters are not the network's.
@@ -42,6 +44,11 @@ class Executor(BaseExecutor):
             exec_properties["checkpoint"], exec_properties["seed"], network=network
         )
         imported = import_weights(network, weights, values, exec_properties.get("pca_params"))
+        compute = exec_properties["compute"]
+        if compute == "auto":
+            compute = faster_precision(network, values)
+        imported = replace(imported, origin=replace(imported.origin, compute=compute))
         write_imported_weights(path_utils.serving_model_dir(artifact.uri), imported)
         artifact.set_string_custom_property("weights", imported.origin.weights)
         artifact.set_string_custom_property("sha256", imported.origin.sha256)
+        artifact.set_string_custom_property("compute", compute)

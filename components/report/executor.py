@@ -44,6 +44,7 @@ _MODEL_FACTS = (
     "parameters",
     "trainable_parameters",
     "weights",
+    "compute",
 )
 _LINEAGE = (
     "pushed_model",

@@ -42,8 +42,9 @@ class FeatureSettings(Settings):
         description="Seconds between the starts of windows; null: the network's own, 0.96 of "
         "VGGish, 0.48 of YAMNet.",
     )
-    compute: Literal["float32", "bfloat16"] = Field(
-        default="float32", description="Precision of the frozen network."
+    compute: Literal["auto", "float32", "bfloat16"] = Field(
+        default="float32",
+        description="Precision of the frozen network; `auto`: bfloat16 if it is much faster here.",
     )
     cache: str | None = Field(
         default=None,

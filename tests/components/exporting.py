@@ -99,6 +99,6 @@ def export(folder: Path, output: Path, **properties: Any) -> dict[str, Any]:
     Executor(local_context(output)).Do(
         {key: [artifact] for key, artifact in inputs.items()},
         {key: [artifact] for key, artifact in outputs.items()},
-        {"features": "mfcc", "compute": "float32", "with_table": 0} | properties,
+        {"features": "mfcc", "with_table": 0} | properties,
     )
     return outputs

@@ -132,7 +132,7 @@ def wait_for_embedding(
         for i, size in before.items():
             with cluster.log(f"taskmanager{i}").open("rb") as log:
                 log.seek(size)
-                told = re.findall(rb" (\d+) clips\n", log.read())
+                told = re.findall(rb" (\d+) of \d+ clips", log.read())
             if told:
                 return i, int(told[0])
         time.sleep(0.1)

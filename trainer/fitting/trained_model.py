@@ -169,7 +169,6 @@ def _model_card(
         ),
         "hop_seconds": job.features.front_end.hop_samples / SAMPLE_RATE,
         "max_seconds": job.max_clip_samples / SAMPLE_RATE,
-        "compute": job.features.compute,
         "embedded": job.embedding_size is not None,
         "embedding_size": job.embedding_size,
         "parameters": trained.parameters,

@@ -79,9 +79,7 @@ def run_embedding_exporter(folder: Path, beam: dict[str, Any]) -> None:
         tmp_dir=str(folder / "tmp"),
         unique_id="1",
     )
-    Executor(context).Do(
-        inputs, outputs, {"features": "fusion", "compute": "float32", "with_table": 1}
-    )
+    Executor(context).Do(inputs, outputs, {"features": "fusion", "with_table": 1})
 
 
 def python_steps(proto: beam_runner_api_pb2.Pipeline) -> dict[str, beam_runner_api_pb2.Environment]:
