@@ -2,7 +2,6 @@
 
 import logging
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +27,6 @@ def run(folder: Path, **properties: Any) -> standard_artifacts.Model:
     return weights
 
 
-def seconds(float32: float, bfloat16: float) -> Callable[..., float]:
-    return lambda *trial: {"float32": float32, "bfloat16": bfloat16}[trial[-1]]
-
-
 @pytest.mark.parametrize(
     ("bfloat16", "compute"),
     [(0.5, "bfloat16"), (0.76, "bfloat16"), (0.8, "float32"), (2, "float32")],
@@ -39,7 +34,7 @@ def seconds(float32: float, bfloat16: float) -> Callable[..., float]:
 def test_less_exact_numbers_must_be_much_faster(
     monkeypatch: pytest.MonkeyPatch, bfloat16: float, compute: str
 ) -> None:
-    monkeypatch.setattr(precision_trial, "_seconds_a_batch", seconds(1, bfloat16))
+    monkeypatch.setattr(precision_trial, "_seconds_a_batch", lambda *_: (1, bfloat16))
     assert faster_precision("vggish", {}) == compute
 
 
@@ -55,7 +50,7 @@ def test_the_trial_runs_the_network_and_tells_what_it_found(
 
 
 def test_auto_goes_with_the_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(precision_trial, "_seconds_a_batch", seconds(1, 0.5))
+    monkeypatch.setattr(precision_trial, "_seconds_a_batch", lambda *_: (1, 0.5))
     weights = run(tmp_path, compute="auto")
     imported = read_imported_weights(str(tmp_path / "Format-Serving"))
     assert imported.origin.compute == "bfloat16"
