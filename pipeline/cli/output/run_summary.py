@@ -18,6 +18,13 @@ def why_not_pushed(summary: dict[str, Any]) -> str:
     )
 
 
+def _use(summary: dict[str, Any]) -> str:
+    """Returns the command for a pushed model that takes what the run learned from."""
+    if summary["model"]["network"] is None:
+        return "predict {} TABLE…"
+    return "detect {} RECORDING…" if summary["clips"].get("windows") else "predict {} SOUND…"
+
+
 def _origin(model: dict[str, Any]) -> tuple[str, str]:
     """Says what made the features: the network, and its weights."""
     if model["network"] is None:
@@ -64,8 +71,7 @@ def format_summary(summary: dict[str, Any], folder: RunFolder) -> str:
         "Report": str(folder.report),
         "Test clips": f"{folder.test_predictions}, one row a clip",
         "Time": f"{summary['seconds']['total']:.1f} s",
-        "Next": f"vggish-tfx predict {shlex.quote(str(folder.root))} "
-        f"{'TABLE' if model['network'] is None else 'SOUND'}…"
+        "Next": f"vggish-tfx {_use(summary).format(shlex.quote(str(folder.root)))}"
         if summary["pushed_path"]
         else "see in the report which clips are wrong, and what is taken for what",
     }
