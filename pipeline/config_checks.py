@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from components.audio_example_gen.sources import list_source
-from components.audio_example_gen.sources.data_root import open_tree
 from components.audio_example_gen.sources.embedding_tables.clip_listing import read_size
 from components.audio_example_gen.splits.class_coverage import check_listing
+from components.file_trees.data_root import open_tree
 from schema.config.beam_settings import BeamSettings
 from schema.config.config import Config
 from schema.config.model_settings import FeatureSettings

@@ -9,7 +9,7 @@ from apache_beam.transforms.window import GlobalWindows
 
 from components.audio_example_gen.ingest_summary import counts_of
 from components.audio_example_gen.leaks import AcceptedFile, TraceBatches, traces_of
-from components.audio_example_gen.sources.listing import Reject
+from components.file_trees.refusals import Reject
 from schema.config.split_settings import UNLABELLED
 
 REJECTS = "rejects"

@@ -13,8 +13,9 @@ from components.audio_example_gen.decoding.clip_policies import DecodedClip
 from components.audio_example_gen.decoding.decoder import Decoder
 from components.audio_example_gen.duplicates import Copy
 from components.audio_example_gen.leaks import AcceptedFile, digest_of
-from components.audio_example_gen.sources.data_root import open_tree
-from components.audio_example_gen.sources.listing import RefusedError, Reject, SourceFile
+from components.audio_example_gen.sources.listing import SourceFile
+from components.file_trees.data_root import open_tree
+from components.file_trees.refusals import RefusedError, Reject
 from schema.config.annotations.annotation_settings import BACKGROUND, AnnotationSettings
 from schema.config.ingest_settings import IngestSettings
 from vggish.errors import AudioError

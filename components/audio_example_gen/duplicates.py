@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from components.audio_example_gen.leaks import AcceptedFile
-from components.audio_example_gen.sources.listing import Reject, SourceFile
+from components.audio_example_gen.sources.listing import SourceFile
+from components.file_trees.refusals import Reject
 from schema.config.ingest_settings import IngestSettings
 from schema.config.split_settings import UNLABELLED
 

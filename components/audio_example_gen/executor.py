@@ -37,10 +37,11 @@ from components.audio_example_gen.released_embeddings import ReadEmbeddings
 from components.audio_example_gen.rewriting import rewrite_splits
 from components.audio_example_gen.sources import list_source
 from components.audio_example_gen.sources.audioset import read_class_names
-from components.audio_example_gen.sources.data_root import open_tree
-from components.audio_example_gen.sources.listing import Listing, RefusedError, SourceFile
+from components.audio_example_gen.sources.listing import Listing, SourceFile
 from components.audio_example_gen.table_embeddings import ReadTables, list_tables
 from components.counts import WriteCounts, read_counts
+from components.file_trees.data_root import open_tree
+from components.file_trees.refusals import RefusedError
 from components.leftovers import remove_leftovers
 from schema.config.ingest_settings import IngestSettings
 from schema.config.source_settings import SourceSettings, read_source_settings

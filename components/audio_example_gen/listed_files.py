@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 import apache_beam as beam
 import tensorflow as tf
 
-from components.audio_example_gen.sources.listing import AnnotatedEvent, Reject, SourceFile
+from components.audio_example_gen.sources.listing import AnnotatedEvent, SourceFile
+from components.file_trees.refusals import Reject
 
 _MAX_STRETCHES = 1000
 """The most parts of the list, each of which one worker reads."""

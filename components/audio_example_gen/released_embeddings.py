@@ -9,9 +9,10 @@ from components.audio_example_gen.account import AccountingDoFn
 from components.audio_example_gen.clip_reading import to_features
 from components.audio_example_gen.leaks import AcceptedFile, digest_of, one_clip
 from components.audio_example_gen.sources.audioset import ReleasedClip, read_released_clips
-from components.audio_example_gen.sources.data_root import open_tree
-from components.audio_example_gen.sources.listing import Reject, SourceFile
+from components.audio_example_gen.sources.listing import SourceFile
 from components.audio_example_gen.splits.hashed_splits import split_of
+from components.file_trees.data_root import open_tree
+from components.file_trees.refusals import Reject
 from schema.config.source_settings import SourceSettings
 from schema.config.split_settings import SplitSettings
 from vggish.example_features import float_feature, serialized_example

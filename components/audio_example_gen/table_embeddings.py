@@ -11,12 +11,13 @@ from components.audio_example_gen.account import AccountingDoFn
 from components.audio_example_gen.clip_reading import to_features
 from components.audio_example_gen.leaks import AcceptedFile, digest_of, one_clip
 from components.audio_example_gen.listed_files import read_list, write_list
-from components.audio_example_gen.sources.data_root import open_tree
 from components.audio_example_gen.sources.embedding_tables.clip_listing import (
     by_table,
     read_listed_vectors,
 )
-from components.audio_example_gen.sources.listing import Listing, Reject, SourceFile
+from components.audio_example_gen.sources.listing import Listing, SourceFile
+from components.file_trees.data_root import open_tree
+from components.file_trees.refusals import Reject
 from schema.config.source_settings import SourceSettings
 from vggish.example_features import float_feature, serialized_example
 from vggish.progress import Progress

@@ -32,8 +32,9 @@ from components.audio_example_gen.leaks import (
     traces_of,
 )
 from components.audio_example_gen.sources import list_source
-from components.audio_example_gen.sources.data_root import open_tree
-from components.audio_example_gen.sources.listing import Listing, RefusedError, SourceFile
+from components.audio_example_gen.sources.listing import Listing, SourceFile
+from components.file_trees.data_root import open_tree
+from components.file_trees.refusals import RefusedError
 from pipeline.catalog.catalog_row import CatalogRow
 from pipeline.catalog.embedding_rows import read_records, read_tables
 from schema.config.ingest_settings import IngestSettings

@@ -17,10 +17,11 @@ from components.audio_example_gen.sources.audioset import (
     read_class_names,
     read_released_clips,
 )
-from components.audio_example_gen.sources.data_root import open_tree
 from components.audio_example_gen.sources.embedding_tables.clip_listing import read_listed_vectors
-from components.audio_example_gen.sources.listing import Listing, Reject
+from components.audio_example_gen.sources.listing import Listing
 from components.audio_example_gen.splits.hashed_splits import split_of
+from components.file_trees.data_root import open_tree
+from components.file_trees.refusals import Reject
 from pipeline.catalog.catalog_row import CatalogRow
 from schema.config.source_settings import SourceSettings
 from schema.config.split_settings import UNLABELLED, SplitSettings

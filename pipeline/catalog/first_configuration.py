@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import soundfile
 
 from components.audio_example_gen.sources import list_source
-from components.audio_example_gen.sources.data_root import open_tree
-from components.audio_example_gen.sources.file_tree import FileTree
 from components.audio_example_gen.sources.likely_groups import LikelyGroups, find_likely_groups
 from components.audio_example_gen.sources.listing import Listing
-from components.audio_example_gen.sources.sound_names import is_sound
 from components.audio_example_gen.sources.unassigned_files import find_in
 from components.audio_example_gen.splits.split_assignment import SPLIT_NAMES
+from components.file_trees.data_root import open_tree
+from components.file_trees.file_tree import FileTree
+from components.file_trees.sound_names import is_sound
 from pipeline.catalog.first_sections import model_lines, split_lines, yaml_value
 from pipeline.catalog.first_table import TABLE_EXTENSIONS, find_table
 from schema.config.source_settings import SourceSettings

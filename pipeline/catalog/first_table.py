@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.audio_example_gen.sources.file_tree import FileTree
 from components.audio_example_gen.sources.manifest_tables import DELIMITERS, Row, read_table
+from components.file_trees.file_tree import FileTree
 from schema.config.source_settings import TableSettings
 from vggish.errors import DataSetError
 

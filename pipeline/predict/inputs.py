@@ -7,8 +7,8 @@ from itertools import takewhile
 from pathlib import Path
 
 from components.audio_example_gen.sources.embedding_tables.table_files import EMBEDDING_TABLES
-from components.audio_example_gen.sources.local_tree import LocalTree
-from components.audio_example_gen.sources.sound_names import is_sound
+from components.file_trees.local_tree import LocalTree
+from components.file_trees.sound_names import is_sound
 from components.pushed_models import is_whole_model, newest_model, pushed_versions
 from vggish.audio.sound_files import find_files
 from vggish.errors import ConfigError

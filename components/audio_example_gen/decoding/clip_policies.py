@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.audio_example_gen.sources.listing import RefusedError
+from components.file_trees.refusals import RefusedError
 from schema.config.ingest_settings import IngestSettings
 from vggish.audio import decoding
 from vggish.errors import AudioError

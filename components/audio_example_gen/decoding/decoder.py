@@ -19,7 +19,8 @@ from typing import IO, Any, cast
 
 from components.audio_example_gen.decoding.annotated_windows import LeftOut, read_annotated_windows
 from components.audio_example_gen.decoding.clip_policies import DecodedClip, read_clips
-from components.audio_example_gen.sources.listing import AnnotatedEvent, RefusedError
+from components.audio_example_gen.sources.listing import AnnotatedEvent
+from components.file_trees.refusals import RefusedError
 from schema.config.annotations.annotation_settings import AnnotationSettings
 from schema.config.ingest_settings import IngestSettings
 from vggish.errors import AudioError

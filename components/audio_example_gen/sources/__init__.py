@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 from components.audio_example_gen.sources import audioset, folders, manifest
 from components.audio_example_gen.sources.annotated_recordings import recording_listing
-from components.audio_example_gen.sources.data_root import open_tree
 from components.audio_example_gen.sources.embedding_tables import clip_listing
-from components.audio_example_gen.sources.file_tree import FileTree
 from components.audio_example_gen.sources.listing import Listing, SourceFile
 from components.audio_example_gen.sources.unassigned_files import UnassignedFiles
+from components.file_trees.data_root import open_tree
+from components.file_trees.file_tree import FileTree
 from schema.config.source_settings import SourceSettings
 from schema.config.split_settings import SplitSettings
 from vggish.errors import DataSetError

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from components.audio_example_gen.sources.file_tree import FileTree
-from components.audio_example_gen.sources.listing import RefusedError, Reject, SourceFile
+from components.audio_example_gen.sources.listing import SourceFile
 from components.audio_example_gen.sources.unassigned_files import UnassignedFiles
+from components.file_trees.file_tree import FileTree
+from components.file_trees.refusals import RefusedError, Reject
 from schema.config.source_settings import SourceSettings
 from vggish.embedding.audio_set_records import parse_class_names
 from vggish.params import AUDIO_EMBEDDING_FEATURE_NAME, EMBEDDING_SIZE

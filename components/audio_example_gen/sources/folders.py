@@ -1,13 +1,13 @@
 """`folders`: a file's folder or name gives its class."""
 
-from components.audio_example_gen.sources.file_tree import FileTree
-from components.audio_example_gen.sources.sound_names import is_sound
 from components.audio_example_gen.sources.unassigned_files import (
     UnassignedFiles,
     find_in,
     is_below,
     to_source_file,
 )
+from components.file_trees.file_tree import FileTree
+from components.file_trees.sound_names import is_sound
 from schema.config.source_settings import SourceSettings
 
 

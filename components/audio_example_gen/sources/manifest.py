@@ -4,16 +4,17 @@ import posixpath
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
-from components.audio_example_gen.sources.file_tree import Entry, FileTree
-from components.audio_example_gen.sources.listing import Reject, SourceFile
+from components.audio_example_gen.sources.listing import SourceFile
 from components.audio_example_gen.sources.manifest_tables import Row, read_table
-from components.audio_example_gen.sources.sound_names import is_sound
 from components.audio_example_gen.sources.unassigned_files import (
     UnassignedFiles,
     is_below,
     sounds_beside,
     to_source_file,
 )
+from components.file_trees.file_tree import Entry, FileTree
+from components.file_trees.refusals import Reject
+from components.file_trees.sound_names import is_sound
 from schema.config.source_settings import SourceSettings, TableSettings
 from vggish.errors import DataSetError
 

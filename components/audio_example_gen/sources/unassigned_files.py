@@ -4,8 +4,9 @@ import posixpath
 import re
 from dataclasses import dataclass
 
-from components.audio_example_gen.sources.file_tree import Entry, FileTree
-from components.audio_example_gen.sources.listing import Reject, SourceFile
+from components.audio_example_gen.sources.listing import SourceFile
+from components.file_trees.file_tree import Entry, FileTree
+from components.file_trees.refusals import Reject
 from schema.config.source_settings import SourceSettings
 from vggish.audio.sound_formats import named_like_sound
 

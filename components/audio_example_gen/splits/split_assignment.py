@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from components.audio_example_gen.sources.file_tree import FileTree
 from components.audio_example_gen.sources.listing import SourceFile
 from components.audio_example_gen.splits.hashed_splits import split_of
 from components.audio_example_gen.splits.stratification import moves_for_short_classes, unit_of
+from components.file_trees.file_tree import FileTree
 from schema.config.split_settings import SPLITS, UNLABELLED, SplitSettings
 from vggish.errors import ConfigError, DataSetError
 

@@ -8,7 +8,7 @@ import pytest
 
 from components.audio_example_gen.account import COUNTS, TRACES, AccountingDoFn
 from components.audio_example_gen.leaks import AcceptedFile
-from components.audio_example_gen.sources.listing import Reject
+from components.file_trees.refusals import Reject
 
 
 class Accept(AccountingDoFn):

@@ -9,7 +9,8 @@ from components.audio_example_gen.duplicates import (
     settle_same_sounds,
 )
 from components.audio_example_gen.leaks import AcceptedFile
-from components.audio_example_gen.sources.listing import Reject, SourceFile
+from components.audio_example_gen.sources.listing import SourceFile
+from components.file_trees.refusals import Reject
 from schema.config.ingest_settings import IngestSettings
 
 

@@ -12,8 +12,10 @@ from generation import generate
 from trees import write_sounds
 
 from components.audio_example_gen.clip_reading import ClipReader
-from components.audio_example_gen.sources import data_root, list_source, local_tree, remote_tree
-from components.audio_example_gen.sources.listing import RefusedError, SourceFile
+from components.audio_example_gen.sources import list_source
+from components.audio_example_gen.sources.listing import SourceFile
+from components.file_trees import data_root, local_tree, remote_tree
+from components.file_trees.refusals import RefusedError
 from pipeline.runners.retries import is_transient
 from schema.config.ingest_settings import IngestSettings
 from schema.config.source_settings import SourceSettings

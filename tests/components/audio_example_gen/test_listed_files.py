@@ -9,7 +9,8 @@ from beam_pipelines import TestPipeline
 
 from components.audio_example_gen import listed_files
 from components.audio_example_gen.listed_files import ReadListedFiles
-from components.audio_example_gen.sources.listing import Reject, SourceFile
+from components.audio_example_gen.sources.listing import SourceFile
+from components.file_trees.refusals import Reject
 
 
 def test_workers_read_what_was_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import soundfile
 import tensorflow as tf
 
 from components.audio_example_gen.sources.audioset import read_class_names, read_released_clips
-from components.audio_example_gen.sources.local_tree import LocalTree
+from components.file_trees.local_tree import LocalTree
 from schema.config.source_settings import SourceSettings
 from vggish.audio.decoding import decode
 from vggish.audio.sound_files import find_files

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from components.audio_example_gen.sources.annotated_recordings.table_recordings import (
     TableRecordings,
 )
-from components.audio_example_gen.sources.file_tree import Entry, FileTree
-from components.audio_example_gen.sources.listing import AnnotatedEvent, Reject, SourceFile
+from components.audio_example_gen.sources.listing import AnnotatedEvent, SourceFile
 from components.audio_example_gen.sources.unassigned_files import (
     UnassignedFiles,
     find_in,
     sounds_beside,
 )
+from components.file_trees.file_tree import Entry, FileTree
+from components.file_trees.refusals import Reject
 from schema.config.annotations.annotation_settings import BACKGROUND
 from schema.config.source_settings import SourceSettings
 from vggish.errors import AnnotationError, DataSetError

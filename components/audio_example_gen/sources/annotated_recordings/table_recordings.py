@@ -3,8 +3,8 @@
 import posixpath
 import re
 
-from components.audio_example_gen.sources.file_tree import Entry, FileTree
-from components.audio_example_gen.sources.listing import Reject
+from components.file_trees.file_tree import Entry, FileTree
+from components.file_trees.refusals import Reject
 from vggish.audio.sound_formats import named_like_sound
 
 _EXTENSIONS = re.compile(r"(\.Table\.\d+)?(\.selections|\.labels)?\.[^.]+$")

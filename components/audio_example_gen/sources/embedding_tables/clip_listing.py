@@ -8,9 +8,10 @@ import numpy as np
 
 from components.audio_example_gen.sources.embedding_tables.clip_reading import OpenClips
 from components.audio_example_gen.sources.embedding_tables.clip_rows import TableClip
-from components.audio_example_gen.sources.file_tree import Entry, FileTree
-from components.audio_example_gen.sources.listing import Reject, SourceFile
+from components.audio_example_gen.sources.listing import SourceFile
 from components.audio_example_gen.sources.unassigned_files import UnassignedFiles, to_source_file
+from components.file_trees.file_tree import Entry, FileTree
+from components.file_trees.refusals import Reject
 from schema.config.source_settings import SourceSettings, TableSettings
 from schema.config.split_settings import UNLABELLED
 from vggish.errors import DataSetError

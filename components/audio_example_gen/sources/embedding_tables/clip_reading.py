@@ -15,7 +15,7 @@ from components.audio_example_gen.sources.embedding_tables.row_vectors import (
 )
 from components.audio_example_gen.sources.embedding_tables.table_columns import find_columns
 from components.audio_example_gen.sources.embedding_tables.table_files import open_table
-from components.audio_example_gen.sources.listing import Reject
+from components.file_trees.refusals import Reject
 from schema.config.source_settings import TableSettings
 from vggish.errors import DataSetError
 

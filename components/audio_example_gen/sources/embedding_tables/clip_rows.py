@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from components.audio_example_gen.sources.embedding_tables.table_columns import TableColumns
 from components.audio_example_gen.sources.embedding_tables.table_files import TableFile
-from components.audio_example_gen.sources.listing import Reject
+from components.file_trees.refusals import Reject
 
 _JOINED = "\x1f"
 """Stands between the labels of a list while they are one text."""

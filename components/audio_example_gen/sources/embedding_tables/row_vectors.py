@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.audio_example_gen.sources.embedding_tables.table_columns import TableColumns
-from components.audio_example_gen.sources.listing import Reject
+from components.file_trees.refusals import Reject
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pytest
 from fuzzing import ANY, GOOD, corpus
 
 from components.audio_example_gen.decoding.decoder import Decoder
-from components.audio_example_gen.sources.listing import RefusedError
+from components.file_trees.refusals import RefusedError
 from schema.config.ingest_settings import IngestSettings
 from vggish.errors import AudioError
 

@@ -15,12 +15,13 @@ import tensorflow as tf
 from generation import generate
 
 from components.audio_example_gen.sources import list_source
-from components.audio_example_gen.sources.data_root import open_tree
 from components.audio_example_gen.sources.embedding_tables.clip_listing import (
     read_listed_vectors,
     read_size,
 )
-from components.audio_example_gen.sources.listing import Listing, Reject, SourceFile
+from components.audio_example_gen.sources.listing import Listing, SourceFile
+from components.file_trees.data_root import open_tree
+from components.file_trees.refusals import Reject
 from schema import clip_examples
 from schema.config.source_settings import SourceSettings
 from schema.config.split_settings import SplitSettings

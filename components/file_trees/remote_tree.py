@@ -10,8 +10,8 @@ from typing import IO, Any, TypeVar
 
 import tenacity
 
-from components.audio_example_gen.sources.file_tree import Entry, FileTree, is_outside
-from components.audio_example_gen.sources.listing import RefusedError, Reject
+from components.file_trees.file_tree import Entry, FileTree, is_outside
+from components.file_trees.refusals import RefusedError, Reject
 from vggish.errors import DataSetError
 
 _REMOTE_REQUESTS = 32  # At once: they wait for the network, not for a processor.

@@ -1,17 +1,18 @@
 """Opening a data root: a folder on this machine, or an address that TensorFlow reads."""
 
-from components.audio_example_gen.sources.file_tree import FileTree, unreadable_path
-from components.audio_example_gen.sources.listing import RefusedError
-from components.audio_example_gen.sources.local_tree import LocalTree
-from components.audio_example_gen.sources.remote_tree import RemoteTree
+from components.file_trees.file_tree import FileTree, unreadable_path
+from components.file_trees.local_tree import LocalTree
+from components.file_trees.refusals import RefusedError
+from components.file_trees.remote_tree import RemoteTree
 from vggish.errors import DataSetError
 
 
-def open_tree(root: str) -> FileTree:
+def open_tree(root: str, named_by: str = "source.root or --data-root") -> FileTree:
     """Opens a data root.
 
     Args:
         root: A folder, with `~` for the home folder, or an address such as `gs://bucket/folder`.
+        named_by: Where a user names the root, for messages.
 
     Returns:
         The tree.
@@ -26,7 +27,5 @@ def open_tree(root: str) -> FileTree:
     except RefusedError as error:
         raise unreadable_path(root, error) from error
     if not there:
-        raise DataSetError(
-            f"The data root {tree.root} is not a folder; check source.root or --data-root."
-        )
+        raise DataSetError(f"The data root {tree.root} is not a folder; check {named_by}.")
     return tree

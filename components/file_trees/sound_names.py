@@ -1,6 +1,6 @@
 """How sounds are told from other files."""
 
-from components.audio_example_gen.sources.file_tree import Entry, FileTree
+from components.file_trees.file_tree import Entry, FileTree
 from vggish.audio.sound_formats import HEAD_BYTES, named_like_sound, starts_like_sound
 
 

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from components.audio_example_gen.sources.listing import RefusedError, Reject
+from components.file_trees.refusals import RefusedError, Reject
 from vggish.errors import DataSetError
 
 _WILDCARDS = "*?["

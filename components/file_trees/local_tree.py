@@ -7,8 +7,8 @@ import stat
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from components.audio_example_gen.sources.file_tree import Entry, FileTree, is_outside
-from components.audio_example_gen.sources.listing import RefusedError, Reject
+from components.file_trees.file_tree import Entry, FileTree, is_outside
+from components.file_trees.refusals import RefusedError, Reject
 from vggish.audio.file_faults import ABSENT, FORBIDDEN
 from vggish.errors import DataSetError
 
