@@ -27,10 +27,11 @@ import soundfile
 import yaml
 
 from components.audio_example_gen.splits.hashed_splits import split_of
-from pipeline.detect.recording_windows import RecordingEnd, read_windows
-from pipeline.detect.window_model import WindowModel, load_window_model
+from components.window_model import WindowModel
+from pipeline.detect.named_models import open_pushed_model
 from schema.config.split_settings import SPLITS, SplitSettings
 from vggish.audio.decoding import decode
+from vggish.audio.recording_windows import RecordingEnd, WindowGrid, read_windows
 from vggish.events.detection import Event, EventRules, find_events
 from vggish.events.event_files import open_event_file
 from vggish.events.event_scores import EventScores
@@ -151,14 +152,14 @@ def train(source: Mapping[str, Any], folder: Path, arguments: argparse.Namespace
     job.write_text(yaml.safe_dump(config), encoding="utf-8")
     command = [str(Path(sys.executable).with_name("vggish-tfx")), "run", str(job)]
     subprocess.run([*command, f"--output={folder}"], check=True, stdout=sys.stderr)
-    return load_window_model(str(folder))
+    return open_pushed_model(str(folder))
 
 
 def score(model: WindowModel, soundscapes: Sequence[Soundscape]) -> list[np.ndarray]:
     """Returns the scores of the windows of each soundscape."""
 
     def windows(path: Path) -> Iterator[np.ndarray]:
-        for item in read_windows(path, round(HOP_SECONDS * SAMPLE_RATE), "resampy"):
+        for item in read_windows(path, WindowGrid(round(HOP_SECONDS * SAMPLE_RATE))):
             if not isinstance(item, RecordingEnd):
                 yield from np.split(item, range(64, len(item), 64))
 

@@ -104,9 +104,9 @@ def detect(  # noqa: PLR0913  Its arguments are the options of the command.
     import_tensorflow_quietly()
     from pipeline.detect.detection_job import Detection, DetectionTables
     from pipeline.detect.event_tables import read_truth
-    from pipeline.detect.recording_scores import WindowSettings
-    from pipeline.detect.window_model import connect_window_model, load_window_model
+    from pipeline.detect.named_models import connect_window_model, open_pushed_model
     from pipeline.predict.inputs import find_sounds, take_model
+    from vggish.audio.recording_windows import WindowGrid
     from vggish.events.detection import EventRules
     from vggish.params import SAMPLE_RATE
 
@@ -119,12 +119,12 @@ def detect(  # noqa: PLR0913  Its arguments are the options of the command.
     if server:
         model = connect_window_model(server, model_name, timeout)
     else:
-        model = load_window_model(folder)
+        model = open_pushed_model(folder)
     detection = Detection(
         files=files,
         model=model,
         min_scores=model.min_scores(min_score),
-        settings=WindowSettings(round(hop * SAMPLE_RATE), resampler),
+        grid=WindowGrid(round(hop * SAMPLE_RATE), resampler),
         rules=rules,
         tables=tables,
         truth=true_events,

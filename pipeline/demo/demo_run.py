@@ -58,8 +58,8 @@ def detect_soundscape(folder: RunFolder, model: str) -> str:
     """
     from pipeline.detect.detection_job import Detection, DetectionTables
     from pipeline.detect.event_tables import events_of, read_events
-    from pipeline.detect.recording_scores import WindowSettings
-    from pipeline.detect.window_model import load_window_model
+    from pipeline.detect.named_models import open_pushed_model
+    from vggish.audio.recording_windows import WindowGrid
     from vggish.events.detection import EventRules
     from vggish.events.event_files import open_event_file
 
@@ -69,12 +69,12 @@ def detect_soundscape(folder: RunFolder, model: str) -> str:
     truth = write_soundscape(recording)
     with open_event_file(place / "truth.csv") as write:
         write(str(recording), 0.0, truth)
-    loaded = load_window_model(model)
+    loaded = open_pushed_model(model)
     Detection(
         files=[recording],
         model=loaded,
         min_scores=loaded.min_scores(_MIN_SCORE),
-        settings=WindowSettings(hop=7_680),
+        grid=WindowGrid(hop=7_680),
         rules=EventRules(min_duration=_MIN_SECONDS),
         tables=DetectionTables([str(place / "events.csv")]),
     ).run(lambda _recordings, _seconds: None)

@@ -6,15 +6,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from components.window_model import WindowModel
 from pipeline.detect.recording_scores import (
     Advance,
-    WindowSettings,
     open_store,
     score_recordings,
 )
 from pipeline.detect.score_store import ScoreStore
 from pipeline.detect.score_table import check_score_path, open_score_table
-from pipeline.detect.window_model import WindowModel
+from vggish.audio.recording_windows import WindowGrid
 from vggish.audio.sound_files import printable_name
 from vggish.errors import ConfigError
 from vggish.events.detection import EventRules, find_events
@@ -89,7 +89,7 @@ class Detection:
         files: The recordings.
         model: The model.
         min_scores: Score that begins an event of a class, by class name.
-        settings: How recordings are cut into windows.
+        grid: How recordings are cut into windows.
         rules: What counts as an event.
         tables: What is written.
         truth: The true events of each recording, or None.
@@ -98,7 +98,7 @@ class Detection:
     files: Sequence[Path]
     model: WindowModel
     min_scores: Mapping[str, float]
-    settings: WindowSettings
+    grid: WindowGrid
     rules: EventRules
     tables: DetectionTables
     truth: Sequence[Sequence[Stretch]] | None = None
@@ -112,8 +112,8 @@ class Detection:
         Returns:
             What was found.
         """
-        store = open_store(self.tables.store, self.files, self.model, self.settings)
-        score_recordings(self.files, self.model, self.settings, store, advance)
+        store = open_store(self.tables.store, self.files, self.model, self.grid)
+        score_recordings(self.files, self.model, self.grid, store, advance)
         outcome = self._write(store)
         store.remove()
         return outcome
@@ -124,7 +124,7 @@ class Detection:
         with ExitStack() as opened:
             tables = [opened.enter_context(open_event_file(path)) for path in self.tables.events]
             write_scores = self.tables.scores and opened.enter_context(
-                open_score_table(self.tables.scores, self.model.classes, self.settings.hop_seconds)
+                open_score_table(self.tables.scores, self.model.classes, self.grid.hop_seconds)
             )
             for file, true, (recording, scores) in zip(
                 self.files, truth, store.scores(), strict=True
@@ -134,7 +134,7 @@ class Detection:
                     scores,
                     self.min_scores,
                     self.rules,
-                    hop_seconds=self.settings.hop_seconds,
+                    hop_seconds=self.grid.hop_seconds,
                     duration=recording.seconds,
                 )
                 for write in tables:

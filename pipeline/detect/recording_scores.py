@@ -4,17 +4,15 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from pipeline.detect.recording_windows import RecordingEnd, read_ahead, read_windows
+from components.window_model import WindowModel
 from pipeline.detect.score_store import ScoredRecording, ScoreStore
-from pipeline.detect.window_model import WindowModel
-from vggish.audio.decoding import Resampler
+from vggish.audio.recording_windows import RecordingEnd, WindowGrid, batch_windows, read_windows
 from vggish.networks.window_batches import WINDOWS_A_BATCH
-from vggish.params import SAMPLE_RATE
+from vggish.read_ahead import read_ahead
 
 _BATCHES_A_PART = 64  # Half an hour of sound at a hop of 0.48 s.
 
@@ -22,26 +20,8 @@ Advance = Callable[[int, float], None]
 """Takes the number of recordings and the seconds of sound that are done."""
 
 
-@dataclass(frozen=True)
-class WindowSettings:
-    """How recordings are cut into windows.
-
-    Attributes:
-        hop: Samples at 16 kHz between the starts of windows.
-        resampler: Resampler of other rates to 16 kHz.
-    """
-
-    hop: int
-    resampler: Resampler = "resampy"
-
-    @property
-    def hop_seconds(self) -> float:
-        """Seconds between the starts of windows."""
-        return self.hop / SAMPLE_RATE
-
-
 def open_store(
-    folder: str, files: Sequence[Path], model: WindowModel, settings: WindowSettings
+    folder: str, files: Sequence[Path], model: WindowModel, grid: WindowGrid
 ) -> ScoreStore:
     """Opens the folder of the scores of a detection, with those of an earlier attempt.
 
@@ -49,12 +29,12 @@ def open_store(
         folder: Its path or address.
         files: The recordings. Scores of others, or of other content by size and time, are removed.
         model: The model.
-        settings: How recordings are cut.
+        grid: How recordings are cut.
 
     Returns:
         The store.
     """
-    facts = [model.identity, model.classes, settings.hop, settings.resampler]
+    facts = [model.identity, model.classes, grid.hop, grid.resampler]
     digest = hashlib.sha256(json.dumps(facts).encode())
     for file in files:
         digest.update(repr((os.fspath(file), _state(file))).encode(errors="surrogateescape"))
@@ -65,7 +45,7 @@ def open_store(
 def score_recordings(
     files: Sequence[Path],
     model: WindowModel,
-    settings: WindowSettings,
+    grid: WindowGrid,
     store: ScoreStore,
     advance: Advance,
 ) -> None:
@@ -74,36 +54,35 @@ def score_recordings(
     Args:
         files: The recordings.
         model: The model.
-        settings: How recordings are cut.
+        grid: How recordings are cut.
         store: The scores; all of them at the end.
         advance: Function that is told the progress.
     """
-    waiting: list[np.ndarray] = []
-    skip = counted = store.begun
-    for item in read_ahead(_items(files[len(store.recordings) :], settings, skip)):
-        if isinstance(item, RecordingEnd):
-            store.end_recording(ScoredRecording(counted, item.seconds, item.error))
-            counted = 0
-            advance(1, 0.0)
-            continue
-        waiting.append(item)
-        counted += len(item)
-        while sum(map(len, waiting)) >= WINDOWS_A_BATCH:
-            windows = np.concatenate(waiting)
-            store.add(model.score(windows[:WINDOWS_A_BATCH]))
-            waiting = [windows[WINDOWS_A_BATCH:]]
-            advance(0, WINDOWS_A_BATCH * settings.hop_seconds)
-    if sum(map(len, waiting)):
-        store.add(model.score(np.concatenate(waiting)))
+
+    def windows() -> Iterator[np.ndarray]:
+        counted = store.begun
+        items = _items(files[len(store.recordings) :], grid, skip=counted)
+        for item in read_ahead(items):
+            if isinstance(item, RecordingEnd):
+                store.end_recording(ScoredRecording(counted, item.seconds, item.error))
+                counted = 0
+                advance(1, 0.0)
+            else:
+                counted += len(item)
+                yield item
+
+    for batch in batch_windows(windows(), WINDOWS_A_BATCH):
+        store.add(model.score(batch))
+        advance(0, len(batch) * grid.hop_seconds)
     store.finish()
 
 
 def _items(
-    files: Sequence[Path], settings: WindowSettings, skip: int
+    files: Sequence[Path], grid: WindowGrid, skip: int
 ) -> Iterator[np.ndarray | RecordingEnd]:
     """Yields the windows and the end of each recording; of the first, not the first windows."""
     for file in files:
-        yield from read_windows(file, settings.hop, settings.resampler, skip=skip)
+        yield from read_windows(file, grid, first=skip)
         skip = 0
 
 

@@ -64,17 +64,23 @@ class Sound(Protocol):
         format: Container and codec, such as `WAV PCM_16`.
         rate: Sample rate in Hz.
         channels: Number of channels.
+        frames: Number of samples that the header states, if reading can begin at any of them; None
+            if the sound before has to be decoded, too.
     """
 
     name: str
     format: str
     rate: int
     channels: int
+    frames: int | None
 
-    def blocks(self) -> Iterator[np.ndarray]:
+    def blocks(self, start: int = 0) -> Iterator[np.ndarray]:
         """Yields the sound in order: float32 [n], n >= 1, each the mean of the channels.
 
         The length is known only at the end, since headers can be wrong.
+
+        Args:
+            start: Number of samples at the beginning to leave out.
 
         Raises:
             AudioError: `damaged`: a part of the sound cannot be decoded.

@@ -21,6 +21,9 @@ _FORMATS = "aac,ac3,aiff,amr,ape,asf,au,caf,eac3,flac,matroska,mov,mp3,mpc,mpc8,
 _LOSSLESS = {"ape", "flac", "tta", "wv"}
 """Formats whose header counts the samples, unless the file was written to a pipe."""
 
+_ENTERED_ANYWHERE = "flac"
+"""The format in which FFmpeg finds any sample, and whose frames need no other frame."""
+
 _TIMED = "asf"
 """The format whose header states the length, though not to the sample."""
 
@@ -46,24 +49,44 @@ class FfmpegSound:
         self.format = f"{container.format.name.split(',')[0]} {codec}".upper()
         self.rate = stream.rate or 0
         self.channels = stream.channels
+        stated = self._stated_samples()
+        at_any = container.format.name == _ENTERED_ANYWHERE and stated is not None
+        self.frames = int(stated or 0) if at_any else None
 
-    def blocks(self) -> Iterator[np.ndarray]:
-        """Yields the sound in order: float32 [n], n >= 1, each the mean of the channels."""
+    def blocks(self, start: int = 0) -> Iterator[np.ndarray]:
+        """Yields the sound after `start` samples: float32 [n], n >= 1, means of the channels."""
         import av
 
         # Files may have any sample format, and may change it midway.
         resampler = av.AudioResampler(format="fltp", rate=self.rate)
-        frames = heard = 0
         faults: list[Exception] = []
+        self._seek(start, faults)
+        frames = heard = 0
         for decoded in self._decoded(faults):
+            if self._end is None and self.frames is not None:
+                frames = heard = round(_start_of(decoded) or 0)
             heard += decoded.samples
             if faults or self._leaves_a_gap(decoded):
                 raise self._damaged(frames, faults)
             for frame in resampler.resample(decoded):
+                wanted = frame.to_ndarray()[:, max(start - frames, 0) :]
                 frames += frame.samples
-                yield frame.to_ndarray().mean(axis=0)
+                if wanted.size:
+                    yield wanted.mean(axis=0)
         if self._ends_early(heard, faults):
             raise self._damaged(frames, faults)
+
+    def _seek(self, start: int, faults: list[Exception]) -> None:
+        """Goes to the frame of a sample, or to the last one, if the format allows it."""
+        import av
+
+        if not start or not self.frames:
+            return
+        try:
+            # FLAC counts time in samples.
+            self._container.seek(min(start, self.frames - 1), stream=self._stream)
+        except (av.FFmpegError, ValueError, OSError) as error:
+            faults.append(_fault_of_file(error))
 
     def _decoded(self, faults: list[Exception]) -> "Iterator[AudioFrame]":
         """Yields what can be decoded, and adds what cannot to `faults`."""
@@ -80,9 +103,9 @@ class FfmpegSound:
 
     def _leaves_a_gap(self, frame: "AudioFrame") -> bool:
         """Tells whether sound is missing before a frame: FFmpeg skips damaged parts silently."""
-        if frame.pts is None or frame.time_base is None:
+        start = _start_of(frame)
+        if start is None:
             return False
-        start = float(frame.pts * frame.time_base) * frame.sample_rate
         gap = 0.0 if self._end is None else start - self._end
         self._end = start + frame.samples
         recorded = self._container.format.name in _RECORDED_CLOCK
@@ -90,16 +113,21 @@ class FfmpegSound:
 
     def _ends_early(self, heard: int, faults: list[Exception]) -> bool:
         """Tells whether the end of the sound is damaged, or missing though the header has it."""
-        length = self._stream.duration
-        if length is None or self._stream.time_base is None:
+        stated = self._stated_samples()
+        if stated is None:
             return bool(faults)
-        stated = float(length * self._stream.time_base) * self.rate
         if self._container.format.name in _LOSSLESS:
             return heard < int(stated)
         # A film may go on after its sound.
         if self._container.format.name == _TIMED and not self._container.streams.video:
             return heard < stated - _TIMED_TOLERANCE * self.rate
         return bool(faults) and heard < _WHOLE * stated
+
+    def _stated_samples(self) -> float | None:
+        length = self._stream.duration
+        if length is None or self._stream.time_base is None:
+            return None
+        return float(length * self._stream.time_base) * self.rate
 
     def _damaged(self, frames: int, faults: list[Exception]) -> AudioError:
         cause = _cause(faults[0]) if faults else "a part of the sound is missing"
@@ -144,6 +172,13 @@ def open_ffmpeg_sound(stream: BinaryIO, name: str) -> Iterator[FfmpegSound]:
             )
         codec.options = {"err_detect": options["err_detect"]}
         yield FfmpegSound(opened, name)
+
+
+def _start_of(frame: "AudioFrame") -> float | None:
+    """Returns the number of samples before a frame, if the file says it."""
+    if frame.pts is None or frame.time_base is None:
+        return None
+    return float(frame.pts * frame.time_base) * frame.sample_rate
 
 
 def _fault_of_file(error: Exception) -> Exception:

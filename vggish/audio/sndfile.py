@@ -13,6 +13,8 @@ from vggish.errors import AudioError
 
 _BLOCK_SAMPLES = 1 << 18  # Over all channels, so that no header decides how much is allocated.
 _LONGER = 1.0  # Seconds; FFmpeg does not cut Vorbis to the sample.
+_FIXED_SIZE = ("PCM_", "FLOAT", "DOUBLE", "ULAW", "ALAW")
+"""Starts of the names of codecs whose samples all have the same number of bytes."""
 
 
 class SndfileSound:
@@ -24,10 +26,12 @@ class SndfileSound:
         self.format = f"{file.format} {file.subtype}"
         self.rate = file.samplerate
         self.channels = file.channels
+        at_any = file.seekable() and file.subtype.startswith(_FIXED_SIZE)
+        self.frames = file.frames if at_any else None
 
-    def blocks(self) -> Iterator[np.ndarray]:
-        """Yields the sound in order: float32 [n], n >= 1, each the mean of the channels."""
-        frames = 0
+    def blocks(self, start: int = 0) -> Iterator[np.ndarray]:
+        """Yields the sound after `start` samples: float32 [n], n >= 1, means of the channels."""
+        frames = 0 if self.frames is None else self._file.seek(min(start, self.frames))
         while True:
             try:
                 block = self._file.read(
@@ -41,8 +45,10 @@ class SndfileSound:
                 ) from error
             if not len(block):
                 return
+            wanted = block[max(start - frames, 0) :]
             frames += len(block)
-            yield block[:, 0] if self.channels == 1 else block.mean(axis=1)
+            if len(wanted):
+                yield wanted[:, 0] if self.channels == 1 else wanted.mean(axis=1)
 
 
 class _OggSound(SndfileSound):
@@ -56,10 +62,10 @@ class _OggSound(SndfileSound):
         self._stream = stream
         self._start = start
 
-    def blocks(self) -> Iterator[np.ndarray]:
-        """Yields the sound in order: float32 [n], n >= 1, each the mean of the channels."""
-        frames = 0
-        for block in super().blocks():
+    def blocks(self, start: int = 0) -> Iterator[np.ndarray]:
+        """Yields the sound after `start` samples: float32 [n], n >= 1, means of the channels."""
+        frames = start
+        for block in super().blocks(start):
             frames += len(block)
             yield block
         self._stream.seek(self._start)

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from components.window_model import WindowModel
 from pipeline.demo import demo_run
 from pipeline.demo.sound_synthesizer import DEMO_CLASSES
 from pipeline.demo.soundscape import write_soundscape
-from pipeline.detect import window_model
-from pipeline.detect.window_model import WindowModel
+from pipeline.detect import named_models
 from vggish.events.annotation_tables import Annotation
 from vggish.events.detection import Event
 
@@ -41,7 +41,7 @@ def test_the_table_shows_truth_beside_what_was_found(
         return np.eye(len(DEMO_CLASSES), dtype=np.float32)[3] * loud[:, np.newaxis]
 
     model = WindowModel(list(DEMO_CLASSES), None, "loud", score)
-    monkeypatch.setattr(window_model, "load_window_model", lambda _: model)
+    monkeypatch.setattr(named_models, "open_pushed_model", lambda _: model)
     header, *rows, others = demo_run.detect_soundscape(
         SimpleNamespace(root=tmp_path),  # type: ignore[arg-type]
         "model",

@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from pipeline.detect.window_model import WindowModel
+from components.window_model import WindowModel
 from schema.model_card import write_model_card
 from trainer.heads.pooling import PooledHead
 from trainer.serving.served_classifier import ServedClassifier

@@ -9,14 +9,14 @@ from small_models import loudness_model
 from typer.testing import CliRunner, Result
 
 from pipeline.cli.main import app
-from pipeline.detect import window_model
+from pipeline.detect import named_models
 from vggish.errors import ConfigError
 
 
 @pytest.fixture
 def recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with five seconds of silence, and two of noise in its middle; and a broken file."""
-    monkeypatch.setattr(window_model, "load_window_model", lambda _: loudness_model())
+    monkeypatch.setattr(named_models, "open_pushed_model", lambda _: loudness_model())
     folder = tmp_path / "recordings"
     folder.mkdir()
     sound = np.zeros(80_000)
@@ -85,7 +85,7 @@ def test_the_agreement_with_the_truth_is_printed(recordings: Path, tmp_path: Pat
 def test_wrong_options_are_told_before_the_model_is_loaded(
     words: list, sentence: str, recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(window_model, "load_window_model", lambda _: pytest.fail("loaded"))
+    monkeypatch.setattr(named_models, "open_pushed_model", lambda _: pytest.fail("loaded"))
     monkeypatch.chdir(tmp_path)
     refused = call("detect", "model", recordings, *words)
     assert isinstance(refused.exception, ConfigError)

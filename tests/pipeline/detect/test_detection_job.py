@@ -13,11 +13,12 @@ import tensorflow as tf
 from serving_stand_in import NAME, Server, rest, rpc
 from small_models import CLASSES, loudness_model, push_model
 
+from components.window_model import WindowModel
 from pipeline.detect.detection_job import Detection, DetectionOutcome, DetectionTables
-from pipeline.detect.recording_scores import WindowSettings
-from pipeline.detect.window_model import WindowModel, connect_window_model, load_window_model
+from pipeline.detect.named_models import connect_window_model, open_pushed_model
 from schema.model_card import write_model_card
 from vggish.audio.decoding import decode, pcm16_from_samples, wav_from_pcm16
+from vggish.audio.recording_windows import WindowGrid
 from vggish.errors import ConfigError
 from vggish.events.detection import EventRules
 
@@ -49,7 +50,7 @@ def detection(files: list[Path], model: WindowModel, folder: Path, **changes: ob
         files=files,
         model=model,
         min_scores=model.min_scores(None),
-        settings=WindowSettings(HOP),
+        grid=WindowGrid(HOP),
         rules=EventRules(),
         tables=DetectionTables([f"{folder}/events.csv"], f"{folder}/scores.parquet"),
     )
@@ -82,7 +83,7 @@ def test_events_are_where_the_sound_is(recordings: list[Path], tmp_path: Path) -
 def test_scores_equal_those_of_each_window_as_a_file(
     model: Path, recordings: list[Path], tmp_path: Path
 ) -> None:
-    run(detection(recordings, load_window_model(str(model)), tmp_path))
+    run(detection(recordings, open_pushed_model(str(model)), tmp_path))
     table = pq.read_table(tmp_path / "scores.parquet")
     assert json.loads(table.schema.metadata[b"classes"]) == CLASSES
     assert str(table.schema.field("scores").type).startswith("fixed_size_list")
@@ -104,7 +105,7 @@ def test_the_signature_windows_says_the_same(
 ) -> None:
     loud, short = recordings[0], tmp_path / "short.wav"
     soundfile.write(short, np.full(20_000, 0.5), 16_000)
-    run(detection([loud, short], load_window_model(str(model)), tmp_path))
+    run(detection([loud, short], open_pushed_model(str(model)), tmp_path))
     table = pq.read_table(tmp_path / "scores.parquet")
     windows = tf.saved_model.load(str(model)).signatures["windows"]
     files = [loud.read_bytes(), short.read_bytes()]
@@ -125,7 +126,7 @@ def server(model: Path) -> Server:
 def test_a_server_gives_the_same_events(
     connect, server: Server, model: Path, recordings: list[Path], tmp_path: Path
 ) -> None:
-    run(detection(recordings, load_window_model(str(model)), tmp_path / "local"))
+    run(detection(recordings, open_pushed_model(str(model)), tmp_path / "local"))
     with connect(server) as url:
         served = connect_window_model(url, NAME, timeout=60)
         assert served.classes == CLASSES
@@ -198,14 +199,14 @@ def test_scores_of_another_job_are_not_used(
     copy.write_bytes(recordings[0].read_bytes())
     with pytest.raises(KilledError):
         run(detection([copy], killed_after(loudness_model(), 2), tmp_path))
-    settings = WindowSettings(3_840 if change == "hop" else HOP)
+    grid = WindowGrid(3_840 if change == "hop" else HOP)
     model = dataclasses.replace(loudness_model(), identity=change)
     if change != "model":
         model = loudness_model()
     if change == "file":
         soundfile.write(copy, np.zeros(160_000), 16_000)
-    run(detection([copy], model, tmp_path, settings=settings))
-    run(detection([copy], model, tmp_path / "whole", settings=settings))
+    run(detection([copy], model, tmp_path, grid=grid))
+    run(detection([copy], model, tmp_path / "whole", grid=grid))
     assert (tmp_path / "events.csv").read_text() == (tmp_path / "whole/events.csv").read_text()
 
 
@@ -213,7 +214,7 @@ def test_thresholds_are_the_card_s(model: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(model, tmp_path / "1")
     thresholds = dict(zip(CLASSES, [0.3, 0.6, 0.9], strict=True))
     write_model_card(str(copy), {"thresholds": thresholds})
-    loaded = load_window_model(str(copy))
+    loaded = open_pushed_model(str(copy))
     assert loaded.min_scores(None) == {"dog": 0.3, "chat noir": 0.6, "ö": 0.9}
     assert loaded.min_scores(0.2) == dict.fromkeys(CLASSES, 0.2)
     assert loudness_model().min_scores(None) == {"loud": 0.5, "quiet": 0.5}

@@ -20,10 +20,10 @@ def flac(rate: int, seconds: float) -> io.BytesIO:
     return file
 
 
-def blocks_of(file: io.BytesIO, resampler: Resampler = "resampy", skip: int = 0) -> np.ndarray:
+def blocks_of(file: io.BytesIO, resampler: Resampler = "resampy", start: int = 0) -> np.ndarray:
     file.seek(0)
     with open_sound(file) as sound:
-        return np.concatenate(list(resampled_blocks(sound, resampler, skip=skip)))
+        return np.concatenate(list(resampled_blocks(sound, resampler, start=start)))
 
 
 @pytest.mark.parametrize(
@@ -48,34 +48,54 @@ def test_blocks_equal_one_piece(rate: int, seconds: float, resampler: Resampler)
     np.testing.assert_allclose(found, whole, atol=1e-6 if resampler == "resampy" else 1e-5)
 
 
-def test_what_is_skipped_is_not_resampled(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("resampler", ["resampy", "soxr"])
+@pytest.mark.parametrize(
+    ("rate", "seconds", "start"),
+    [
+        (22_050, 90, 50.0),
+        (44_100, 61.37, 20.001),  # Less than a margin after the start of a block.
+        (44_100, 40.03, 40.01),  # In what the last block has beyond its size.
+        (44_101, 41, 33.3),
+        (16_000, 45, 44.9),
+        (8_000, 30, 31),
+    ],
+)
+def test_what_is_left_out_leaves_the_rest_to_the_bit(
+    rate: int, seconds: float, start: float, resampler: Resampler
+) -> None:
+    file = flac(rate, seconds)
+    whole = blocks_of(file, resampler)
+    first = round(start * 16_000)
+    file.seek(0)
+    with open_sound(file) as sound:
+        rest = list(resampled_blocks(sound, resampler, start=first))
+    np.testing.assert_array_equal(np.concatenate([whole[:0], *rest]), whole[first:])
+
+
+def test_what_is_left_out_is_not_resampled(monkeypatch: pytest.MonkeyPatch) -> None:
     from vggish.audio import resampled_blocks as module
 
-    file = flac(22_050, 90)
-    whole = blocks_of(file)
     sizes: list[int] = []
     resample = module.resample
     monkeypatch.setattr(
         module, "resample", lambda samples, *rest: sizes.append(1) or resample(samples, *rest)
     )
-    found = blocks_of(file, skip=50 * 16_000)
+    assert blocks_of(flac(22_050, 90), start=50 * 16_000).size == 40 * 16_000
     assert len(sizes) == 3
-    assert found.shape == whole.shape
-    assert not found[: 40 * 16_000].any()
-    np.testing.assert_array_equal(found[40 * 16_000 :], whole[40 * 16_000 :])
 
 
 class Broken:
     """A sound that ends in a fault."""
 
-    name, format, channels = "broken.wav", "WAV", 1
+    name, format, channels, frames = "broken.wav", "WAV", 1, None
 
     def __init__(self, rate: int, blocks: list[np.ndarray], fault: AudioError | None = None):
         self.rate = rate
         self._blocks = blocks
         self._fault = fault
 
-    def blocks(self) -> Iterator[np.ndarray]:
+    def blocks(self, start: int = 0) -> Iterator[np.ndarray]:
+        assert start == 0
         yield from self._blocks
         if self._fault:
             raise self._fault

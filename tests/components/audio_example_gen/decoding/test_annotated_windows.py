@@ -11,10 +11,10 @@ from components.audio_example_gen.decoding.annotated_windows import LeftOut, rea
 from components.audio_example_gen.decoding.clip_policies import DecodedClip
 from components.audio_example_gen.decoding.decoder import Decoder
 from components.audio_example_gen.sources.listing import AnnotatedEvent
-from pipeline.detect.recording_windows import RecordingEnd, read_windows
 from schema.config.annotations.annotation_settings import AnnotationSettings
 from schema.config.ingest_settings import IngestSettings
 from vggish.audio.decoding import samples_from_pcm16
+from vggish.audio.recording_windows import RecordingEnd, WindowGrid, read_windows
 from vggish.errors import AudioError
 
 Found = dict[str, tuple[str, ...] | None]
@@ -51,7 +51,7 @@ def labels(path: Path, *events: AnnotatedEvent, **settings: Any) -> Found:
 @pytest.mark.parametrize("hop", [0.96, 0.25])
 def test_windows_are_those_of_a_detection(hop: float, night: Path) -> None:
     clips, left_out = read(night, hop_seconds=hop)
-    *parts, end = read_windows(night, round(hop * 16_000), "soxr")
+    *parts, end = read_windows(night, WindowGrid(round(hop * 16_000), "soxr"))
     windows = [part for part in parts if isinstance(part, np.ndarray)]
     heard = [samples_from_pcm16(clip.pcm) for clip in clips]
     assert left_out == 0

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from pipeline.detect.recording_windows import RecordingEnd, read_ahead, read_windows
 from vggish.audio.decoding import decode, pcm16_from_samples, samples_from_pcm16
+from vggish.audio.recording_windows import RecordingEnd, WindowGrid, batch_windows, read_windows
 
 WINDOW = 15_600
 
@@ -17,8 +17,8 @@ def write_noise(path: Path, samples: int, rate: int = 16_000) -> Path:
     return path
 
 
-def windows_of(path: Path, hop: int, skip: int = 0) -> tuple[np.ndarray, RecordingEnd]:
-    *parts, end = read_windows(path, hop, "resampy", skip=skip)
+def windows_of(path: Path, hop: int, first: int = 0) -> tuple[np.ndarray, RecordingEnd]:
+    *parts, end = read_windows(path, WindowGrid(hop), first=first)
     assert isinstance(end, RecordingEnd)
     return np.concatenate([np.zeros((0, WINDOW), np.float32), *parts]), end
 
@@ -46,15 +46,42 @@ def test_skipped_windows_leave_the_others_as_they_are(tmp_path: Path) -> None:
     whole, end = windows_of(path, 7_680)
     assert len(whole) == 83
     assert end.seconds == 40
-    for skip in (1, 45, 82):
-        rest, same_end = windows_of(path, 7_680, skip)
-        np.testing.assert_array_equal(rest, whole[skip:])
+    for first in (1, 45, 82):
+        rest, same_end = windows_of(path, 7_680, first)
+        np.testing.assert_array_equal(rest, whole[first:])
         assert end == same_end
+
+
+@pytest.mark.parametrize("hop", [7_680, 15_360, 15_600])
+@pytest.mark.parametrize("rate", [16_000, 22_050])
+@pytest.mark.parametrize("samples", [1_000, 15_360 * 20 + 240, 15_360 * 20 + 241, 15_600 * 20])
+def test_stretches_together_are_the_recording(
+    samples: int, rate: int, hop: int, tmp_path: Path
+) -> None:
+    path = write_noise(tmp_path / "a.flac", round(samples * rate / 16_000), rate)
+    whole, end = windows_of(path, hop)
+    found, ends = [], []
+    for first in range(0, 60, 7):
+        for item in read_windows(path, WindowGrid(hop), first=first, count=7):
+            (ends if isinstance(item, RecordingEnd) else found).append(item)
+    np.testing.assert_array_equal(np.concatenate(found), whole)
+    # What is after the end has no windows.
+    assert ends[0] == end
+    assert len(ends) == 9 - (len(whole) - 1) // 7
+
+
+def test_batches_hold_all_windows_in_their_order() -> None:
+    rng = np.random.default_rng(0)
+    parts = [rng.normal(size=(size, 3)) for size in (0, 5, 20, 1, 0, 7, 3)]
+    batches = list(batch_windows(parts, 8))
+    assert [len(batch) for batch in batches] == [8, 8, 8, 8, 4]
+    np.testing.assert_array_equal(np.concatenate(batches), np.concatenate(parts))
+    assert list(batch_windows([], 8)) == []
 
 
 def test_a_recording_that_was_heard_has_only_an_end(tmp_path: Path) -> None:
     path = write_noise(tmp_path / "a.wav", 50_000)
-    rest, end = windows_of(path, 7_680, skip=6)
+    rest, end = windows_of(path, 7_680, first=6)
     assert len(rest) == 0
     assert end.seconds == 3.125
 
@@ -79,15 +106,3 @@ def test_what_is_no_sound_has_no_window(tmp_path: Path) -> None:
     assert len(found) == 0
     assert end.seconds == 0
     assert str(end.error).startswith("unreadable: ")
-
-
-def test_reading_ahead_keeps_order_and_errors() -> None:
-    def broken():
-        yield from range(5)
-        raise OSError("the disk failed")
-
-    seen = []
-    with pytest.raises(OSError, match="the disk failed"):
-        for item in read_ahead(broken()):
-            seen.append(item)
-    assert seen == [0, 1, 2, 3, 4]
