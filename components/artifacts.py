@@ -37,6 +37,13 @@ class Predictions(Artifact):
     TYPE_ANNOTATION = Dataset
 
 
+class Events(Artifact):
+    """Events in recordings, `events.csv`, and the recordings, `recordings.jsonl`; may be empty."""
+
+    TYPE_NAME = "components.Events"
+    TYPE_ANNOTATION = Dataset
+
+
 class ModelComparison(Artifact):
     """The models of a run compared: `comparison.json`, one row per model."""
 

@@ -8,6 +8,7 @@ from typing import Any
 from components.audio_example_gen.sources import list_source
 from components.audio_example_gen.sources.embedding_tables.clip_listing import read_size
 from components.audio_example_gen.splits.class_coverage import check_listing
+from components.batch_predictor.recordings import list_recordings
 from components.file_trees.data_root import open_tree
 from schema.config.beam_settings import BeamSettings
 from schema.config.config import Config
@@ -25,6 +26,7 @@ _PATHS = (
     "features.checkpoint",
     "features.pca_params",
     "features.cache",
+    "predict.recordings",
     "push.folder",
     "beam.flink.job_server",
     "beam.flink.worker.command",
@@ -54,7 +56,8 @@ def check_config(config: Config) -> Config:
         ConfigError: No checkpoint is named, the models do not fit the source or each other, or
             Beam's workers cannot see the run's folder.
         CheckpointError: There is no file at the path of the checkpoint or the PCA parameters.
-        DataSetError: The source has no sounds to learn from, or a class lacks sounds of a split.
+        DataSetError: The source has no sounds to learn from, a class lacks sounds of a split, or
+            there are no recordings where `predict` says.
     """
     config = _without_tilde(config)
     if config.features.checkpoint is None and config.network is not None:
@@ -67,6 +70,8 @@ def check_config(config: Config) -> Config:
     _check_workers(config.beam)
     _check_files(config.features)
     _check_cache(config)
+    if config.predict.recordings is not None:
+        list_recordings(config.predict.recordings)
     if config.source.kind == "embeddings":
         size = read_size(config.source, open_tree(config.source.root))
         config = _decide_size(config, size)
@@ -193,6 +198,7 @@ def warnings_of_local_paths(config: Config) -> list[str]:
         "features.checkpoint": config.features.checkpoint,
         "features.cache": config.features.cache,
         "push.folder": config.push.folder,
+        "predict.recordings": config.predict.recordings,
     }
     found = {
         key: path

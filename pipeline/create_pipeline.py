@@ -313,7 +313,7 @@ def _deliver(
     validator: ServingValidator | InfraValidator,
     places: Places,
 ) -> tuple[BaseNode, ...]:
-    """Pushes the chosen model, predicts on clips without labels, and reports."""
+    """Pushes the chosen model, predicts, and reports."""
     pusher = Pusher(
         model=selector.outputs["model"],
         model_blessing=selector.outputs["blessing"],
@@ -324,6 +324,8 @@ def _deliver(
         clips.example_gen.outputs["examples"],
         selector.outputs["model"],
         clips.example_gen.outputs["rejects"],
+        predict=config.predict,
+        resampler=config.ingest.resampler,
     )
     report = Report(
         rejects=clips.example_gen.outputs["rejects"],

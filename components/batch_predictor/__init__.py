@@ -1,1 +1,1 @@
-"""BatchPredictor: the model's scores of the test clips, and of clips without labels."""
+"""BatchPredictor: the model's scores of clips, and events in recordings."""

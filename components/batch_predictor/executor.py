@@ -1,4 +1,4 @@
-"""Scores the test clips, and clips without labels, with the exported model."""
+"""Scores test clips and clips without labels with the exported model, and finds events."""
 
 import os
 from typing import Any
@@ -14,13 +14,18 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
+from components.batch_predictor.event_detection import DetectEvents, Detector
+from components.batch_predictor.recordings import list_recordings
 from components.batches_by_windows import BatchByWindows
 from components.counts import read_clips_by_split
 from components.leftovers import remove_leftovers
+from components.window_model import load_window_model
 from schema import clip_examples
+from schema.config.predict_settings import PredictSettings
 from schema.config.split_settings import UNLABELLED
 from schema.model_card import read_model_card
 from vggish import params
+from vggish.audio.recording_windows import WindowGrid
 from vggish.progress import Progress
 
 TEST_FILE = "test_predictions.parquet"
@@ -30,7 +35,7 @@ _TEST = "test"
 
 
 class Executor(BaseBeamExecutor):
-    """Scores the split `test`, and the split `unlabelled` if it exists."""
+    """Scores the split `test`, the split `unlabelled` if it exists, and recordings."""
 
     def Do(
         self,
@@ -44,8 +49,9 @@ class Executor(BaseBeamExecutor):
             input_dict: `examples` of clips, `model`, and `rejects`.
             output_dict: `predictions`, also with `fname` and `label` (the top one); empty if every
                 clip has labels. `test_predictions`, also with `fname`, `true`, `predicted`,
-                `split` and `group`; the labels are lists if clips have several.
-            exec_properties: Unused.
+                `split` and `group`; the labels are lists if clips have several. `events`: see
+                `DetectEvents`; empty without recordings.
+            exec_properties: `predict`, the section of the configuration as JSON, and `resampler`.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         examples = artifact_utils.get_single_instance(input_dict["examples"])
@@ -78,7 +84,22 @@ class Executor(BaseBeamExecutor):
                 predict(UNLABELLED, schema) | "Write" >> WriteToParquetBatched(
                     unlabelled_files, schema, file_name_suffix=".parquet"
                 )
+        self._detect(model, artifact_utils.get_single_uri(output_dict["events"]), exec_properties)
         remove_leftovers(output_dict)
+
+    def _detect(self, model: str, output: str, exec_properties: dict[str, Any]) -> None:
+        """Finds the events of the recordings, if there are any."""
+        settings = PredictSettings.model_validate_json(exec_properties["predict"])
+        tf.io.gfile.makedirs(output)
+        if settings.recordings is None:
+            return
+        # Loaded here once as well: a model that takes no sound is told before workers start.
+        min_scores = load_window_model(model).min_scores(settings.windows.min_score)
+        grid = WindowGrid(settings.windows.hop, exec_properties["resampler"])
+        detector = Detector(model, grid, min_scores, settings.windows.rules())
+        recordings = list_recordings(settings.recordings)
+        with self._make_beam_pipeline() as pipeline:
+            pipeline | DetectEvents(settings.recordings, recordings, detector, output)
 
 
 def _test_schema(card: dict[str, Any]) -> pa.Schema:

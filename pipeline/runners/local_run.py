@@ -98,6 +98,9 @@ def _tables(
     }
     for file in output("BatchPredictor", "predictions").glob("*.parquet"):
         tables[folder.predictions / file.name] = file
+    for shown in (folder.events, folder.recordings):
+        if (file := output("BatchPredictor", "events") / shown.name).exists():
+            tables[shown] = file
     exporters = [node for node in nodes if node_kind(node) == "EmbeddingExporter"]
     taps = dict.fromkeys(model.features for model in config.model)
     for tap, exporter in zip(taps, exporters, strict=True):

@@ -82,6 +82,16 @@ class RunFolder:
         return self.root / "predictions"
 
     @property
+    def events(self) -> Path:
+        """The last run's table of events in recordings."""
+        return self.root / "events.csv"
+
+    @property
+    def recordings(self) -> Path:
+        """The last run's account of these recordings."""
+        return self.root / "recordings.jsonl"
+
+    @property
     def embeddings(self) -> Path:
         """The last run's tables of embeddings."""
         return self.root / "embeddings"
@@ -131,6 +141,7 @@ class RunFolder:
         stable = (
             *(self.report, self.summary),
             *(self.test_predictions, self.predictions, self.embeddings),
+            *(self.events, self.recordings),
         )
         for path in stable:
             if (run / path.name).exists():

@@ -14,6 +14,7 @@ from schema.config.delivery_settings import (
 )
 from schema.config.ingest_settings import IngestSettings
 from schema.config.model_settings import FeatureSettings, ModelSettings, TrainSettings
+from schema.config.predict_settings import PredictSettings
 from schema.config.run_settings import MetadataSettings, RunSettings
 from schema.config.settings import Settings
 from schema.config.source_settings import SourceSettings
@@ -40,6 +41,7 @@ class Config(Settings):
     train: TrainSettings = TrainSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     push: PushSettings = PushSettings()
+    predict: PredictSettings = PredictSettings()
     card: CardSettings = CardSettings()
     report: ReportSettings = ReportSettings()
     beam: BeamSettings = BeamSettings()
@@ -106,6 +108,15 @@ class Config(Settings):
                         f"ingest.{key} means nothing for annotated recordings, whose windows are "
                         "clips; leave it out"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _recordings_can_be_heard(self) -> "Config":
+        if self.network is None and self.predict.recordings is not None:
+            raise ValueError(
+                "predict.recordings needs a model of sounds, but the network that made the "
+                "embeddings is not known; set source.network, or leave it out"
+            )
         return self
 
     @model_validator(mode="after")

@@ -11,8 +11,9 @@ import tensorflow as tf
 from beam_pipelines import local_context
 from tfx.types import artifact_utils, standard_artifacts
 
-from components.artifacts import Predictions, Rejects
+from components.artifacts import Events, Predictions, Rejects
 from components.batch_predictor.executor import TEST_FILE, Executor, PredictClips
+from schema.config.predict_settings import PredictSettings
 from schema.model_card import write_model_card
 from trainer.heads.pooling import PooledHead
 from trainer.serving.served_classifier import ServedClassifier
@@ -45,18 +46,22 @@ def write_clips(path: Path, sizes: list[int], label: str | None = None) -> list[
     return records
 
 
-def predict(folder: Path, splits: list[str]) -> Path:
+def predict(folder: Path, splits: list[str], recordings: Path | None = None) -> Path:
     examples, model = standard_artifacts.Examples(), standard_artifacts.Model()
     predictions, of_test = Predictions(), Predictions()
     examples.uri, model.uri = str(folder / "examples"), str(folder / "model")
     examples.split_names = artifact_utils.encode_split_names(splits)
     predictions.uri, of_test.uri = str(folder / "predictions"), str(folder / "of_test")
-    outputs = {"predictions": [predictions], "test_predictions": [of_test]}
+    events = Events()
+    events.uri = str(folder / "events")
+    outputs = {"predictions": [predictions], "test_predictions": [of_test], "events": [events]}
+    settings = PredictSettings(**({"recordings": str(recordings)} if recordings else {}))
+    properties = {"predict": settings.model_dump_json(), "resampler": "resampy"}
     rejects = Rejects()
     rejects.uri = str(folder)
     (folder / "summary.json").write_text(json.dumps({"by_split": dict.fromkeys(splits, 3)}))
     inputs = {"examples": [examples], "model": [model], "rejects": [rejects]}
-    Executor(local_context(folder)).Do(inputs, outputs, {})
+    Executor(local_context(folder)).Do(inputs, outputs, properties)
     return folder / "predictions"
 
 
@@ -93,6 +98,7 @@ def test_every_test_clip_has_its_truth_and_its_prediction(tmp_path: Path) -> Non
     )
     unlabelled = predict(tmp_path, ["train", "eval", "test"])
     assert not unlabelled.exists()
+    assert not list((tmp_path / "events").iterdir())
     rows = pq.read_table(tmp_path / "of_test" / TEST_FILE).to_pylist()
     expected = served.classify_examples(tf.constant(records))
     assert [row["fname"] for row in rows] == ["test/0.wav", "test/1.wav"]

@@ -14,6 +14,7 @@ from serving_stand_in import NAME, Server, rest, rpc
 from small_models import CLASSES, loudness_model, push_model
 
 from components.window_model import WindowModel
+from pipeline.demo.soundscape import write_soundscape
 from pipeline.detect.detection_job import Detection, DetectionOutcome, DetectionTables
 from pipeline.detect.named_models import connect_window_model, open_pushed_model
 from schema.model_card import write_model_card
@@ -188,6 +189,32 @@ def test_a_killed_detection_goes_on_to_the_same_tables(
         for name in ("events.csv", "scores.parquet"):
             assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
         assert not list(folder.glob(".*"))
+
+
+def test_pieces_of_a_minute_have_the_same_events_but_at_their_seams(tmp_path: Path) -> None:
+    whole, *pieces = (tmp_path / name for name in ("whole.wav", "0.wav", "1.wav", "2.wav"))
+    write_soundscape(whole)
+    samples, rate = soundfile.read(whole, dtype="int16")
+    for piece, minute in zip(pieces, np.split(samples, 3), strict=True):
+        soundfile.write(piece, minute, rate)
+    model = loudness_model()
+    rules = EventRules(keep_score=0.02, smooth=3, max_gap=0.3)
+    min_scores = {"loud": 0.05, "quiet": np.inf}
+
+    def events_in(file: Path, seconds: float) -> list[tuple[float, float, float]]:
+        tables = DetectionTables([f"{tmp_path}/{file.stem}.jsonl"])
+        run(detection([file], model, tmp_path, min_scores=min_scores, rules=rules, tables=tables))
+        rows = map(json.loads, Path(tables.events[0]).read_text().splitlines())
+        return [(row["start"] + seconds, row["end"] + seconds, row["score"]) for row in rows]
+
+    joined = [e for minute, file in enumerate(pieces) for e in events_in(file, 60 * minute)]
+    # Windows that a seam cuts hear less, and smoothing looks one window further.
+    far, far_in_pieces = (
+        [e for e in events if all(e[1] < seam - 2 or e[0] > seam + 1 for seam in (60, 120))]
+        for events in (events_in(whole, 0), joined)
+    )
+    assert len(far) >= 8
+    np.testing.assert_allclose(far_in_pieces, far, rtol=0, atol=1e-6)
 
 
 @pytest.mark.usefixtures("small_parts")

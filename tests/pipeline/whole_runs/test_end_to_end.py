@@ -18,6 +18,7 @@ import soundfile
 from ml_metadata.proto import metadata_store_pb2
 
 from pipeline.demo.sound_synthesizer import write_sound_set
+from pipeline.demo.soundscape import write_soundscape
 from pipeline.runners.past_runs import read_past_runs
 
 CLASSES = 10
@@ -82,6 +83,8 @@ def command(sounds: Path, output: Path) -> list[str]:
         "--set=evaluate.min_score=0.5",
         "--set=evaluate.max_drop=1",
         "--set=ingest.max_reject_fraction=0.1",
+        f"--set=predict.recordings={sounds.with_name('recordings')}",
+        "--set=predict.windows.min_score=0.15",
         "--set=model=[{head: dense}, {head: knn, name: neighbours}]",
     ]
 
@@ -121,6 +124,12 @@ def open_metadata(folder: Path) -> mlmd.MetadataStore:
 def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data") / "sounds"
     write_sound_set(folder, clips_per_class=CLIPS_A_CLASS)
+    recordings = folder.with_name("recordings")
+    recordings.mkdir()
+    write_soundscape(recordings / "a.wav")
+    scene, rate = soundfile.read(recordings / "a.wav")
+    soundfile.write(recordings / "a.wav", scene[: 60 * rate], rate)
+    (recordings / "b.wav").write_text("no sound")
     return folder
 
 
@@ -212,6 +221,25 @@ def test_tables_are_at_stable_paths(first: Run) -> None:
     assert embedded == first.summary["clips"]["accepted"]
     (kept,) = (first.folder / "history").iterdir()
     assert (first.folder / "latest").resolve() == kept
+
+
+def test_events_are_those_of_detect(first: Run, sounds: Path, tmp_path: Path) -> None:
+    recordings = sounds.with_name("recordings")
+    vggish_tfx = str(Path(sys.executable).with_name("vggish-tfx"))
+    events = tmp_path / "events.csv"
+    words = ["detect", first.folder, recordings, "-o", events, "--min-score=0.15"]
+    detected = subprocess.run([vggish_tfx, *words], capture_output=True, text=True, check=False)
+    assert detected.returncode == 1
+    found = (first.folder / "events.csv").read_bytes()
+    assert found == events.read_bytes()
+    assert found.count(b"\n") > 3
+    lines = (first.folder / "recordings.jsonl").read_text().splitlines()
+    heard, refused = map(json.loads, lines)
+    assert heard == {
+        "file": f"{recordings}/a.wav", "seconds": 60, "windows": 124,
+        "events": found.count(b"\n") - 1, "error": None,
+    }  # fmt: skip
+    assert refused["error"] in detected.stderr
 
 
 def test_lineage_leads_from_the_pushed_model_to_checkpoint_and_clips(first: Run) -> None:

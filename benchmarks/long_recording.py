@@ -1,0 +1,249 @@
+"""A day of sound in one file: memory, real-time factor, a kill in the middle, and the bare network.
+
+Usage: python benchmarks/long_recording.py --checkpoint YAMNET [--hours H] [--hop S] [--work FOLDER]
+
+Loops the demo's soundscape, each time at another loudness, in one FLAC file, and looks for events
+in it with `vggish-tfx detect` and a dense head of random weights on YAMNet's `fusion`. The process
+is killed by SIGKILL once half of the file is done, and the command is given again. Prints the
+memory of the process tree at a tenth, at the kill, and at the end, and the real-time factor. Then
+the same on the first hours of the sound, and once more in one go: the tables must be equal to the
+byte. Last, the CPU and wall time of a window beside those of the bare network on ready log-mel
+windows, in turns.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import keras
+import numpy as np
+import soundfile
+import tensorflow as tf
+
+from pipeline.demo.soundscape import write_soundscape
+from pipeline.detect.detection_job import Detection, DetectionTables
+from pipeline.detect.named_models import open_pushed_model
+from schema.model_card import write_model_card
+from trainer.heads.pooling import PooledHead
+from trainer.serving.served_classifier import ServedClassifier
+from vggish.audio.recording_windows import WindowGrid
+from vggish.events.detection import EventRules
+from vggish.networks.layer_taps import build_features
+from vggish.networks.network_table import find_network
+from vggish.networks.window_batches import WINDOWS_A_BATCH
+from vggish.params import NUM_BANDS, NUM_FRAMES, SAMPLE_RATE
+from vggish.weights.checkpoint import resolve
+
+CLASSES = [f"class{number}" for number in range(10)]
+COMPARED_HOURS, TIMED_HOURS = 3, 0.25
+ROUNDS = 3
+PART_WINDOWS = 4_096  # Windows of a part of the scores that are kept while `detect` runs.
+SECONDS_BETWEEN = 1.0
+
+
+@dataclass
+class Watched:
+    """What was seen of a command.
+
+    Attributes:
+        seconds: How long it took.
+        cpu: CPU seconds of it and its children.
+        memory: MiB of the process tree by the share of the recording that was done.
+    """
+
+    seconds: float = 0.0
+    cpu: float = 0.0
+    memory: list[tuple[float, float]] = field(default_factory=list)
+
+    def peak(self, first: float, last: float) -> float:
+        """The largest memory from one share of the recording to another."""
+        return max((size for done, size in self.memory if first <= done <= last), default=np.nan)
+
+
+def write_recording(path: Path, hours: float) -> None:
+    """Writes the soundscape again and again, as loud as at random."""
+    rng = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as scratch:
+        write_soundscape(Path(scratch, "scene.wav"))
+        scene, rate = soundfile.read(Path(scratch, "scene.wav"), dtype="float32")
+    left = round(hours * 3600 * rate)
+    with soundfile.SoundFile(path, "w", rate, 1, "PCM_16") as file:
+        while left > 0:
+            file.write((rng.uniform(0.1, 1.0) * scene)[:left])
+            left -= scene.size
+
+
+def write_model(folder: Path, checkpoint: str) -> keras.Model:
+    """Saves the model as a run would; returns the network up to `fusion`."""
+    keras.utils.set_random_seed(0)
+    weights, _ = resolve(checkpoint, network="yamnet")
+    features = build_features("fusion", weights, network="yamnet")
+    head = keras.Sequential([
+        keras.Input([features.output.shape[-1]]),
+        keras.layers.Dense(len(CLASSES), activation="softmax"),
+    ])  # fmt: skip
+    front_end = find_network("yamnet").front_end
+    served = ServedClassifier(features, PooledHead(head), CLASSES, front_end, thresholds=None)
+    served.save(str(folder))
+    write_model_card(str(folder), {"classes": CLASSES, "thresholds": None})
+    return features
+
+
+def tree_megabytes(root: int) -> float:
+    """MiB of resident memory of a process and all its descendants."""
+    parents, sizes = {}, {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            lines = dict(
+                line.split(":", 1) for line in (folder / "status").read_text().splitlines()
+            )
+        except OSError:
+            continue
+        pid = int(folder.name)
+        parents[pid] = int(lines["PPid"])
+        sizes[pid] = int(lines.get("VmRSS", "0 kB").split()[0]) / 1024
+
+    def is_below(pid: int) -> bool:
+        return pid == root or (pid in parents and is_below(parents[pid]))
+
+    return sum(size for pid, size in sizes.items() if is_below(pid))
+
+
+class Command:
+    """`vggish-tfx detect` of one file.
+
+    Args:
+        model: The model's folder.
+        recording: The file.
+        folder: The folder of the tables.
+        hop: Seconds between windows.
+    """
+
+    def __init__(self, model: Path, recording: Path, folder: Path, hop: float):
+        self.tables = [folder / "events.csv", folder / "scores.parquet"]
+        self.store = folder / ".events.csv.unfinished"
+        program = str(Path(sys.executable).with_name("vggish-tfx"))
+        events, scores = map(str, self.tables)
+        self.words = [
+            *(program, "detect", str(model), str(recording), "-o", events, "--scores", scores),
+            *(f"--hop={hop}", "--min-score=0.2"),
+        ]
+
+
+def cpu_of_children() -> float:
+    """CPU seconds of all children that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def watch(command: Command, windows: int, *, stop_at: float = np.inf) -> Watched:
+    """Runs a command, and kills it once a share of the windows is done."""
+    seen, begin, cpu = Watched(), time.monotonic(), cpu_of_children()
+    process = subprocess.Popen(command.words, stderr=subprocess.DEVNULL)
+    while process.poll() is None:
+        done = len(list(command.store.glob("part-*.npz"))) * PART_WINDOWS / windows
+        seen.memory.append((done, tree_megabytes(process.pid)))
+        if done >= stop_at:
+            process.kill()
+            process.wait()
+        time.sleep(SECONDS_BETWEEN)
+    if process.returncode not in (0, -signal.SIGKILL):
+        raise subprocess.CalledProcessError(process.returncode, command.words)
+    seen.seconds, seen.cpu = time.monotonic() - begin, cpu_of_children() - cpu
+    return seen
+
+
+def stop_and_go_on(command: Command, hours: float, windows: int) -> None:
+    """Kills a detection in the middle, gives the command again, and prints what was seen."""
+    first = watch(command, windows, stop_at=0.5)
+    second = watch(command, windows)
+    seconds, cpu = first.seconds + second.seconds, first.cpu + second.cpu
+    print(
+        f"| {hours:g} h | {first.peak(0.05, 0.15):.0f} | {first.peak(0.45, 1):.0f} | "
+        f"{second.peak(0.9, 1):.0f} | {max(first.peak(0, 1), second.peak(0, 1)):.0f} | "
+        f"{first.cpu:.0f} + {second.cpu:.0f} | {3600 * hours / cpu:.0f} | "
+        f"{3600 * hours / seconds:.0f} |",
+        flush=True,
+    )
+
+
+def compare(model: Path, work: Path, hop: float) -> bool:
+    """Tells whether a detection that was killed and one that was not write the same bytes."""
+    recording = work / "compared.flac"
+    write_recording(recording, COMPARED_HOURS)
+    windows = round(COMPARED_HOURS * 3600 / hop)
+    stopped, whole = (Command(model, recording, work / name, hop) for name in ("stopped", "whole"))
+    stop_and_go_on(stopped, COMPARED_HOURS, windows)
+    watch(whole, windows)
+    pairs = zip(stopped.tables, whole.tables, strict=True)
+    return all(one.read_bytes() == other.read_bytes() for one, other in pairs)
+
+
+def timed(work: Callable[[], object]) -> np.ndarray:
+    """CPU and wall seconds of a function."""
+    begin = time.process_time(), time.perf_counter()
+    work()
+    return np.array([time.process_time(), time.perf_counter()]) - begin
+
+
+def measure_speed(model: Path, features: keras.Model, work: Path, hop: float) -> None:
+    """Prints milliseconds a window of `detect` and of the bare network, and their ratio."""
+    recording = work / "timed.flac"
+    write_recording(recording, TIMED_HOURS)
+    loaded, grid = open_pushed_model(str(model)), WindowGrid(round(hop * SAMPLE_RATE))
+    batch = np.zeros([WINDOWS_A_BATCH, NUM_FRAMES, NUM_BANDS], np.float32)
+    batches = round(TIMED_HOURS * 3600 / hop / WINDOWS_A_BATCH)
+    network = tf.function(features)
+
+    def bare() -> None:
+        for _ in range(batches):
+            network(batch).numpy()
+
+    def detect() -> None:
+        tables = DetectionTables([str(work / "timed.csv")])
+        scores = loaded.min_scores(0.2)
+        Detection([recording], loaded, scores, grid, EventRules(), tables).run(lambda *_: None)
+
+    bare()
+    rounds = np.array([[timed(bare), timed(detect)] for _ in range(ROUNDS)])
+    a_window = 1_000 * np.median(rounds, axis=0) / (batches * WINDOWS_A_BATCH)
+    ratios = np.median(rounds[:, 0] / rounds[:, 1], axis=0)
+    print("\n| | bare network, ms | detect, ms | ratio of windows/s |\n|---|---:|---:|---:|")
+    for name, of_network, of_detect, ratio in zip(("CPU", "wall"), *a_window, ratios, strict=True):
+        print(f"| {name} | {of_network:.2f} | {of_detect:.2f} | {ratio:.2f} |")
+
+
+def main() -> None:
+    """Runs the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--checkpoint", required=True)
+    parser.add_argument("--hours", type=float, default=24)
+    parser.add_argument("--hop", type=float, default=0.48)
+    parser.add_argument("--work", type=Path)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=arguments.work) as scratch:
+        work = Path(scratch)
+        features = write_model(work / "model", arguments.checkpoint)
+        measure_speed(work / "model", features, work, arguments.hop)
+        print(
+            "\n| sound | MiB at 10% | at the kill | at 90% to the end | peak "
+            "| CPU s, before + after | times real time by CPU | by wall |\n"
+            "|---|---:|---:|---:|---:|---:|---:|---:|"
+        )
+        equal = compare(work / "model", work, arguments.hop)
+        write_recording(work / "day.flac", arguments.hours)
+        day = Command(work / "model", work / "day.flac", work / "day", arguments.hop)
+        stop_and_go_on(day, arguments.hours, round(arguments.hours * 3600 / arguments.hop))
+    said = "equal" if equal else "NOT equal"
+    print(f"\nTables of {COMPARED_HOURS} h, killed and in one go: {said}")
+
+
+if __name__ == "__main__":
+    main()
