@@ -1,14 +1,15 @@
 """A day of sound in one file: memory, real-time factor, a kill in the middle, and the bare network.
 
 Usage: python benchmarks/long_recording.py --checkpoint YAMNET [--hours H] [--hop S] [--work FOLDER]
+       [--parts speed compare day]
 
 Loops the demo's soundscape, each time at another loudness, in one FLAC file, and looks for events
 in it with `vggish-tfx detect` and a dense head of random weights on YAMNet's `fusion`. The process
 is killed by SIGKILL once half of the file is done, and the command is given again. Prints the
 memory of the process tree at a tenth, at the kill, and at the end, and the real-time factor. Then
 the same on the first hours of the sound, and once more in one go: the tables must be equal to the
-byte. Last, the CPU and wall time of a window beside those of the bare network on ready log-mel
-windows, in turns.
+byte. Before that, the CPU and wall time of a window beside those of the bare network on ready
+log-mel windows, and of both on samples, in turns, for each network; VGGish with random weights.
 """
 
 import argparse
@@ -36,16 +37,26 @@ from trainer.serving.served_classifier import ServedClassifier
 from vggish.audio.recording_windows import WindowGrid
 from vggish.events.detection import EventRules
 from vggish.networks.layer_taps import build_features
+from vggish.networks.log_mel import log_mel_from_windows
 from vggish.networks.network_table import find_network
 from vggish.networks.window_batches import WINDOWS_A_BATCH
-from vggish.params import NUM_BANDS, NUM_FRAMES, SAMPLE_RATE
+from vggish.params import SAMPLE_RATE, WINDOW_SAMPLES
 from vggish.weights.checkpoint import resolve
 
 CLASSES = [f"class{number}" for number in range(10)]
-COMPARED_HOURS, TIMED_HOURS = 3, 0.25
+COMPARED_HOURS, TIMED_WINDOWS = 3, 512
 ROUNDS = 3
 PART_WINDOWS = 4_096  # Windows of a part of the scores that are kept while `detect` runs.
 SECONDS_BETWEEN = 1.0
+PARTS = ("speed", "compare", "day")
+SPEED_HEADER = (
+    "| | bare network, ms | with log-mel, ms | detect, ms | windows/s of bare | of both |\n"
+    "|---|---:|---:|---:|---:|---:|"
+)
+MEMORY_HEADER = (
+    "\n| sound | MiB at 10% | at the kill | at 90% to the end | peak | CPU s, before + after "
+    "| times real time by CPU | by wall |\n|---|---:|---:|---:|---:|---:|---:|---:|"
+)
 
 
 @dataclass
@@ -80,16 +91,16 @@ def write_recording(path: Path, hours: float) -> None:
             left -= scene.size
 
 
-def write_model(folder: Path, checkpoint: str) -> keras.Model:
-    """Saves the model as a run would; returns the network up to `fusion`."""
+def write_model(folder: Path, network: str, checkpoint: str) -> keras.Model:
+    """Saves a model as a run would; returns the network up to `fusion`."""
     keras.utils.set_random_seed(0)
-    weights, _ = resolve(checkpoint, network="yamnet")
-    features = build_features("fusion", weights, network="yamnet")
+    weights, _ = resolve(checkpoint, network=network)
+    features = build_features("fusion", weights, network=network)
     head = keras.Sequential([
         keras.Input([features.output.shape[-1]]),
         keras.layers.Dense(len(CLASSES), activation="softmax"),
     ])  # fmt: skip
-    front_end = find_network("yamnet").front_end
+    front_end = find_network(network).front_end
     served = ServedClassifier(features, PooledHead(head), CLASSES, front_end, thresholds=None)
     served.save(str(folder))
     write_model_card(str(folder), {"classes": CLASSES, "thresholds": None})
@@ -174,8 +185,8 @@ def stop_and_go_on(command: Command, hours: float, windows: int) -> None:
     )
 
 
-def compare(model: Path, work: Path, hop: float) -> bool:
-    """Tells whether a detection that was killed and one that was not write the same bytes."""
+def compare(model: Path, work: Path, hop: float) -> None:
+    """Compares the bytes of a detection that was killed with those of one that was not."""
     recording = work / "compared.flac"
     write_recording(recording, COMPARED_HOURS)
     windows = round(COMPARED_HOURS * 3600 / hop)
@@ -183,7 +194,8 @@ def compare(model: Path, work: Path, hop: float) -> bool:
     stop_and_go_on(stopped, COMPARED_HOURS, windows)
     watch(whole, windows)
     pairs = zip(stopped.tables, whole.tables, strict=True)
-    return all(one.read_bytes() == other.read_bytes() for one, other in pairs)
+    equal = all(one.read_bytes() == other.read_bytes() for one, other in pairs)
+    print(f"Its tables and those in one go are {'equal' if equal else 'NOT equal'}.")
 
 
 def timed(work: Callable[[], object]) -> np.ndarray:
@@ -193,31 +205,37 @@ def timed(work: Callable[[], object]) -> np.ndarray:
     return np.array([time.process_time(), time.perf_counter()]) - begin
 
 
-def measure_speed(model: Path, features: keras.Model, work: Path, hop: float) -> None:
-    """Prints milliseconds a window of `detect` and of the bare network, and their ratio."""
-    recording = work / "timed.flac"
-    write_recording(recording, TIMED_HOURS)
-    loaded, grid = open_pushed_model(str(model)), WindowGrid(round(hop * SAMPLE_RATE))
-    batch = np.zeros([WINDOWS_A_BATCH, NUM_FRAMES, NUM_BANDS], np.float32)
-    batches = round(TIMED_HOURS * 3600 / hop / WINDOWS_A_BATCH)
-    network = tf.function(features)
-
-    def bare() -> None:
-        for _ in range(batches):
-            network(batch).numpy()
+def measure_speed(network: str, checkpoint: str, work: Path, hop: float) -> None:
+    """Prints milliseconds a window: the bare network, with log-mel before it, and `detect`."""
+    recording = work / f"{network}.flac"
+    write_recording(recording, TIMED_WINDOWS * hop / 3600)
+    features = write_model(work / network, network, checkpoint)
+    front_end = find_network(network).front_end
+    loaded, grid = open_pushed_model(str(work / network)), WindowGrid(round(hop * SAMPLE_RATE))
+    samples = tf.zeros([WINDOWS_A_BATCH, WINDOW_SAMPLES])
+    batch = log_mel_from_windows(samples, front_end)
+    bare = tf.function(features)
+    with_log_mel = tf.function(lambda some: features(log_mel_from_windows(some, front_end)))
 
     def detect() -> None:
-        tables = DetectionTables([str(work / "timed.csv")])
+        tables = DetectionTables([str(work / f"{network}.csv")])
         scores = loaded.min_scores(0.2)
-        Detection([recording], loaded, scores, grid, EventRules(), tables).run(lambda *_: None)
+        Detection([recording], loaded, scores, grid, EventRules(), tables).run(
+            lambda _recordings, _seconds: None
+        )
 
-    bare()
-    rounds = np.array([[timed(bare), timed(detect)] for _ in range(ROUNDS)])
-    a_window = 1_000 * np.median(rounds, axis=0) / (batches * WINDOWS_A_BATCH)
-    ratios = np.median(rounds[:, 0] / rounds[:, 1], axis=0)
-    print("\n| | bare network, ms | detect, ms | ratio of windows/s |\n|---|---:|---:|---:|")
-    for name, of_network, of_detect, ratio in zip(("CPU", "wall"), *a_window, ratios, strict=True):
-        print(f"| {name} | {of_network:.2f} | {of_detect:.2f} | {ratio:.2f} |")
+    def repeat(compute: Callable[..., tf.Tensor], values: object) -> Callable[[], object]:
+        return lambda: [compute(values).numpy() for _ in range(TIMED_WINDOWS // WINDOWS_A_BATCH)]
+
+    works = (repeat(bare, batch), repeat(with_log_mel, samples), detect)
+    for one in works:
+        one()
+    rounds = np.array([[timed(one) for one in works] for _ in range(ROUNDS)]) / TIMED_WINDOWS
+    for place, name in enumerate(("CPU", "wall")):
+        milliseconds = 1_000 * np.median(rounds[:, :, place], axis=0)
+        ratios = np.median(rounds[:, :2, place] / rounds[:, 2:, place], axis=0)
+        cells = (f"{value:.2f}" for value in (*milliseconds, *ratios))
+        print(f"| {network}, {name} | {' | '.join(cells)} |", flush=True)
 
 
 def main() -> None:
@@ -227,22 +245,23 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=24)
     parser.add_argument("--hop", type=float, default=0.48)
     parser.add_argument("--work", type=Path)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.work) as scratch:
         work = Path(scratch)
-        features = write_model(work / "model", arguments.checkpoint)
-        measure_speed(work / "model", features, work, arguments.hop)
-        print(
-            "\n| sound | MiB at 10% | at the kill | at 90% to the end | peak "
-            "| CPU s, before + after | times real time by CPU | by wall |\n"
-            "|---|---:|---:|---:|---:|---:|---:|---:|"
-        )
-        equal = compare(work / "model", work, arguments.hop)
-        write_recording(work / "day.flac", arguments.hours)
-        day = Command(work / "model", work / "day.flac", work / "day", arguments.hop)
-        stop_and_go_on(day, arguments.hours, round(arguments.hours * 3600 / arguments.hop))
-    said = "equal" if equal else "NOT equal"
-    print(f"\nTables of {COMPARED_HOURS} h, killed and in one go: {said}")
+        if "speed" in arguments.parts:
+            print(SPEED_HEADER)
+            measure_speed("vggish", "random", work, arguments.hop)
+            measure_speed("yamnet", arguments.checkpoint, work, arguments.hop)
+        model = work / "model"
+        write_model(model, "yamnet", arguments.checkpoint)
+        print(MEMORY_HEADER)
+        if "compare" in arguments.parts:
+            compare(model, work, arguments.hop)
+        if "day" in arguments.parts:
+            write_recording(work / "day.flac", arguments.hours)
+            day = Command(model, work / "day.flac", work / "day", arguments.hop)
+            stop_and_go_on(day, arguments.hours, round(arguments.hours * 3600 / arguments.hop))
 
 
 if __name__ == "__main__":

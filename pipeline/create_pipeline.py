@@ -268,11 +268,8 @@ def _select(
         )
         for name, trainer in trainers.items()
     }
-    return ModelSelector(
-        candidates,
-        clips.example_gen.outputs["rejects"],
-        about=config.card.model_dump_json(),
-    )
+    about = config.card.model_dump_json()
+    return ModelSelector(candidates, clips.example_gen.outputs["rejects"], about=about)
 
 
 def _validate(

@@ -13,7 +13,7 @@ from components.artifacts import Events, Predictions, Rejects
 from components.batch_predictor.executor import Executor
 from components.batch_predictor.recordings import recordings_fingerprint
 from components.fingerprint import FingerprintDriver
-from schema.config.predict_settings import PredictSettings
+from schema.config.predict.predict_settings import PredictSettings
 from vggish.audio.decoding import Resampler
 
 

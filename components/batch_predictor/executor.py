@@ -21,7 +21,7 @@ from components.counts import read_clips_by_split
 from components.leftovers import remove_leftovers
 from components.window_model import load_window_model
 from schema import clip_examples
-from schema.config.predict_settings import PredictSettings
+from schema.config.predict.predict_settings import PredictSettings
 from schema.config.split_settings import UNLABELLED
 from schema.model_card import read_model_card
 from vggish import params

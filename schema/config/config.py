@@ -14,7 +14,7 @@ from schema.config.delivery_settings import (
 )
 from schema.config.ingest_settings import IngestSettings
 from schema.config.model_settings import FeatureSettings, ModelSettings, TrainSettings
-from schema.config.predict_settings import PredictSettings
+from schema.config.predict.predict_settings import PredictSettings
 from schema.config.run_settings import MetadataSettings, RunSettings
 from schema.config.settings import Settings
 from schema.config.source_settings import SourceSettings

@@ -13,7 +13,7 @@ from tfx.types import artifact_utils, standard_artifacts
 
 from components.artifacts import Events, Predictions, Rejects
 from components.batch_predictor.executor import TEST_FILE, Executor, PredictClips
-from schema.config.predict_settings import PredictSettings
+from schema.config.predict.predict_settings import PredictSettings
 from schema.model_card import write_model_card
 from trainer.heads.pooling import PooledHead
 from trainer.serving.served_classifier import ServedClassifier

@@ -65,6 +65,13 @@ def test_embeddings_without_sound_have_no_cache() -> None:
         check_config_without_data(config(source=table, features={"cache": "kept"}))
 
 
+def test_recordings_must_be_there(home: Path) -> None:
+    checked = check_config(config(predict={"recordings": "~/sounds/a"}))
+    assert checked.predict.recordings == str(home / "sounds" / "a")
+    with pytest.raises(DataSetError, match=r"none is not a folder; check predict\.recordings"):
+        check_config(config(predict={"recordings": "~/none"}))
+
+
 def test_other_values_are_left_alone(home: Path) -> None:
     checked = check_config(config())
     assert (checked.features.checkpoint, checked.push.folder) == ("random", None)

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from schema.config.config import Config
-from schema.config.predict_settings import PredictSettings
+from schema.config.predict.predict_settings import PredictSettings
 from vggish.events.detection import EventRules
 
 
@@ -16,6 +16,8 @@ def test_windows_have_the_rules_of_detect() -> None:
     assert settings.windows.hop == 3_840
     assert settings.windows.rules() == EventRules(smooth=3, top_n=2, max_gap=1.0)
     assert PredictSettings().windows.rules() == EventRules()
+    for said in (settings, PredictSettings()):
+        assert PredictSettings.model_validate_json(said.model_dump_json()) == said
 
 
 @pytest.mark.parametrize(

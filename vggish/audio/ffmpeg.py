@@ -72,7 +72,7 @@ class FfmpegSound:
                 wanted = frame.to_ndarray()[:, max(start - frames, 0) :]
                 frames += frame.samples
                 if wanted.size:
-                    yield wanted.mean(axis=0)
+                    yield wanted[0] if len(wanted) == 1 else wanted.mean(axis=0)
         if self._ends_early(heard, faults):
             raise self._damaged(frames, faults)
 

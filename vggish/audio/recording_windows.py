@@ -7,15 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from vggish.audio.decoding import (
-    Resampler,
-    open_sound,
-    pcm16_from_samples,
-    samples_from_pcm16,
-)
+from vggish.audio.decoding import Resampler, open_sound
 from vggish.audio.resampled_blocks import resampled_blocks
 from vggish.errors import AudioError
 from vggish.params import SAMPLE_RATE, WINDOW_SAMPLES
+
+_JOINED_SAMPLES = 1 << 17  # 8 s.
+_STEPS = np.float32(32_768.0)
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ def read_windows(
             with open_sound(path) as sound:
                 for block in resampled_blocks(sound, grid.resampler, start=samples):
                     samples += block.size
-                    yield samples_from_pcm16(pcm16_from_samples(block))
+                    yield _rounded(block)
         except AudioError as fault:
             error = f"{fault.reason}: {fault}"
 
@@ -108,7 +106,7 @@ def cut_windows(blocks: Iterable[np.ndarray], hop: int, *, first: int = 0) -> It
     held = np.zeros(0, np.float32)
     start = samples = 0  # Of `held`, and all.
     window = 0
-    for block in blocks:
+    for block in _joined(blocks):
         samples += block.size
         held = np.concatenate([held, block])
         if held.size >= WINDOW_SAMPLES:
@@ -121,6 +119,28 @@ def cut_windows(blocks: Iterable[np.ndarray], hop: int, *, first: int = 0) -> It
     heard = start - hop + WINDOW_SAMPLES if first + window else 0
     if samples > heard:
         yield np.pad(held, (0, WINDOW_SAMPLES - held.size))[np.newaxis]
+
+
+def _rounded(samples: np.ndarray) -> np.ndarray:
+    """Rounds to 16 bits, as `pcm16_from_samples` and back, but in a third of the time."""
+    scaled = samples * _STEPS
+    np.rint(scaled, out=scaled)
+    np.clip(scaled, -_STEPS, _STEPS - 1, out=scaled)
+    return np.divide(scaled, _STEPS, out=scaled)
+
+
+def _joined(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Joins small blocks, such as the frames of FLAC, which would cost more than their samples."""
+    waiting: list[np.ndarray] = []
+    count = 0
+    for block in blocks:
+        waiting.append(block)
+        count += block.size
+        if count >= _JOINED_SAMPLES:
+            yield np.concatenate(waiting)
+            waiting, count = [], 0
+    if count:
+        yield np.concatenate(waiting)
 
 
 def batch_windows(parts: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:

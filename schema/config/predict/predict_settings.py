@@ -78,7 +78,7 @@ class PredictSettings(Settings):
 
     @model_validator(mode="after")
     def _has_recordings(self) -> "PredictSettings":
-        if self.recordings is None and self.model_fields_set - {"recordings"}:
+        if self.recordings is None and self.windows != EventSettings():
             raise ValueError(
                 "windows means nothing without recordings; set `recordings` to their folder"
             )

@@ -1,0 +1,1 @@
+"""The section `predict`: events in recordings."""
