@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import soundfile
 import tensorflow as tf
 from beam_pipelines import local_context
 from tfx.types import artifact_utils, standard_artifacts
@@ -135,3 +136,21 @@ def test_batches_are_by_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert sum(map(len, batches)) == 85
     assert max(map(len, batches)) > 32  # Short clips are not counted.
     assert max(map(sum, batches)) <= 256  # Two long clips are.
+
+
+def test_recordings_have_events_and_an_account(tmp_path: Path) -> None:
+    write_model(tmp_path)
+    write_clips(tmp_path / "examples" / "Split-test" / "clips.tfrecord", [5_000], "cat")
+    recordings = tmp_path / "recordings"
+    recordings.mkdir()
+    soundfile.write(recordings / "a.wav", np.random.default_rng(0).normal(0, 0.1, 40_000), 16_000)
+    predict(tmp_path, ["test"], recordings)
+    lines = (tmp_path / "events" / "events.csv").read_text().splitlines()
+    assert lines[0] == "file,start,end,label,score"
+    # One label a window, so that one of two classes reaches a half everywhere.
+    assert sum(float(line.split(",")[2]) - float(line.split(",")[1]) for line in lines[1:]) == 2.5
+    (heard,) = (tmp_path / "events" / "recordings.jsonl").read_text().splitlines()
+    assert json.loads(heard) == {
+        "file": f"{recordings}/a.wav", "seconds": 2.5, "windows": 5, "events": len(lines) - 1,
+        "error": None,
+    }  # fmt: skip
