@@ -43,6 +43,12 @@ class ModelComparison(Artifact):
     TYPE_NAME = "components.ModelComparison"
 
 
+class CrossValidation(Artifact):
+    """A cross-validation: its results, `cross_validation.json`, and a table of every clip."""
+
+    TYPE_NAME = "components.CrossValidation"
+
+
 class ReportPage(Artifact):
     """The results of a run: `report.html` for people, `summary.json` for programs."""
 

@@ -6,6 +6,9 @@ from pydantic import Field
 
 from schema.config.settings import Settings
 
+ALL_FOLDS = "all"
+"""Value of `evaluate.folds` for the folds that the source gives."""
+
 
 class EvaluateSettings(Settings):
     """Thresholds on the test split for a model to be blessed (`evaluate`)."""
@@ -22,6 +25,11 @@ class EvaluateSettings(Settings):
     slices: tuple[Literal["label", "duration", "group"], ...] = Field(
         default=("label", "duration", "group"),
         description="Properties by which test clips are grouped for scores per group.",
+    )
+    folds: Annotated[int, Field(ge=2, le=100)] | Literal["all"] | None = Field(
+        default=None,
+        description="Cross-validation: the number of folds, or `all` folds that the source gives; "
+        "null: none.",
     )
 
 
