@@ -174,6 +174,8 @@ def render_page(report: ReportData) -> str:
             report.summary["models"], key=lambda model: -model["metrics"]["eval"][score_name]
         ),
         score_name=score_name,
+        validated=any(model["cross_validation"] for model in report.summary["models"]),
+        fold_metrics=_fold_metrics(report),
         network=network and find_network(network).title,
         columns=_class_columns(report.per_class),
         weakest_first=sorted(report.per_class.items(), key=lambda item: item[1].get("f1", 2)),
@@ -225,6 +227,13 @@ def weakest_parts(kind: str, parts: Sequence[SliceScore]) -> list[SliceScore]:
     if kind == "duration":
         return enough
     return sorted(enough, key=lambda part: (part["score"], -part["clips"]))[:SLICES_SHOWN]
+
+
+def _fold_metrics(report: ReportData) -> dict[str, str]:
+    """The titles of the metrics of a cross-validation; none without one."""
+    folds = report.summary["cross_validation"]
+    names = [name for name in folds["pooled"] if name != "clips"] if folds else []
+    return metric_titles(names, len(report.classes))
 
 
 def _class_columns(per_class: Mapping[str, ClassScore]) -> dict[str, str]:

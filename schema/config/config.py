@@ -117,6 +117,20 @@ class Config(Settings):
                 model.warm_start.check_layers(network, feature)
         return self
 
+    @model_validator(mode="after")
+    def _folds_need_features(self) -> "Config":
+        if self.evaluate.folds is not None and not self.models_on_features:
+            raise ValueError(
+                "evaluate.folds trains heads on cached features, and warm_start learns from sound; "
+                "add a model with another head, or leave out evaluate.folds"
+            )
+        return self
+
+    @property
+    def models_on_features(self) -> tuple[ModelSettings, ...]:
+        """The models whose heads learn from cached features."""
+        return tuple(model for model in self.model if model.head != "warm_start")
+
     @property
     def embedding_size(self) -> int | None:
         """Numbers of an embedding if clips are embeddings instead of sound; None of sound."""

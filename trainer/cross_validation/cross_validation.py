@@ -1,6 +1,5 @@
 """The `run_fn` that trains and tests a head over folds."""
 
-import io
 import json
 import logging
 import os
@@ -43,12 +42,10 @@ def run_fn(fn_args: FnArgs) -> None:
         progress.advance()
     results = summarize_folds(scores, multi_label=job.multi_label)
     logging.getLogger(LOGGER_NAME).info("%s: %s", job.model.title, json.dumps(results["pooled"]))
-    with output_file(os.path.join(folder, RESULTS_FILE)) as file:
-        file.write(json.dumps(results, indent=2).encode())
-    table = io.BytesIO()
-    pq.write_table(tabulate(scores, job.classes, multi_label=job.multi_label), table)
-    with output_file(os.path.join(folder, f"{job.model.title}.parquet")) as file:
-        file.write(table.getvalue())
+    with output_file(os.path.join(folder, RESULTS_FILE)) as path:
+        path.write_text(json.dumps(results, indent=2))
+    with output_file(os.path.join(folder, f"{job.model.title}.parquet")) as path:
+        pq.write_table(tabulate(scores, job.classes, multi_label=job.multi_label), path)
     tf.io.gfile.rmtree(fn_args.working_dir)
 
 
@@ -76,17 +73,13 @@ def summarize_folds(scores: dict[str, FoldScores], *, multi_label: bool) -> dict
         `deviation` of the metrics over folds; `pooled`, the metrics of all clips, each scored by
         the head that did not see it, and their 95% `intervals`.
     """
-    folds = [
-        {
-            "fold": name,
-            "clips": dict(zip(("train", "eval", "test"), fold.counts.tolist(), strict=True)),
-            "metrics": measure_clips(fold.tested, multi_label=multi_label),
-        }
-        for name, fold in scores.items()
-    ]
-    everywhere = set.intersection(*(set(fold["metrics"]) for fold in folds))
+    measured = {
+        name: measure_clips(fold.tested, multi_label=multi_label) for name, fold in scores.items()
+    }
+    everywhere = set.intersection(*(set(metrics) for metrics in measured.values()))
     by_metric = {
-        name: np.array([fold["metrics"][name] for fold in folds]) for name in sorted(everywhere)
+        metric: np.array([metrics[metric] for metrics in measured.values()])
+        for metric in sorted(everywhere)
     }
     parts = [fold.tested for fold in scores.values()]
     pooled = ScoredClips(
@@ -96,7 +89,14 @@ def summarize_folds(scores: dict[str, FoldScores], *, multi_label: bool) -> dict
         )
     )
     return {
-        "folds": folds,
+        "folds": [
+            {
+                "fold": name,
+                "clips": dict(zip(("train", "eval", "test"), fold.counts.tolist(), strict=True)),
+                "metrics": measured[name],
+            }
+            for name, fold in scores.items()
+        ],
         "mean": {name: float(values.mean()) for name, values in by_metric.items()},
         "deviation": {name: float(values.std(ddof=1)) for name, values in by_metric.items()},
         "pooled": measure_clips(pooled, multi_label=multi_label) | {"clips": len(pooled.truth)},

@@ -133,7 +133,7 @@ def write_trained_model(fn_args: FnArgs, job: TrainingJob, trained: TrainedModel
 
 
 def calibration_of(job: TrainingJob, evaluation: ScoredSplit) -> Calibration | None:
-    """Fits the calibration of a model to its eval clips; None if it has none, or it does not help."""
+    """Fits a model's calibration to its eval clips; None if it has none, or it does not help."""
     if not job.model.calibrate:
         return None
     truth = one_hot(evaluation.targets, len(job.classes)) > 0
