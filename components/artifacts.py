@@ -49,6 +49,12 @@ class CrossValidation(Artifact):
     TYPE_NAME = "components.CrossValidation"
 
 
+class Trials(Artifact):
+    """The settings that a search tried, and how good they were: `trials.json`."""
+
+    TYPE_NAME = "components.Trials"
+
+
 class ReportPage(Artifact):
     """The results of a run: `report.html` for people, `summary.json` for programs."""
 

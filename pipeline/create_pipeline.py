@@ -9,6 +9,7 @@ from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import infra_validator_pb2, pusher_pb2
+from tfx.types.channel import BaseChannel
 from tfx.utils import proto_utils
 
 from components.batch_predictor.component import BatchPredictor
@@ -28,6 +29,7 @@ from pipeline.trainer_nodes import (
     find_previous_model,
     train_on_features,
     train_on_sound,
+    tune,
 )
 from schema.config.config import Config
 
@@ -82,6 +84,12 @@ def create_pipeline(
         )
         for model in config.model
     }
+    tuner = tune(config, clips, exporters)
+    if tuner:
+        model = config.tuned_model
+        trainers[model.title] = train_on_features(
+            config, model, clips, exporters[model.features], tuner
+        )
     _name_apart("Trainer", trainers)
     rivals = {name: node.outputs["model"] for name, node in trainers.items()}
     baseline = PushedModelFinder(rivals, places.push_destination).with_id("LatestPushedModel")
@@ -93,11 +101,16 @@ def create_pipeline(
     _name_apart("CrossValidator", validators)
     selector = _select(config, clips, trainers, evaluators, validators)
     validator = _validate(config, clips, selector)
-    outcome = _deliver(config, clips, exporters, selector, validator, places)
+    reported = {
+        f"{key}_{features}": exporter.outputs[key]
+        for features, exporter in exporters.items()
+        for key in ("embeddings", "table")
+    } | ({"trials": tuner.outputs["trials"]} if tuner else {})
+    outcome = _deliver(config, clips, reported, selector, validator, places)
     nodes = [
         *clips.nodes,
         *exporters.values(),
-        *([previous] if previous else []),
+        *(node for node in (previous, tuner) if node),
         *trainers.values(),
         baseline,
         *evaluators.values(),
@@ -204,7 +217,7 @@ def _validate(
 def _deliver(
     config: Config,
     clips: Clips,
-    exporters: dict[str, EmbeddingExporter],
+    reported: dict[str, BaseChannel],
     selector: ModelSelector,
     validator: ServingValidator | InfraValidator,
     places: Places,
@@ -229,11 +242,7 @@ def _deliver(
         pushed_model=pusher.outputs["pushed_model"],
         test_predictions=predictor.outputs["test_predictions"],
         **selector.outputs,
-        **{
-            f"{key}_{features}": exporter.outputs[key]
-            for features, exporter in exporters.items()
-            for key in ("embeddings", "table")
-        },
+        **reported,
         # The report shows what was chosen, not where a run happened or how it was retried.
         config=config.model_dump_json(exclude={"run", "metadata"}, exclude_defaults=True),
     )

@@ -10,6 +10,7 @@ from tfx.types.channel import BaseChannel
 from components.cross_validator.component import CrossValidator
 from components.embedding_exporter.component import EmbeddingExporter
 from components.pushed_model_finder.component import PushedModelFinder
+from components.tuner.component import Tuner
 from components.warm_start_trainer.component import WarmStartTrainer
 from pipeline.clip_nodes import Clips
 from schema.config.config import Config
@@ -17,9 +18,13 @@ from schema.config.model_settings import ModelSettings
 
 
 def train_on_features(
-    config: Config, model: ModelSettings, clips: Clips, exporter: EmbeddingExporter
+    config: Config,
+    model: ModelSettings,
+    clips: Clips,
+    exporter: EmbeddingExporter,
+    tuner: Tuner | None = None,
 ) -> Trainer:
-    """Builds the node that trains a head on cached features."""
+    """Builds the node that trains a head on cached features, with a tuner's settings if given."""
     return Trainer(
         run_fn="trainer.fitting.frozen_head.run_fn",
         examples=exporter.outputs["embeddings"],
@@ -27,6 +32,7 @@ def train_on_features(
         train_args=trainer_pb2.TrainArgs(splits=["train"]),
         eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
         custom_config=_job(config, model),
+        hyperparameters=tuner and tuner.outputs["best_hyperparameters"],
     )
 
 
@@ -89,15 +95,36 @@ def cross_validate(
     return {
         model.title: CrossValidator(
             "trainer.cross_validation.cross_validation.run_fn",
-            {
-                "examples": clips.example_gen.outputs["examples"],
-                "embeddings": exporters[model.features].outputs["embeddings"],
-                "transform_graph": clips.transform.outputs["transform_graph"],
-            },
-            folds=config.evaluate.folds,
-            eval_share=config.split.eval_share,
-            seed=config.split.seed,
-            custom_config=_job(config, model),
+            _folded(clips, exporters[model.features]),
+            config,
+            _job(config, model),
         )
         for model in config.models_on_features
+    }
+
+
+def tune(config: Config, clips: Clips, exporters: dict[str, EmbeddingExporter]) -> Tuner | None:
+    """Builds the node that searches for settings, if the configuration asks for it.
+
+    Args:
+        config: The configuration.
+        clips: The nodes that all models share.
+        exporters: The nodes that compute the features, by layer tap.
+    """
+    if config.tune is None:
+        return None
+    model = config.tuned_model
+    return Tuner(
+        "trainer.tuning.tuning.run_fn",
+        _folded(clips, exporters[model.features]),
+        config,
+        {**_job(config, model), "tune": config.tune.model_dump()},
+    )
+
+
+def _folded(clips: Clips, exporter: EmbeddingExporter) -> dict[str, BaseChannel]:
+    return {
+        "examples": clips.example_gen.outputs["examples"],
+        "embeddings": exporter.outputs["embeddings"],
+        "transform_graph": clips.transform.outputs["transform_graph"],
     }

@@ -97,6 +97,7 @@ def make_report(classes: list[str], **changes: Any) -> ReportData:
             "error_after": 0.05,
         },
         "cross_validation": None,
+        "tuning": None,
         "baselines": {
             "majority": 0.1,
             "mfcc": {"score": 0.6, "train": 400, "test": 100},
