@@ -711,3 +711,25 @@ def test_a_cross_validation_is_shown_by_fold_and_by_model() -> None:
 
 def test_nothing_is_said_of_folds_without_a_cross_validation(page: str) -> None:
     assert "folds" not in text_of(page)
+
+
+def test_trials_of_a_search_are_shown_the_best_first() -> None:
+    trials: list[dict[str, Any]] = [
+        {"number": 0, "settings": {"model": {}, "train": {}}, "scores": [0.7, 0.8, 0.9]},
+        {"number": 1, "settings": {"model": {"head": "knn"}, "train": {}}, "scores": [0.99]},
+        {"number": 2, "settings": {"model": {"head": HOSTILE}, "train": {}}, "scores": [0.9] * 3},
+        {"number": 3, "settings": {"model": {"head": "xgboost"}, "train": {}}, "scores": []},
+    ]
+    trials = [trial | {"seconds": 3.0, "failed": None} for trial in trials]
+    found = {"metric": "accuracy", "folds": 3, "chosen": 2, "trials": trials}
+    page = render_page(with_summary(make_report(["bell", "rain"]), tuning=found))
+    shown = text_of(section(page, "tuning"))
+    assert shown.index("2 90.0% 3") < shown.index("0 80.0% 3") < shown.index("1 99.0% 1")
+    assert "settings of trial 2" in shown
+    assert "as configured" in shown
+    assert "{model: {head: knn}}" in shown
+    assert "xgboost" not in shown
+    assert "<script>" not in page
+    assert Tags(page).open == []
+    (drawing,) = drawings(section(page, "tuning"))
+    assert "of 3 trials, from 0.800 to 0.990; the configured settings have 0.800" in drawing

@@ -186,7 +186,7 @@ def test_store_without_a_password_is_refused(
 
 
 def test_folds_of_the_source_must_be_there(home: Path) -> None:
-    with pytest.raises(ConfigError, match=r"gives no folds; set it to a number .* fold_pattern"):
+    with pytest.raises(ConfigError, match=r"gives no folds; set it to a number .*fold_pattern"):
         check_config(config(evaluate={"folds": "all"}))
     source = {"root": "~/sounds", "fold_pattern": r"([0-3])\.wav$"}
     with pytest.raises(ConfigError, match=r"gives [ab]/[45]\.wav no fold"):

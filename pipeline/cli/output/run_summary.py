@@ -1,6 +1,7 @@
 """The text that a run prints at its end."""
 
 import shlex
+from statistics import fmean
 from typing import Any
 
 from components.evaluation_results import SCORE_BY_TASK
@@ -47,6 +48,18 @@ def _cross_validation(found: dict[str, Any] | None, score: str) -> dict[str, str
     }
 
 
+def _tuning(found: dict[str, Any] | None) -> dict[str, str]:
+    """Says what a search for settings found, if there was one."""
+    if found is None:
+        return {}
+    configured, best = (fmean(found["trials"][n]["scores"]) for n in (0, found["chosen"]))
+    tried = sum(bool(trial["scores"]) for trial in found["trials"])
+    return {
+        "Tuned": f"trial {found['chosen']} of {tried}: mean {found['metric']} {best:.4f} over "
+        f"{found['folds']} folds of train and eval; {configured:.4f} as configured"
+    }
+
+
 def format_summary(summary: dict[str, Any], folder: RunFolder) -> str:
     """Formats the main results of a run.
 
@@ -79,6 +92,7 @@ def format_summary(summary: dict[str, Any], folder: RunFolder) -> str:
         f"Test {score}": f"{measured} on {round(test['clips'])} clips, "
         f"{len(clips['by_label'])} classes",
         **_cross_validation(summary["cross_validation"], score),
+        **_tuning(summary["tuning"]),
         network: origin + (embedded if features["reused"] else ""),
         "Pushed model": summary["pushed_path"] or f"none: {why_not_pushed(summary)}",
         "Report": str(folder.report),
