@@ -59,7 +59,7 @@ def test_the_best_settings_and_all_trials_are_written(
         {"model": {"head": "knn", "knn": {"neighbours": 28}}, "train": {}},
         {"model": {"head": "logistic_regression", "pooling": "mean_max"}, "train": {"seed": 5}},
     ]
-    monkeypatch.setattr(tuning, "draw_settings", lambda seed, number: drawn[number - 1])
+    monkeypatch.setattr(tuning, "draw_settings", lambda _, number: drawn[number - 1])
     found = []
     for _ in range(2):
         tuning.run_fn(arguments(tmp_path))
