@@ -38,12 +38,7 @@ def model(name: str, score: float, chosen: bool = False) -> dict[str, Any]:
 
 
 def leave(
-    path: Path,
-    minute: int,
-    models: list[dict],
-    config: dict,
-    cached: bool = False,
-    tuning: dict | None = None,
+    path: Path, minute: int, models: list[dict], config: dict, cached: bool = False, **more: Any
 ) -> None:
     summary = {
         "config": {"source": {"root": "sounds"}, **config},
