@@ -238,7 +238,7 @@ def test_folds_of_a_cross_validation(folds: object, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("folds", [1, 0, 101, 2.5, "some", True])
 def test_folds_that_mean_nothing(folds: object, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"evaluate\.folds"):
+    with pytest.raises(ConfigError, match=r"'evaluate\.folds': must be all or a whole"):
         load(tmp_path, "source: {root: /sounds}", **{"evaluate.folds": folds})
 
 

@@ -91,7 +91,7 @@ def test_every_clip_is_scored_by_a_head_that_did_not_see_it(
     assert found["mean"]["accuracy"] == pytest.approx(by_fold.mean())
     assert found["deviation"]["accuracy"] == pytest.approx(by_fold.std())
     low, high = found["intervals"]["accuracy"]
-    assert low < found["pooled"]["accuracy"] <= high
+    assert low < found["pooled"]["accuracy"] <= high + 1e-9
     scores = table[[f"score_{name}" for name in CLASSES]].to_numpy()
     truth = np.array([[name == label for name in CLASSES] for label in table["true"]])
     assert found["pooled"]["mean_average_precision"] == pytest.approx(
