@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import tensorflow as tf
 from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
@@ -68,14 +69,15 @@ def read_fold_clips(examples: Artifact, splits: Sequence[str]) -> Iterator[FoldC
             parsed[key].to_list()
             for key in (clip_examples.LABELS, clip_examples.GROUP, clip_examples.FOLD)
         )
+        sounds = parsed[clip_examples.PCM].to_list()
+        embeddings = parsed[clip_examples.EMBEDDING]
+        vectors = np.split(embeddings.values.numpy(), embeddings.row_splits.numpy()[1:-1])
         for i, clip_id in enumerate(ids):
-            content = parsed[clip_examples.PCM][i].numpy().tolist() or [
-                parsed[clip_examples.EMBEDDING][i].numpy().tobytes()
-            ]
+            content = b"".join(sounds[i]) or vectors[i].tobytes()
             yield FoldClip(
                 clip_id.decode(),
                 tuple(label.decode() for label in labels[i]),
                 next((group.decode() for group in groups[i]), None),
                 next((fold.decode() for fold in folds[i]), None),
-                hashlib.sha256(content[0]).digest(),
+                hashlib.sha256(content).digest(),
             )

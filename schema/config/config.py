@@ -13,12 +13,16 @@ from schema.config.delivery_settings import (
     ReportSettings,
 )
 from schema.config.ingest_settings import IngestSettings
-from schema.config.model_settings import FeatureSettings, ModelSettings, TrainSettings
+from schema.config.model_settings import (
+    FeatureSettings,
+    ModelSettings,
+    TrainSettings,
+    TuneSettings,
+)
 from schema.config.run_settings import MetadataSettings, RunSettings
 from schema.config.settings import Settings
 from schema.config.source_settings import SourceSettings
 from schema.config.split_settings import SplitSettings
-from schema.config.tune_settings import TuneSettings
 from schema.config.warm_start_settings import WARM_START_RATE
 from vggish.networks.network_table import find_network
 from vggish.params import EMBEDDING_SIZE, SAMPLE_RATE, WINDOW_HOP_SAMPLES

@@ -80,6 +80,7 @@ def make_report(classes: list[str], **changes: Any) -> ReportData:
             "task": "single_label",
             "parameters": 72_141_184,
             "network": "vggish",
+            "compute": "float32",
             "trainable_parameters": 5_130,
             "weights": SHA256,
         },

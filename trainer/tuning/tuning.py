@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from schema.config.tune_settings import TuneSettings
+from schema.config.model_settings import TuneSettings
 from schema.folds import Fold
 from schema.tuning import BEST_FILE, TRIALS_FILE
 from trainer.cross_validation.cross_validation import load_all_clips

@@ -32,7 +32,7 @@ def arguments(folder: Path, **changes: Any) -> FnArgs:
         write_clips(folder / "clips.parquet", CLIPS, 1)
         write_transform_graph(CLASSES, folder)
     weak = ModelSettings(
-        task="single_label", features="embedding", head="knn", knn={"neighbours": 25}, name="tuned"
+        task="single_label", features="embedding", head="knn", knn={"neighbours": 14}, name="tuned"
     )
     sections = {"model": weak, "train": TrainSettings(epochs=4), "features": FeatureSettings()}
     return FnArgs(
@@ -56,7 +56,7 @@ def test_the_best_settings_and_all_trials_are_written(
 ) -> None:
     drawn: list[dict[str, Any]] = [
         {"model": {"head": "linear_discriminant"}, "train": {}},
-        {"model": {"head": "knn", "knn": {"neighbours": 28}}, "train": {}},
+        {"model": {"head": "knn", "knn": {"neighbours": 15}}, "train": {}},
         {"model": {"head": "logistic_regression", "pooling": "mean_max"}, "train": {"seed": 5}},
     ]
     monkeypatch.setattr(tuning, "draw_settings", lambda _, number: drawn[number - 1])
