@@ -20,6 +20,7 @@ from components.model_selector.component import Candidate, ModelSelector
 from components.pushed_model_finder.component import PushedModelFinder
 from components.report.component import Report
 from components.serving_validator.component import ServingValidator
+from components.tuner.component import Tuner
 from pipeline.clip_nodes import Clips, ingest_clips
 from pipeline.code_version import depend_on_code
 from pipeline.eval_config import eval_config
@@ -76,21 +77,8 @@ def create_pipeline(
     clips = ingest_clips(config, places.data_root, places.checkpoint)
     exporters = _embed(config, clips)
     previous = find_previous_model(config, places.push_destination)
-    trainers = {
-        model.title: (
-            train_on_sound(config, model, clips, previous)
-            if model.head == "warm_start"
-            else train_on_features(config, model, clips, exporters[model.features])
-        )
-        for model in config.model
-    }
     tuner = tune(config, clips, exporters)
-    if tuner:
-        model = config.tuned_model
-        trainers[model.title] = train_on_features(
-            config, model, clips, exporters[model.features], tuner
-        )
-    _name_apart("Trainer", trainers)
+    trainers = _train(config, clips, exporters, previous, tuner)
     rivals = {name: node.outputs["model"] for name, node in trainers.items()}
     baseline = PushedModelFinder(rivals, places.push_destination).with_id("LatestPushedModel")
     evaluators = {
@@ -101,12 +89,7 @@ def create_pipeline(
     _name_apart("CrossValidator", validators)
     selector = _select(config, clips, trainers, evaluators, validators)
     validator = _validate(config, clips, selector)
-    reported = {
-        f"{key}_{features}": exporter.outputs[key]
-        for features, exporter in exporters.items()
-        for key in ("embeddings", "table")
-    } | ({"trials": tuner.outputs["trials"]} if tuner else {})
-    outcome = _deliver(config, clips, reported, selector, validator, places)
+    outcome = _deliver(config, clips, _reported(exporters, tuner), selector, validator, places)
     nodes = [
         *clips.nodes,
         *exporters.values(),
@@ -147,6 +130,31 @@ def _embed(config: Config, clips: Clips) -> dict[str, EmbeddingExporter]:
     }
     _name_apart("EmbeddingExporter", exporters)
     return exporters
+
+
+def _train(
+    config: Config,
+    clips: Clips,
+    exporters: dict[str, EmbeddingExporter],
+    previous: PushedModelFinder | None,
+    tuner: Tuner | None,
+) -> dict[str, BaseNode]:
+    """Trains every configured model, and the tuned one; returns the nodes by model."""
+    trainers: dict[str, BaseNode] = {
+        model.title: (
+            train_on_sound(config, model, clips, previous)
+            if model.head == "warm_start"
+            else train_on_features(config, model, clips, exporters[model.features])
+        )
+        for model in config.model
+    }
+    if tuner:
+        model = config.tuned_model
+        trainers[model.title] = train_on_features(
+            config, model, clips, exporters[model.features], tuner
+        )
+    _name_apart("Trainer", trainers)
+    return trainers
 
 
 def _evaluate(config: Config, clips: Clips, trainer: BaseNode, baseline: BaseNode) -> Evaluator:
@@ -212,6 +220,18 @@ def _validate(
         max_latency_ms=config.push.max_latency_ms,
         max_memory_mb=config.push.max_memory_mb,
     )
+
+
+def _reported(
+    exporters: dict[str, EmbeddingExporter], tuner: Tuner | None
+) -> dict[str, BaseChannel]:
+    """Returns the inputs of the report that not every run has in the same number."""
+    exported = {
+        f"{key}_{features}": exporter.outputs[key]
+        for features, exporter in exporters.items()
+        for key in ("embeddings", "table")
+    }
+    return exported | ({"trials": tuner.outputs["trials"]} if tuner else {})
 
 
 def _deliver(
