@@ -21,9 +21,9 @@ class TunerSpec(FoldSpec):
 class Tuner(FoldNode):
     """Searches for the settings of a head, over folds of the train and eval clips.
 
-    It is not TFX's Tuner, which needs a KerasTuner and gives it one train and one eval split of one
-    set of examples: heads of scikit-learn and XGBoost are no Keras models, and folds need the
-    clips' groups, which the embedded clips lack. Its output for Trainers is the same.
+    It is not TFX's Tuner, which gives a KerasTuner the train and the eval split of one set of
+    examples: folds need the clips' groups, which the embedded clips lack, and their features, which
+    the clips lack. Its output for Trainers is the same.
 
     Outputs: `best_hyperparameters`, the best settings; `trials`, all of them.
     """
