@@ -38,8 +38,9 @@ def plan_folds(
     by_fold = _given_folds(clips) if folds == ALL_FOLDS else _dealt_folds(clips, int(folds), seed)
     if len(by_fold) < 2 or not all(by_fold.values()):
         raise DataSetError(
-            f"A cross-validation needs clips in two folds at least, and in all of {folds}, but "
-            f"{sum(map(bool, by_fold.values()))} have some; set evaluate.folds to fewer."
+            "A cross-validation needs at least two folds, all of them with clips, but "
+            f"{sum(map(bool, by_fold.values()))} of {len(by_fold)} have some; add groups of clips, "
+            "or set evaluate.folds to fewer."
         )
     parts = Parts({"train": 1 - eval_share, "eval": eval_share}, f"{seed}/eval", ("train", "eval"))
     return [_plan_fold(name, clips, by_fold[name], parts) for name in sorted(by_fold, key=_order)]

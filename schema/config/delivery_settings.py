@@ -1,4 +1,4 @@
-"""Thresholds of a model, its destination, its card, and the resources of nodes."""
+"""Measurement of a model, its destination, its card, and the resources of nodes."""
 
 from typing import Annotated, Any, Literal
 
@@ -12,7 +12,7 @@ MOST_FOLDS = 100
 
 
 class EvaluateSettings(Settings):
-    """Thresholds on the test split for a model to be blessed (`evaluate`)."""
+    """How models are measured, and when they are blessed (`evaluate`)."""
 
     min_score: float = Field(
         default=0.5,
