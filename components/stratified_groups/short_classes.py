@@ -30,20 +30,19 @@ clips that all classes together lack. Lower is better, the first number first.""
 
 
 class Dealt(Protocol):
-    """A clip, or a file of clips, that was dealt.
-
-    Attributes:
-        unit: Name of its group, or its own id.
-        labels: Class names.
-        split: The part that it is in.
-    """
+    """A clip, or a file of clips, that was dealt."""
 
     @property
-    def unit(self) -> str: ...  # noqa: D102
+    def unit(self) -> str:
+        """Name of its group, or its own id."""
+
     @property
-    def labels(self) -> Sequence[str]: ...  # noqa: D102
+    def labels(self) -> Sequence[str]:
+        """Class names."""
+
     @property
-    def split(self) -> str | None: ...  # noqa: D102
+    def split(self) -> str | None:
+        """The part that it is in."""
 
 
 @dataclass(slots=True)
