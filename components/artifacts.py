@@ -50,6 +50,18 @@ class ModelComparison(Artifact):
     TYPE_NAME = "components.ModelComparison"
 
 
+class CrossValidation(Artifact):
+    """A cross-validation: its results, `cross_validation.json`, and a table of every clip."""
+
+    TYPE_NAME = "components.CrossValidation"
+
+
+class Trials(Artifact):
+    """The settings that a search tried, and how good they were: `trials.json`."""
+
+    TYPE_NAME = "components.Trials"
+
+
 class ReportPage(Artifact):
     """The results of a run: `report.html` for people, `summary.json` for programs."""
 

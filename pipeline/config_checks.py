@@ -10,6 +10,7 @@ from components.audio_example_gen.sources.embedding_tables.clip_listing import r
 from components.audio_example_gen.splits.class_coverage import check_listing
 from components.batch_predictor.recordings import list_recordings
 from components.file_trees.data_root import open_tree
+from pipeline.fold_checks import check_folds
 from schema.config.beam_settings import BeamSettings
 from schema.config.config import Config
 from schema.config.model_settings import FeatureSettings
@@ -53,8 +54,8 @@ def check_config(config: Config) -> Config:
         in any path.
 
     Raises:
-        ConfigError: No checkpoint is named, the models do not fit the source or each other, or
-            Beam's workers cannot see the run's folder.
+        ConfigError: No checkpoint is named, the models do not fit the source or each other, the
+            source lacks folds, or Beam's workers cannot see the run's folder.
         CheckpointError: There is no file at the path of the checkpoint or the PCA parameters.
         DataSetError: The source has no sounds to learn from, a class lacks sounds of a split, or
             there are no recordings where `predict` says.
@@ -77,6 +78,7 @@ def check_config(config: Config) -> Config:
         config = _decide_size(config, size)
     listing = list_source(config.source, config.split)
     check_listing(listing, config.split)
+    check_folds(config.evaluate, listing)
     several = _several_labels(config.source)
     if several is None:
         several = any(len(file.labels) > 1 for file in listing.files)

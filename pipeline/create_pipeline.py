@@ -1,47 +1,42 @@
 """The pipeline: its nodes, and the artifacts that flow between them."""
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from tfx.components.infra_validator.component import InfraValidator
 from tfx.components.pusher.component import Pusher
-from tfx.components.statistics_gen.component import StatisticsGen
-from tfx.components.trainer.component import Trainer
-from tfx.components.transform.component import Transform
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.pipeline import Pipeline
-from tfx.proto import infra_validator_pb2, pusher_pb2, trainer_pb2
+from tfx.proto import infra_validator_pb2, pusher_pb2
 from tfx.types.channel import BaseChannel
 from tfx.utils import proto_utils
 
-from components.audio_example_gen.component import AudioExampleGen
 from components.batch_predictor.component import BatchPredictor
+from components.cross_validator.component import CrossValidator
 from components.embedding_exporter.component import EmbeddingExporter
 from components.evaluator.component import Evaluator
-from components.example_validator.component import ExampleValidator
 from components.model_selector.component import Candidate, ModelSelector
-from components.network_importer.component import NetworkImporter
 from components.pushed_model_finder.component import PushedModelFinder
 from components.report.component import Report
-from components.schema_importer.component import SchemaImporter
 from components.serving_validator.component import ServingValidator
-from components.warm_start_trainer.component import WarmStartTrainer
+from components.tuner.component import Tuner
+from pipeline.clip_nodes import Clips, ingest_clips
 from pipeline.code_version import depend_on_code
 from pipeline.eval_config import eval_config
 from pipeline.runners.beam_options import pipeline_options
+from pipeline.trainer_nodes import (
+    cross_validate,
+    find_previous_model,
+    train_on_features,
+    train_on_sound,
+    tune,
+)
 from schema.config.config import Config
-from schema.config.model_settings import ModelSettings
 
 PIPELINE_NAME = "vggish-tfx"
 SERVING_VERSION = "2.19.1"
 """The version of TensorFlow Serving's image, as in docker-compose.yaml and the Kubernetes files."""
-
-SCHEMA_FOLDER = Path(__file__).resolve().parents[1] / "schema"
-_SCHEMAS = {"audioset_embeddings": "embedded.pbtxt", "embeddings": "embedding_table.pbtxt"}
-"""Schemas of clip examples without sound, by the kind of the source."""
 
 
 @dataclass(frozen=True)
@@ -79,34 +74,30 @@ def create_pipeline(
     Returns:
         The pipeline.
     """
-    clips = _ingest(config, places)
+    clips = ingest_clips(config, places.data_root, places.checkpoint)
     exporters = _embed(config, clips)
-    previous = _previous_model(config, places)
-    trainers = {
-        model.title: (
-            _train_on_sound(config, model, clips, previous)
-            if model.head == "warm_start"
-            else _train(config, model, clips, exporters[model.features])
-        )
-        for model in config.model
-    }
-    _name_apart("Trainer", trainers)
+    previous = find_previous_model(config, places.push_destination)
+    tuner = tune(config, clips, exporters)
+    trainers = _train(config, clips, exporters, previous, tuner)
     rivals = {name: node.outputs["model"] for name, node in trainers.items()}
     baseline = PushedModelFinder(rivals, places.push_destination).with_id("LatestPushedModel")
     evaluators = {
         name: _evaluate(config, clips, trainer, baseline) for name, trainer in trainers.items()
     }
     _name_apart("Evaluator", evaluators)
-    selector = _select(config, clips, trainers, evaluators)
+    validators = cross_validate(config, clips, exporters)
+    _name_apart("CrossValidator", validators)
+    selector = _select(config, clips, trainers, evaluators, validators)
     validator = _validate(config, clips, selector)
-    outcome = _deliver(config, clips, exporters, selector, validator, places)
+    outcome = _deliver(config, clips, _reported(exporters, tuner), selector, validator, places)
     nodes = [
         *clips.nodes,
         *exporters.values(),
-        *([previous] if previous else []),
+        *(node for node in (previous, tuner) if node),
         *trainers.values(),
         baseline,
         *evaluators.values(),
+        *validators.values(),
         selector,
         validator,
         *outcome,
@@ -123,57 +114,7 @@ def create_pipeline(
     )
 
 
-@dataclass(frozen=True)
-class _Clips:
-    """The nodes that all models share: from sound files to log-mel windows, and the network."""
-
-    example_gen: AudioExampleGen
-    schema: SchemaImporter
-    statistics: StatisticsGen
-    validator: ExampleValidator
-    transform: Transform
-    importer: NetworkImporter
-
-    @property
-    def nodes(self) -> Iterable[BaseNode]:
-        return vars(self).values()
-
-
-def _ingest(config: Config, places: Places) -> _Clips:
-    example_gen = AudioExampleGen(
-        config.source,
-        places.data_root,
-        ingest=config.ingest,
-        split=config.split,
-    )
-    schema_file = _SCHEMAS.get(config.source.kind, "schema.pbtxt")
-    schema = SchemaImporter((SCHEMA_FOLDER / schema_file).read_text())
-    statistics = StatisticsGen(example_gen.outputs["examples"], schema.outputs["schema"])
-    validator = ExampleValidator(statistics.outputs["statistics"], schema.outputs["schema"])
-    transform = Transform(
-        examples=example_gen.outputs["examples"],
-        schema=schema.outputs["schema"],
-        preprocessing_fn="trainer.preprocessing.preprocessing_fn",
-        # StatisticsGen describes the clips; nobody needs quantiles of every log-mel value.
-        disable_statistics=True,
-        custom_config={
-            "front_end": asdict(config.features.front_end),
-            "embedding_size": config.embedding_size,
-        },
-    )
-    # Anomalies stop the run before the expensive nodes start.
-    transform.add_upstream_node(validator)
-    importer = NetworkImporter(
-        config.network,
-        places.checkpoint,
-        config.features.seed,
-        config.features.pca_params,
-        config.features.compute,
-    )
-    return _Clips(example_gen, schema, statistics, validator, transform, importer)
-
-
-def _embed(config: Config, clips: _Clips) -> dict[str, EmbeddingExporter]:
+def _embed(config: Config, clips: Clips) -> dict[str, EmbeddingExporter]:
     """Embeds once per layer tap, for all models that learn from it; returns nodes by tap."""
     exporters = {
         features: EmbeddingExporter(
@@ -192,60 +133,31 @@ def _embed(config: Config, clips: _Clips) -> dict[str, EmbeddingExporter]:
 
 
 def _train(
-    config: Config, model: ModelSettings, clips: _Clips, exporter: EmbeddingExporter
-) -> Trainer:
-    return Trainer(
-        run_fn="trainer.fitting.frozen_head.run_fn",
-        examples=exporter.outputs["embeddings"],
-        **_known_to_every_trainer(clips),
-        train_args=trainer_pb2.TrainArgs(splits=["train"]),
-        eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
-        custom_config=_job(config, model),
-    )
-
-
-def _train_on_sound(
-    config: Config, model: ModelSettings, clips: _Clips, previous: PushedModelFinder | None
-) -> WarmStartTrainer:
-    return WarmStartTrainer(
-        "trainer.warm_start.training.run_fn",
-        {
-            "examples": clips.example_gen.outputs["examples"],
-            "noise": clips.example_gen.outputs["noise"],
-            **_known_to_every_trainer(clips),
-            **({"previous_model": previous.outputs["model"]} if previous else {}),
-        },
-        _job(config, model),
-    )
-
-
-def _previous_model(config: Config, places: Places) -> PushedModelFinder | None:
-    """Finds the model to continue from, if a configured model asks for it."""
-    if all(model.warm_start.start == "checkpoint" for model in config.model):
-        return None
-    return PushedModelFinder({}, places.push_destination).with_id("PreviousModel")
-
-
-def _known_to_every_trainer(clips: _Clips) -> dict[str, BaseChannel]:
-    return {
-        "transform_graph": clips.transform.outputs["transform_graph"],
-        "schema": clips.schema.outputs["schema"],
-        "base_model": clips.importer.outputs["weights"],
+    config: Config,
+    clips: Clips,
+    exporters: dict[str, EmbeddingExporter],
+    previous: PushedModelFinder | None,
+    tuner: Tuner | None,
+) -> dict[str, BaseNode]:
+    """Trains every configured model, and the tuned one; returns the nodes by model."""
+    trainers: dict[str, BaseNode] = {
+        model.title: (
+            train_on_sound(config, model, clips, previous)
+            if model.head == "warm_start"
+            else train_on_features(config, model, clips, exporters[model.features])
+        )
+        for model in config.model
     }
+    if tuner:
+        model = config.tuned_model
+        trainers[model.title] = train_on_features(
+            config, model, clips, exporters[model.features], tuner
+        )
+    _name_apart("Trainer", trainers)
+    return trainers
 
 
-def _job(config: Config, model: ModelSettings) -> dict[str, Any]:
-    """Builds the input of `trainer.fitting.training_job.read_training_job`."""
-    return {
-        "model": model.model_dump(mode="json", exclude={"train"}),
-        "train": config.train_settings(model).model_dump(mode="json"),
-        "features": config.features.model_dump(mode="json", exclude={"cache"}),  # Changes no model.
-        "max_clip_samples": config.ingest.max_clip_samples,
-        "embedding_size": config.embedding_size,
-    }
-
-
-def _evaluate(config: Config, clips: _Clips, trainer: BaseNode, baseline: BaseNode) -> Evaluator:
+def _evaluate(config: Config, clips: Clips, trainer: BaseNode, baseline: BaseNode) -> Evaluator:
     return Evaluator(
         examples=clips.example_gen.outputs["examples"],
         example_splits=["test"],
@@ -257,7 +169,11 @@ def _evaluate(config: Config, clips: _Clips, trainer: BaseNode, baseline: BaseNo
 
 
 def _select(
-    config: Config, clips: _Clips, trainers: dict[str, BaseNode], evaluators: dict[str, Evaluator]
+    config: Config,
+    clips: Clips,
+    trainers: dict[str, BaseNode],
+    evaluators: dict[str, Evaluator],
+    validators: dict[str, CrossValidator],
 ) -> ModelSelector:
     candidates = {
         name: Candidate(
@@ -268,12 +184,16 @@ def _select(
         )
         for name, trainer in trainers.items()
     }
-    about = config.card.model_dump_json()
-    return ModelSelector(candidates, clips.example_gen.outputs["rejects"], about=about)
+    return ModelSelector(
+        candidates,
+        clips.example_gen.outputs["rejects"],
+        {name: node.outputs["cross_validation"] for name, node in validators.items()},
+        about=config.card.model_dump_json(),
+    )
 
 
 def _validate(
-    config: Config, clips: _Clips, selector: ModelSelector
+    config: Config, clips: Clips, selector: ModelSelector
 ) -> ServingValidator | InfraValidator:
     """Calls the chosen model as a server would."""
     model, examples = selector.outputs["model"], clips.example_gen.outputs["examples"]
@@ -302,10 +222,22 @@ def _validate(
     )
 
 
+def _reported(
+    exporters: dict[str, EmbeddingExporter], tuner: Tuner | None
+) -> dict[str, BaseChannel]:
+    """Returns the inputs of the report that not every run has in the same number."""
+    exported = {
+        f"{key}_{features}": exporter.outputs[key]
+        for features, exporter in exporters.items()
+        for key in ("embeddings", "table")
+    }
+    return exported | ({"trials": tuner.outputs["trials"]} if tuner else {})
+
+
 def _deliver(
     config: Config,
-    clips: _Clips,
-    exporters: dict[str, EmbeddingExporter],
+    clips: Clips,
+    reported: dict[str, BaseChannel],
     selector: ModelSelector,
     validator: ServingValidator | InfraValidator,
     places: Places,
@@ -332,11 +264,7 @@ def _deliver(
         pushed_model=pusher.outputs["pushed_model"],
         test_predictions=predictor.outputs["test_predictions"],
         **selector.outputs,
-        **{
-            f"{key}_{features}": exporter.outputs[key]
-            for features, exporter in exporters.items()
-            for key in ("embeddings", "table")
-        },
+        **reported,
         # The report shows what was chosen, not where a run happened or how it was retried.
         config=config.model_dump_json(exclude={"run", "metadata"}, exclude_defaults=True),
     )

@@ -16,6 +16,7 @@ LABEL_IDS = "label_ids"
 EMBEDDING = "embedding"
 TARGETS = "targets"
 GROUP = "group"
+FOLD = "fold"
 DURATION = "duration"
 
 LABEL_VOCABULARY = "labels"
@@ -43,6 +44,11 @@ def labelled_clip_spec() -> dict[str, tf.io.FixedLenFeature | tf.io.RaggedFeatur
     `clip_id`, bytes [batch]; `labels` and `group` (none or one), ragged bytes [batch, k].
     """
     return {**clip_id_spec(), **labels_spec(), GROUP: tf.io.RaggedFeature(tf.string)}
+
+
+def fold_spec() -> dict[str, tf.io.RaggedFeature]:
+    """Returns the spec of the fold that the source gives: `fold` (none or one), [batch, k]."""
+    return {FOLD: tf.io.RaggedFeature(tf.string)}
 
 
 def duration_spec() -> dict[str, tf.io.FixedLenFeature]:

@@ -3,7 +3,7 @@
 import collections
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 
@@ -215,24 +215,38 @@ class DecodeNoise(_DecodeFiles):
 
 def _to_record(file: SourceFile, clip: DecodedClip) -> bytes:
     """Builds the serialized example of a clip."""
-    features = to_features(
-        file.clip_id + clip.part, labels_of(file, clip), group_of(file, clip), clip.duration
-    ) | {
+    facts = ClipFacts(
+        file.clip_id + clip.part,
+        labels_of(file, clip),
+        group_of(file, clip),
+        file.fold,
+        clip.duration,
+    )
+    features = to_features(facts) | {
         "pcm": bytes_feature([clip.pcm]),
         "source_rate": int64_feature([clip.source_rate]),
     }
     return serialized_example(features)
 
 
-def to_features(
-    clip_id: str, labels: tuple[str, ...], group: str | None, duration: float | None
-) -> dict[str, Any]:
+class ClipFacts(NamedTuple):
+    """What every clip example says; None stands for what is unknown."""
+
+    clip_id: str
+    labels: tuple[str, ...]
+    group: str | None
+    fold: str | None
+    duration: float | None
+
+
+def to_features(facts: ClipFacts) -> dict[str, Any]:
     """Builds the features that every clip example has; a clip of unknown length has no duration."""
     # Parsers take a feature without a value for a fault, and fill in one that is not there.
-    known = {} if duration is None else {"duration": float_feature([duration])}
+    known = {} if facts.duration is None else {"duration": float_feature([facts.duration])}
     return {
-        "clip_id": bytes_feature([clip_id.encode()]),
-        "labels": bytes_feature(label.encode() for label in labels),
-        "group": bytes_feature([] if group is None else [group.encode()]),
+        "clip_id": bytes_feature([facts.clip_id.encode()]),
+        "labels": bytes_feature(label.encode() for label in facts.labels),
+        "group": bytes_feature([] if facts.group is None else [facts.group.encode()]),
+        "fold": bytes_feature([] if facts.fold is None else [facts.fold.encode()]),
         **known,
     }

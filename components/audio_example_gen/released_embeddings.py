@@ -6,7 +6,7 @@ import apache_beam as beam
 import numpy as np
 
 from components.audio_example_gen.account import AccountingDoFn
-from components.audio_example_gen.clip_reading import to_features
+from components.audio_example_gen.clip_reading import ClipFacts, to_features
 from components.audio_example_gen.leaks import AcceptedFile, digest_of, one_clip
 from components.audio_example_gen.sources.audioset import ReleasedClip, read_released_clips
 from components.audio_example_gen.sources.listing import SourceFile
@@ -66,9 +66,8 @@ class ReadEmbeddings(AccountingDoFn):
 
     def _written(self, clip: ReleasedClip, split: str | None) -> Iterator[beam.pvalue.TaggedOutput]:
         split = split or split_of(clip.video, self._split)
-        features = to_features(clip.clip_id, clip.labels, clip.video, clip.seconds) | {
-            "embedding": float_feature(clip.embedding.ravel())
-        }
+        facts = ClipFacts(clip.clip_id, clip.labels, clip.video, None, clip.seconds)
+        features = to_features(facts) | {"embedding": float_feature(clip.embedding.ravel())}
         yield beam.pvalue.TaggedOutput(split, serialized_example(features))
         file = accepted_record(clip, split)
         yield from self._accept(file, clip.video, [digest_of(clip.embedding.tobytes())])

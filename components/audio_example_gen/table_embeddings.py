@@ -8,7 +8,7 @@ import apache_beam as beam
 import numpy as np
 
 from components.audio_example_gen.account import AccountingDoFn
-from components.audio_example_gen.clip_reading import to_features
+from components.audio_example_gen.clip_reading import ClipFacts, to_features
 from components.audio_example_gen.leaks import AcceptedFile, digest_of, one_clip
 from components.audio_example_gen.listed_files import read_list, write_list
 from components.audio_example_gen.sources.embedding_tables.clip_listing import (
@@ -86,9 +86,8 @@ class ReadTables(AccountingDoFn):
                 yield from self._written(file, read)
 
     def _written(self, file: SourceFile, windows: np.ndarray) -> Iterator[beam.pvalue.TaggedOutput]:
-        features = to_features(file.clip_id, file.labels, file.group, None) | {
-            "embedding": float_feature(windows.ravel())
-        }
+        facts = ClipFacts(file.clip_id, file.labels, file.group, file.fold, None)
+        features = to_features(facts) | {"embedding": float_feature(windows.ravel())}
         split = file.split or ""
         yield beam.pvalue.TaggedOutput(split, serialized_example(features))
         accepted = AcceptedFile(file.clip_id, split, one_clip(file.labels))

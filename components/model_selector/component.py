@@ -9,7 +9,7 @@ from tfx.types.channel import BaseChannel, Channel
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from components.artifacts import ModelComparison, Rejects
-from components.model_selector.executor import Executor
+from components.model_selector.executor import CROSS_VALIDATION, Executor
 
 _KEPT = {
     "model": standard_artifacts.Model,
@@ -63,6 +63,7 @@ class ModelSelector(BaseComponent):
     Args:
         candidates: The models by their names.
         rejects: AudioExampleGen's `rejects`, for the counts of clips.
+        cross_validations: The cross-validations of heads, by the models' names.
         about: The configuration's texts about the model, as a JSON object.
     """
 
@@ -73,6 +74,7 @@ class ModelSelector(BaseComponent):
         self,
         candidates: dict[str, Candidate],
         rejects: BaseChannel,
+        cross_validations: dict[str, BaseChannel],
         *,
         about: str,
     ):
@@ -81,7 +83,7 @@ class ModelSelector(BaseComponent):
             f"{key}_{name}": getattr(candidate, key)
             for name, candidate in candidates.items()
             for key in _KEPT
-        }
+        } | {f"{CROSS_VALIDATION}{name}": channel for name, channel in cross_validations.items()}
         types = {key: ChannelParameter(type=channel.type) for key, channel in inputs.items()}
         spec_class = type(
             "ModelSelectorSpec",

@@ -14,9 +14,13 @@ from tfx.utils import io_utils, path_utils
 
 from components.evaluation_results import SCORE_BY_TASK, Evaluation, read_evaluation
 from components.model_selector.model_card import CARD_PAGE_FILE, complete_card, render_card
+from schema.folds import RESULTS_FILE
 from schema.model_card import EXTRA_FOLDER, read_model_card, write_model_card
 
 COMPARISON_FILE = "comparison.json"
+
+CROSS_VALIDATION = "cross_validation_"
+"""Prefix of the inputs of cross-validations, before the names of models."""
 
 TRAINED_MODEL_PROPERTY = "trained_model"
 """Property of the chosen model: the URI of the Trainer's model from which it is copied."""
@@ -31,6 +35,7 @@ class _Candidate:
     artifacts: dict[str, Artifact]
     card: dict[str, Any]
     evaluation: Evaluation
+    cross_validation: dict[str, Any] | None
 
     @property
     def blessed(self) -> bool:
@@ -57,7 +62,8 @@ class Executor(BaseExecutor):
 
         Args:
             input_dict: `rejects`, and for each model `NAME`: `model_NAME`, `model_run_NAME`,
-                `evaluation_NAME` and `blessing_NAME`.
+                `evaluation_NAME`, `blessing_NAME` and, of a head that was cross-validated,
+                `cross_validation_NAME`.
             output_dict: The same for the chosen model, without its name, and `comparison`.
             exec_properties: `about`, JSON texts for the model card.
         """
@@ -87,6 +93,7 @@ def _complete(model: str, chosen: _Candidate, clips: str, about: dict[str, str])
     folder = path_utils.serving_model_path(model)
     with fileio.open(os.path.join(clips, "summary.json")) as file:
         card = complete_card(chosen.card, chosen.evaluation, json.loads(file.read()), about)
+    card["cross_validation"] = chosen.cross_validation
     write_model_card(folder, card)
     page = os.path.join(folder, EXTRA_FOLDER, CARD_PAGE_FILE)
     io_utils.write_string_file(page, render_card(card))
@@ -103,8 +110,17 @@ def _read_candidates(inputs: dict[str, list[Artifact]], keys: list[str]) -> dict
         model = path_utils.serving_model_path(artifacts["model"].uri)
         card = read_model_card(model)
         evaluation = read_evaluation(artifacts["evaluation"].uri, model, card["classes"])
-        candidates[name] = _Candidate(artifacts, card, evaluation)
+        folds = _read_cross_validation(inputs.get(f"{CROSS_VALIDATION}{name}"))
+        candidates[name] = _Candidate(artifacts, card, evaluation, folds)
     return candidates
+
+
+def _read_cross_validation(artifacts: list[Artifact] | None) -> dict[str, Any] | None:
+    if not artifacts:
+        return None
+    folder = artifact_utils.get_single_uri(artifacts)
+    with fileio.open(os.path.join(folder, RESULTS_FILE)) as file:
+        return json.loads(file.read())
 
 
 def _row(name: str, candidate: _Candidate, chosen: bool) -> dict[str, Any]:
@@ -116,6 +132,7 @@ def _row(name: str, candidate: _Candidate, chosen: bool) -> dict[str, Any]:
             "test": candidate.evaluation.metrics,
             "test_intervals": candidate.evaluation.intervals,
         },
+        "cross_validation": candidate.cross_validation,
         "blessed": candidate.blessed,
         "chosen": chosen,
     }

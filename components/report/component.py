@@ -40,8 +40,8 @@ class Report(BaseComponent):
 
     Args:
         config: The settings that differ from the defaults, as JSON.
-        **inputs: A channel for each of the specification's inputs, and `embeddings_TAP` and
-            `table_TAP` for every exported layer tap.
+        **inputs: A channel for each of the specification's inputs, `embeddings_TAP` and
+            `table_TAP` for every exported layer tap, and the `trials` of a search, if any.
     """
 
     SPEC_CLASS = ReportSpec

@@ -30,6 +30,7 @@ from components.report.sounds import add_sounds
 from components.serving_validator.executor import VALIDATION_FILE
 from schema.model_card import read_model_card
 from schema.training_statistics import read_training_statistics
+from schema.tuning import TRIALS_FILE
 
 DATA_FILE = "data.json"
 PAGE_FILE = "report.html"
@@ -126,6 +127,8 @@ def _gather(inputs: dict[str, Artifact], config: dict[str, Any]) -> ReportData:
         },
         "models": _read_json(inputs["comparison"].uri, COMPARISON_FILE),
         "calibration": card["calibration"],
+        "cross_validation": card["cross_validation"],
+        "tuning": _read_json(inputs["trials"].uri, TRIALS_FILE) if "trials" in inputs else None,
         "baselines": {
             "majority": scores.majority_score(clips["by_label"]),
             "mfcc": mfcc_baseline(_split_files(inputs["examples"], "train"), test_files, scores),

@@ -154,6 +154,44 @@ def rate_curve(rates: Sequence[float], losses: Sequence[float], chosen: float) -
         return inline_svg(figure, "curve-rate", description)
 
 
+def trials(numbers: Sequence[int], means: Sequence[float], folds: Sequence[int]) -> Markup:
+    """The settings that a search tried: the mean score of each, over the number of the trial.
+
+    Args:
+        numbers: Numbers of the trials; 0 is the one that the others had to beat.
+        means: Their mean scores.
+        folds: The number of folds that each was tested on.
+
+    Returns:
+        An `<svg>` element.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure, axes = one_axes(5.4, 2.6)
+        whole = max(folds)
+        groups = {f"all {whole} folds": (whole, "test", "o"), "fewer folds": (None, "train", "x")}
+        for name, (wanted, colour, marker) in groups.items():
+            chosen = [i for i, count in enumerate(folds) if (count == whole) == (wanted == whole)]
+            axes.scatter(
+                [numbers[i] for i in chosen],
+                [means[i] for i in chosen],
+                30,
+                color=SPLIT_COLOURS[colour],
+                marker=marker,
+                label=name,
+            )
+        axes.axhline(means[0], color=INK, linewidth=0.9, linestyle=":")
+        axes.set_xlabel("trial")
+        axes.set_title("mean score of the tested folds")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(axis="y", linewidth=0.6)
+        legend_above(axes, columns=2, right=True)
+        description = (
+            f"Scatter chart: the mean scores of {len(numbers)} trials, from {min(means):.3f} to "
+            f"{max(means):.3f}; the configured settings have {means[0]:.3f}."
+        )
+        return inline_svg(figure, "trials", description)
+
+
 def confusion_matrix(classes: Sequence[str], confusion: Sequence[Sequence[int]]) -> Markup:
     """A confusion matrix, coloured by the share of the true class, with counts if they fit.
 

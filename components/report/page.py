@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any, TypedDict
 
+import yaml
 from markupsafe import Markup
 
 from components.evaluation_results import SCORE_BY_TASK, ClassScore, SliceScore, metric_titles
@@ -22,6 +24,7 @@ MOST_BYTES = 2_000_000
 REJECTS_SHOWN = 50
 CONFUSIONS_SHOWN = 10
 SLICES_SHOWN = 10
+TRIALS_SHOWN = 10
 LEAST_CLIPS = 5
 """Minimum number of clips of a shown part of the test split."""
 
@@ -174,6 +177,10 @@ def render_page(report: ReportData) -> str:
             report.summary["models"], key=lambda model: -model["metrics"]["eval"][score_name]
         ),
         score_name=score_name,
+        validated=any(model["cross_validation"] for model in report.summary["models"]),
+        fold_metrics=_fold_metrics(report),
+        trials=_trials_best_first(report),
+        trials_figure=_trials_figure(report),
         network=network and find_network(network).title,
         columns=_class_columns(report.per_class),
         weakest_first=sorted(report.per_class.items(), key=lambda item: item[1].get("f1", 2)),
@@ -225,6 +232,43 @@ def weakest_parts(kind: str, parts: Sequence[SliceScore]) -> list[SliceScore]:
     if kind == "duration":
         return enough
     return sorted(enough, key=lambda part: (part["score"], -part["clips"]))[:SLICES_SHOWN]
+
+
+def _trials_best_first(report: ReportData) -> list[dict[str, Any]]:
+    """The trials that a table shows: those that were tested on the most folds, the best first."""
+    found = report.summary["tuning"]
+    shown = [
+        {**trial, "mean": fmean(trial["scores"]), "yaml": _settings_text(trial["settings"])}
+        for trial in (found["trials"] if found else [])
+        if trial["scores"]
+    ]
+    return sorted(shown, key=lambda trial: (-len(trial["scores"]), -trial["mean"]))[:TRIALS_SHOWN]
+
+
+def _settings_text(settings: Mapping[str, Any]) -> str:
+    changed = {section: values for section, values in settings.items() if values}
+    if not changed:
+        return "as configured"
+    return yaml.safe_dump(changed, default_flow_style=True, sort_keys=False, width=1000).strip()
+
+
+def _trials_figure(report: ReportData) -> Markup | None:
+    found = report.summary["tuning"]
+    if not found:
+        return None
+    tested = [trial for trial in found["trials"] if trial["scores"]]
+    return figures.trials(
+        [trial["number"] for trial in tested],
+        [fmean(trial["scores"]) for trial in tested],
+        [len(trial["scores"]) for trial in tested],
+    )
+
+
+def _fold_metrics(report: ReportData) -> dict[str, str]:
+    """The titles of the metrics of a cross-validation; none without one."""
+    folds = report.summary["cross_validation"]
+    names = [name for name in folds["pooled"] if name != "clips"] if folds else []
+    return metric_titles(names, len(report.classes))
 
 
 def _class_columns(per_class: Mapping[str, ClassScore]) -> dict[str, str]:

@@ -1,7 +1,5 @@
 """Tells a `run_fn` where the noise, the previous model and the backups are."""
 
-import hashlib
-import json
 import os
 from typing import Any
 
@@ -12,6 +10,7 @@ from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
 from components.artifacts import holds_model
+from components.unfinished_work import unfinished_folder
 
 BACKUPS_FOLDER = "training"
 """Folder of backups in the Trainer's folder, which also has one folder per output."""
@@ -20,8 +19,7 @@ BACKUPS_FOLDER = "training"
 class Executor(GenericExecutor):
     """TFX's executor of Trainers, which adds to `custom_config`.
 
-    A killed node starts again with other output folders. So its backups are in a folder that only
-    a training with the same inputs and parameters finds.
+    Its backups are in a folder that a killed node finds again.
     """
 
     def _GetFnArgs(
@@ -34,8 +32,6 @@ class Executor(GenericExecutor):
         noise = artifact_utils.get_single_uri(input_dict["noise"])
         previous = [m for m in input_dict.get("previous_model", []) if holds_model(m)]
         model = artifact_utils.get_single_uri(output_dict["model"])
-        node_folder = os.path.dirname(os.path.dirname(model))
-        fingerprint = _fingerprint(input_dict, exec_properties)
         fn_args.custom_config |= {
             "noise_files": [os.path.join(noise, "*")],
             "previous_model": (
@@ -43,12 +39,6 @@ class Executor(GenericExecutor):
                 if previous
                 else None
             ),
-            "backup_folder": os.path.join(node_folder, BACKUPS_FOLDER, fingerprint),
+            "backup_folder": unfinished_folder(BACKUPS_FOLDER, model, input_dict, exec_properties),
         }
         return fn_args
-
-
-def _fingerprint(input_dict: dict[str, list[Artifact]], exec_properties: dict[str, Any]) -> str:
-    uris = {key: [artifact.uri for artifact in input_dict[key]] for key in sorted(input_dict)}
-    facts = json.dumps([uris, exec_properties], sort_keys=True, default=str)
-    return hashlib.sha256(facts.encode()).hexdigest()[:16]

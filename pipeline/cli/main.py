@@ -15,6 +15,7 @@ from pipeline.cli.predict_command import predict
 from pipeline.cli.process_exit import EXIT_FAILURE, EXIT_WRONG_INPUT, Interruption
 from pipeline.cli.results_command import results
 from pipeline.cli.run_commands import run_demo, run_job
+from pipeline.cli.tuned_command import tuned
 from pipeline.cli.vggish_commands import check_network, convert, distance, embed
 from pipeline.runners.retries import TimeLimitError, error_chain
 from vggish.errors import VggishError
@@ -39,6 +40,7 @@ COMMANDS: dict[str, dict[str, tuple[Callable[..., None], str]]] = {
         "detect": (detect, "detect runs/job recordings/ -o events.csv"),
         "plot": (plot, "plot recording.flac events.csv -o events.html"),
         "results": (results, "results runs/*"),
+        "tuned": (tuned, "tuned runs/job -o tuned.yaml"),
     },
     "VGGish without a pipeline": {
         "embed": (embed, "embed sounds/ -o embeddings.parquet"),

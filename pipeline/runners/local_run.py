@@ -96,6 +96,9 @@ def _tables(
         folder.test_predictions: output("BatchPredictor", "test_predictions")
         / folder.test_predictions.name
     }
+    for validator in (node for node in nodes if node_kind(node) == "CrossValidator"):
+        for file in output(validator, "cross_validation").glob("*.parquet"):
+            tables[folder.out_of_fold / file.name] = file
     for file in output("BatchPredictor", "predictions").glob("*.parquet"):
         tables[folder.predictions / file.name] = file
     for shown in (folder.events, folder.recordings):

@@ -77,6 +77,11 @@ class RunFolder:
         return self.root / "test_predictions.parquet"
 
     @property
+    def out_of_fold(self) -> Path:
+        """The last run's tables of the clips of a cross-validation."""
+        return self.root / "out_of_fold"
+
+    @property
     def predictions(self) -> Path:
         """The last run's tables of clips without labels."""
         return self.root / "predictions"
@@ -140,7 +145,7 @@ class RunFolder:
         _link(self.latest, run)
         stable = (
             *(self.report, self.summary),
-            *(self.test_predictions, self.predictions, self.embeddings),
+            *(self.test_predictions, self.out_of_fold, self.predictions, self.embeddings),
             *(self.events, self.recordings),
         )
         for path in stable:

@@ -13,7 +13,12 @@ from schema.config.delivery_settings import (
     ReportSettings,
 )
 from schema.config.ingest_settings import IngestSettings
-from schema.config.model_settings import FeatureSettings, ModelSettings, TrainSettings
+from schema.config.model_settings import (
+    FeatureSettings,
+    ModelSettings,
+    TrainSettings,
+    TuneSettings,
+)
 from schema.config.predict.predict_settings import PredictSettings
 from schema.config.run_settings import MetadataSettings, RunSettings
 from schema.config.settings import Settings
@@ -22,6 +27,9 @@ from schema.config.split_settings import SplitSettings
 from schema.config.warm_start_settings import WARM_START_RATE
 from vggish.networks.network_table import find_network
 from vggish.params import EMBEDDING_SIZE, SAMPLE_RATE, WINDOW_HOP_SAMPLES
+
+TUNED = "tuned"
+"""Name of the model that `tune` finds."""
 
 MAX_CLIP_WINDOWS = 8_192
 """Maximum number of windows of a clip: a served model has all their features in memory at once,
@@ -39,6 +47,9 @@ class Config(Settings):
         default=(ModelSettings(),), min_length=1, description="One model, or a list to compare."
     )
     train: TrainSettings = TrainSettings()
+    tune: TuneSettings | None = Field(
+        default=None, description="Search for the settings of a head; null: none."
+    )
     evaluate: EvaluateSettings = EvaluateSettings()
     push: PushSettings = PushSettings()
     predict: PredictSettings = PredictSettings()
@@ -127,6 +138,29 @@ class Config(Settings):
             if model.head == "warm_start":
                 model.warm_start.check_layers(network, feature)
         return self
+
+    @model_validator(mode="after")
+    def _folds_need_features(self) -> "Config":
+        asked = {"evaluate.folds": self.evaluate.folds, "tune": self.tune}
+        key = next((key for key, value in asked.items() if value is not None), None)
+        if key and not self.models_on_features:
+            raise ValueError(
+                f"{key} trains heads on cached features, and warm_start learns from sound; add a "
+                f"model with another head, or leave out {key}"
+            )
+        if self.tune and any(model.title == TUNED for model in self.model):
+            raise ValueError(f"{TUNED!r} is the model that `tune` finds; give this one a `name`")
+        return self
+
+    @property
+    def models_on_features(self) -> tuple[ModelSettings, ...]:
+        """The models whose heads learn from cached features."""
+        return tuple(model for model in self.model if model.head != "warm_start")
+
+    @property
+    def tuned_model(self) -> ModelSettings:
+        """The model whose settings `tune` replaces: the first that learns from features."""
+        return self.models_on_features[0].model_copy(update={"name": TUNED})
 
     @property
     def embedding_size(self) -> int | None:

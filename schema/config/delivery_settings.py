@@ -1,14 +1,18 @@
-"""Thresholds of a model, its destination, its card, and the resources of nodes."""
+"""Measurement of a model, its destination, its card, and the resources of nodes."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from schema.config.settings import Settings
 
+ALL_FOLDS = "all"
+"""Value of `evaluate.folds` for the folds that the source gives."""
+MOST_FOLDS = 100
+
 
 class EvaluateSettings(Settings):
-    """Thresholds on the test split for a model to be blessed (`evaluate`)."""
+    """How models are measured, and when they are blessed (`evaluate`)."""
 
     min_score: float = Field(
         default=0.5,
@@ -23,6 +27,19 @@ class EvaluateSettings(Settings):
         default=("label", "duration", "group"),
         description="Properties by which test clips are grouped for scores per group.",
     )
+    folds: int | Literal["all"] | None = Field(
+        default=None,
+        description="Cross-validation: the number of folds, or `all` folds that the source gives; "
+        "null: none.",
+    )
+
+    @field_validator("folds", mode="before")
+    @classmethod
+    def _is_a_number_or_all(cls, folds: Any) -> Any:
+        is_number = isinstance(folds, int) and 2 <= folds <= MOST_FOLDS
+        if folds not in (None, ALL_FOLDS) and not is_number:
+            raise ValueError(f"must be {ALL_FOLDS} or a whole number from 2 to {MOST_FOLDS}")
+        return folds
 
 
 class PushSettings(Settings):

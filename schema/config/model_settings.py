@@ -1,4 +1,4 @@
-"""The network's features, the model and its training (`features`, `model`, `train`)."""
+"""The network's features, the model and its training (`features`, `model`, `train`, `tune`)."""
 
 from dataclasses import replace
 from typing import Annotated, Literal
@@ -110,6 +110,18 @@ class TrainSettings(Settings):
         description="Alpha of the Beta distribution that mixes pairs of clips; 0: no mixup.",
     )
     seed: int = Field(default=0, ge=0, description="Seed of the training.")
+
+
+class TuneSettings(Settings):
+    """The search for the settings of a head (`tune`)."""
+
+    trials: Annotated[int, Field(ge=2, le=1000)] = Field(
+        default=30, description="Number of settings that are tried, the configured ones first."
+    )
+    minutes: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="Minutes after which no further training starts; null: any."
+    )
+    seed: int = Field(default=0, ge=0, description="Seed of the settings that are tried.")
 
 
 Pooling = Literal["mean", "mean_max", "mean_std_max", "attention"]

@@ -8,7 +8,7 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import io_utils
 
 from components.example_validator.executor import Executor
-from pipeline.create_pipeline import SCHEMA_FOLDER
+from pipeline.clip_nodes import SCHEMA_FOLDER
 from vggish.errors import DataSetError
 
 

@@ -8,9 +8,10 @@ import pytest
 from tfx.types import standard_artifacts
 from tfx.types.artifact import Artifact
 
-from components.artifacts import ModelComparison, Rejects
+from components.artifacts import CrossValidation, ModelComparison, Rejects
 from components.evaluation_results import Evaluation
 from components.model_selector import executor
+from schema.folds import RESULTS_FILE
 from schema.model_card import write_model_card
 
 CLIPS = {
@@ -114,6 +115,7 @@ def test_best_on_eval_goes_on_with_all_that_belongs_to_it(root: Path) -> None:
     trained = outputs["model"].get_string_custom_property("trained_model")
     assert trained == str(root / "better" / "model")
     assert [(row["name"], row["chosen"]) for row in rows] == [("better", True), ("worse", False)]
+    assert [row["cross_validation"] for row in rows] == [None, None]
     assert rows[1]["metrics"] == {
         "eval": {"accuracy": 0.7, "loss": 0.2},
         "test": {"accuracy": 0.5, "clips": 2.0},
@@ -136,6 +138,30 @@ def test_where_none_is_blessed_the_best_goes_on_unblessed(root: Path) -> None:
     outputs, _ = select(root, add(root, "a", 0.3, 1, False), add(root, "b", 0.4, 1, False))
     assert Path(outputs["model"].uri, "whose").read_text() == "b"
     assert outputs["blessing"].get_int_custom_property("blessed") == 0
+
+
+def test_cross_validations_are_kept_and_shown(root: Path) -> None:
+    good = add(root, "good", 0.8, 0.5, True)
+    good["cross_validation"] = CrossValidation()
+    good["cross_validation"].uri = str(root / "good" / "cross_validation")
+    (root / "good" / "cross_validation").mkdir()
+    results = {
+        "folds": [{"fold": "1"}, {"fold": "2"}],
+        "mean": {"accuracy": 0.71},
+        "deviation": {"accuracy": 0.03},
+        "pooled": {"accuracy": 0.7, "clips": 1234},
+        "intervals": {"accuracy": [0.65, 0.75]},
+    }
+    (root / "good" / "cross_validation" / RESULTS_FILE).write_text(json.dumps(results))
+    outputs, rows = select(root, good, add(root, "worse", 0.7, 0.2, True))
+    assert [row["cross_validation"] for row in rows] == [results, None]
+    extra = Path(outputs["model"].uri, "Format-Serving", "assets.extra")
+    assert json.loads((extra / "model_card.json").read_text())["cross_validation"] == results
+    assert (
+        "over 2 folds, each tested by a head that did not learn from it: Accuracy 70.0% (95% "
+        "interval 65.0% to 75.0%) on 1,234 clips; the mean over folds is 71.0%, with a standard "
+        "deviation of 3.0%"
+    ) in (extra / "model_card.html").read_text()
 
 
 def test_the_card_of_the_chosen_model_is_whole(root: Path) -> None:

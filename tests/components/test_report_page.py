@@ -35,6 +35,7 @@ def compared(name: str, accuracy: float, chosen: bool) -> dict[str, Any]:
         "metrics": {"eval": {"accuracy": accuracy}, "test": {"accuracy": 0.9}},
         "blessed": accuracy > 0.5,
         "chosen": chosen,
+        "cross_validation": None,
     }
 
 
@@ -79,6 +80,7 @@ def make_report(classes: list[str], **changes: Any) -> ReportData:
             "task": "single_label",
             "parameters": 72_141_184,
             "network": "vggish",
+            "compute": "float32",
             "trainable_parameters": 5_130,
             "weights": SHA256,
         },
@@ -95,6 +97,8 @@ def make_report(classes: list[str], **changes: Any) -> ReportData:
             "error_before": 0.2,
             "error_after": 0.05,
         },
+        "cross_validation": None,
+        "tuning": None,
         "baselines": {
             "majority": 0.1,
             "mfcc": {"score": 0.6, "train": 400, "test": 100},
@@ -667,3 +671,66 @@ def test_the_page_shows_how_far_splits_are_from_the_training_split() -> None:
     assert re.search(r"eval</th><td[^>]*>80</td><td[^>]*>too few<", page)
     without = dataclasses.replace(report, summary={**report.summary, "drift": {}})
     assert "Distance from the training split" not in render_page(without)
+
+
+FOLDS = {
+    "folds": [
+        {
+            "fold": HOSTILE,
+            "clips": {"train": 60, "eval": 7, "test": 20},
+            "metrics": {"accuracy": 0.81},
+        },
+        {"fold": "2", "clips": {"train": 61, "eval": 6, "test": 20}, "metrics": {"accuracy": 0.84}},
+    ],
+    "mean": {"accuracy": 0.825},
+    "deviation": {"accuracy": 0.021},
+    "pooled": {"accuracy": 0.826, "clips": 40},
+    "intervals": {"accuracy": [0.7, 0.9]},
+}
+
+
+def test_a_cross_validation_is_shown_by_fold_and_by_model() -> None:
+    report = make_report(["bell", "rain"])
+    models = [compared("one", 0.9, chosen=True) | {"cross_validation": FOLDS}]
+    models.append(compared("two", 0.8, chosen=False))
+    page = render_page(with_summary(report, models=models, cross_validation=FOLDS))
+    shown = text_of(section(page, "folds"))
+    assert "2 60" not in shown
+    assert "alert" in shown
+    assert "2 61 6 20 84.0%" in shown
+    assert "mean over folds 82.5%" in shown
+    assert "standard deviation over folds 2.1%" in shown
+    assert "all clips together 40 82.6%" in shown
+    assert "95% interval 70.0% to 90.0%" in shown
+    compared_models = text_of(section(page, "models"))
+    assert "Accuracy over folds" in compared_models
+    assert "82.6% 70.0% to 90.0%" in compared_models
+    assert Tags(page).open == []
+    assert "<script>" not in page
+    assert 'href="#folds"' in page
+
+
+def test_nothing_is_said_of_folds_without_a_cross_validation(page: str) -> None:
+    assert "folds" not in text_of(page)
+
+
+def test_trials_of_a_search_are_shown_the_best_first() -> None:
+    trials: list[dict[str, Any]] = [
+        {"number": 0, "settings": {"model": {}, "train": {}}, "scores": [0.7, 0.8, 0.9]},
+        {"number": 1, "settings": {"model": {"head": "knn"}, "train": {}}, "scores": [0.99]},
+        {"number": 2, "settings": {"model": {"head": HOSTILE}, "train": {}}, "scores": [0.9] * 3},
+        {"number": 3, "settings": {"model": {"head": "xgboost"}, "train": {}}, "scores": []},
+    ]
+    trials = [trial | {"seconds": 3.0, "failed": None} for trial in trials]
+    found = {"metric": "accuracy", "folds": 3, "chosen": 2, "trials": trials}
+    page = render_page(with_summary(make_report(["bell", "rain"]), tuning=found))
+    shown = text_of(section(page, "tuning"))
+    assert shown.index("2 90.0% 3") < shown.index("0 80.0% 3") < shown.index("1 99.0% 1")
+    assert "settings of trial 2" in shown
+    assert "as configured" in shown
+    assert "{model: {head: knn}}" in shown
+    assert "xgboost" not in shown
+    assert "<script>" not in page
+    assert Tags(page).open == []
+    (drawing,) = drawings(section(page, "tuning"))
+    assert "of 3 trials, from 0.800 to 0.990; the configured settings have 0.800" in drawing

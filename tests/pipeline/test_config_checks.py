@@ -190,3 +190,15 @@ def test_store_without_a_password_is_refused(
         monkeypatch.setenv(settings.password_variable, password)
     with pytest.raises(ConfigError, match="is missing or empty; set the environment variable"):
         open_metadata_store(settings, RunFolder(tmp_path))
+
+
+def test_folds_of_the_source_must_be_there(home: Path) -> None:
+    with pytest.raises(ConfigError, match=r"gives no folds; set it to a number .*fold_pattern"):
+        check_config(config(evaluate={"folds": "all"}))
+    source = {"root": "~/sounds", "fold_pattern": r"([0-3])\.wav$"}
+    with pytest.raises(ConfigError, match=r"gives [ab]/[45]\.wav no fold"):
+        check_config(config(source=source, evaluate={"folds": "all"}))
+    with pytest.raises(ConfigError, match=r"gives 1 fold;"):
+        check_config(config(source=source | {"fold_pattern": "(wav)"}, evaluate={"folds": "all"}))
+    source["fold_pattern"] = r"(\d)\.wav$"
+    assert check_config(config(source=source, evaluate={"folds": "all"})).evaluate.folds == "all"

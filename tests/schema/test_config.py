@@ -228,3 +228,48 @@ def test_the_network_decides_windows_taps_and_layers(tmp_path: Path) -> None:
     model = load(tmp_path, text, **(warm | {"model.warm_start.freeze_below": "layer13"}))
     frozen = model.model[0].warm_start.frozen_layers(YAMNET)
     assert frozen[-1] == "layer12_pointwise_conv"
+
+
+@pytest.mark.parametrize("folds", ["all", 2, 5, 100])
+def test_folds_of_a_cross_validation(folds: object, tmp_path: Path) -> None:
+    config = load(tmp_path, "source: {root: /sounds}", **{"evaluate.folds": folds})
+    assert config.evaluate.folds == folds
+
+
+@pytest.mark.parametrize("folds", [1, 0, 101, 2.5, "some", True])
+def test_folds_that_mean_nothing(folds: object, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"'evaluate\.folds': must be all or a whole"):
+        load(tmp_path, "source: {root: /sounds}", **{"evaluate.folds": folds})
+
+
+def test_folds_are_for_heads_on_features(tmp_path: Path) -> None:
+    text = "source: {root: /sounds}\nevaluate: {folds: 5}\nmodel: {head: warm_start}"
+    with pytest.raises(ConfigError, match=r"evaluate\.folds .* warm_start .* add a model"):
+        load(tmp_path, text)
+    both = load(tmp_path, text, model=[{"head": "warm_start"}, {"head": "knn"}])
+    assert [model.title for model in both.models_on_features] == ["knn"]
+
+
+def test_a_search_for_settings(tmp_path: Path) -> None:
+    config = load(tmp_path, "source: {root: /sounds}\ntune: {trials: 12, minutes: 10, seed: 4}")
+    assert config.tune is not None
+    assert (config.tune.trials, config.tune.minutes, config.tune.seed) == (12, 10, 4)
+    assert (config.tuned_model.title, config.tuned_model.head) == ("tuned", "dense")
+    assert load(tmp_path, "source: {root: /sounds}").tune is None
+
+
+@pytest.mark.parametrize(
+    ("tune", "words"),
+    [
+        ("{trials: 1}", "at least 2"),
+        ("{trials: many}", "whole number"),
+        ("{minutes: 0}", "more than 0"),
+        ("{minute: 3}", "unknown key 'tune.minute'; did you mean 'minutes'"),
+        ("{seed: -1}", "at least 0"),
+        ("{}\nmodel: {head: warm_start}", "tune trains heads on cached features"),
+        ("{}\nmodel: {head: knn, name: tuned}", "'tuned' is the model that `tune` finds"),
+    ],
+)
+def test_a_search_that_means_nothing(tune: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=words):
+        load(tmp_path, f"source: {{root: /sounds}}\ntune: {tune}")

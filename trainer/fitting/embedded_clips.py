@@ -30,6 +30,13 @@ class EmbeddedClips:
     targets: np.ndarray
     windows: tf.RaggedTensor | None = None
 
+    def of(self, places: np.ndarray) -> "EmbeddedClips":
+        """Returns a copy of some of the clips, by their places, int [clips]."""
+        windows = None if self.windows is None else tf.gather(self.windows, places)
+        return EmbeddedClips(
+            self.clip_ids[places], self.pooled[places], self.targets[places], windows
+        )
+
 
 def load_embedded_clips(
     file_patterns: list[str],

@@ -40,7 +40,7 @@ def run_fn(fn_args: FnArgs) -> None:
         )
         for files in (fn_args.train_files, fn_args.eval_files)
     )
-    head = _train_head(job, train_clips, eval_clips, fn_args.model_run_dir)
+    head = train_head(job, train_clips, eval_clips, fn_args.model_run_dir)
     weights = read_imported_weights(fn_args.base_model)
     network = weights.build_features(job.model.features)
     trained = TrainedModel(
@@ -50,7 +50,9 @@ def run_fn(fn_args: FnArgs) -> None:
         trainable_parameters=head.trainable_parameters,
         origin=weights.origin,
         splits={
-            name: ScoredSplit(clips.clip_ids, clips.targets, _score(head.scores, clips, classes))
+            name: ScoredSplit(
+                clips.clip_ids, clips.targets, score_clips(head.scores, clips, classes)
+            )
             for name, clips in (("train", train_clips), ("eval", eval_clips))
         },
         history=head.history,
@@ -63,7 +65,7 @@ def run_fn(fn_args: FnArgs) -> None:
 
 
 @dataclass(frozen=True)
-class _TrainedHead:
+class TrainedHead:
     """A head of any kind.
 
     Attributes:
@@ -81,21 +83,29 @@ class _TrainedHead:
     rate_finder: RateCurve | None = None
 
 
-def _train_head(
-    job: TrainingJob, train_clips: EmbeddedClips, eval_clips: EmbeddedClips, log_folder: str
-) -> _TrainedHead:
+def train_head(
+    job: TrainingJob, train_clips: EmbeddedClips, eval_clips: EmbeddedClips, log_folder: str | None
+) -> TrainedHead:
+    """Trains a head of any kind.
+
+    Args:
+        job: The training job.
+        train_clips: The clips to learn from.
+        eval_clips: The clips that choose the epoch.
+        log_folder: Folder for TensorBoard's curves, or None.
+    """
     if job.model.head == "dense":
         dense, course = _fit_dense(job, train_clips, eval_clips, log_folder)
         trainable = count_parameters(dense.trainable_weights)
-        return _TrainedHead(dense, trainable, course.history, rate_finder=course.rate_finder)
+        return TrainedHead(dense, trainable, course.history, rate_finder=course.rate_finder)
     settings = getattr(job.model, job.model.head)
     fitted = fit_classical_head(settings, job.classes, train_clips, eval_clips, job.train.seed)
     scores = fitted.lowered
-    return _TrainedHead(scores, scores.count_params(), fitted.history, fitted)
+    return TrainedHead(scores, scores.count_params(), fitted.history, fitted)
 
 
 def _fit_dense(
-    job: TrainingJob, train_clips: EmbeddedClips, eval_clips: EmbeddedClips, log_folder: str
+    job: TrainingJob, train_clips: EmbeddedClips, eval_clips: EmbeddedClips, log_folder: str | None
 ) -> tuple[keras.Model, FitResult]:
     """Fits the head; returns it with its best weights, and the course of the training."""
     train, classes = job.train, len(job.classes)
@@ -114,6 +124,9 @@ def _fit_dense(
     return head, fitted
 
 
-def _score(head: keras.Model | ClassicalHead, clips: EmbeddedClips, classes: int) -> np.ndarray:
+def score_clips(
+    head: keras.Model | ClassicalHead, clips: EmbeddedClips, classes: int
+) -> np.ndarray:
+    """Scores clips, float32 [clips, classes]."""
     batches = embedded_eval_batches(clips, classes, _CLIPS_A_BATCH)
     return np.concatenate([head(inputs).numpy() for inputs, _ in batches])

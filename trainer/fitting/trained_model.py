@@ -90,7 +90,7 @@ def write_trained_model(fn_args: FnArgs, job: TrainingJob, trained: TrainedModel
         job: The training job.
         trained: Its result.
     """
-    calibration = _fit_calibration(job, trained.splits["eval"])
+    calibration = calibration_of(job, trained.splits["eval"])
     if calibration is not None:
         trained = _calibrated(trained, calibration)
     evaluation = trained.splits["eval"]
@@ -132,7 +132,8 @@ def write_trained_model(fn_args: FnArgs, job: TrainingJob, trained: TrainedModel
     write_model_card(fn_args.serving_model_dir, card)
 
 
-def _fit_calibration(job: TrainingJob, evaluation: ScoredSplit) -> Calibration | None:
+def calibration_of(job: TrainingJob, evaluation: ScoredSplit) -> Calibration | None:
+    """Fits a model's calibration to its eval clips; None if it has none, or it does not help."""
     if not job.model.calibrate:
         return None
     truth = one_hot(evaluation.targets, len(job.classes)) > 0

@@ -1,6 +1,7 @@
 """The job of a Trainer node, as TFX passes it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
@@ -36,16 +37,36 @@ class TrainingJob:
 
 
 def read_training_job(fn_args: FnArgs) -> TrainingJob:
-    """Reads the `custom_config` that `create_pipeline` gives a Trainer."""
+    """Reads the `custom_config` that `create_pipeline` gives a Trainer.
+
+    Of a tuned model, `hyperparameters` has the settings that differ; see `tuned_job`.
+    """
     config = fn_args.custom_config
     vocabulary = tft.TFTransformOutput(fn_args.transform_output).vocabulary_by_name(
         clip_examples.LABEL_VOCABULARY
     )
-    return TrainingJob(
+    job = TrainingJob(
         model=ModelSettings.model_validate(config["model"]),
         train=TrainSettings.model_validate(config["train"]),
         features=FeatureSettings.model_validate(config["features"]),
         max_clip_samples=config["max_clip_samples"],
         embedding_size=config["embedding_size"],
         classes=[name.decode() for name in vocabulary],
+    )
+    return tuned_job(job, fn_args.hyperparameters) if fn_args.hyperparameters else job
+
+
+def tuned_job(job: TrainingJob, settings: dict[str, dict[str, Any]]) -> TrainingJob:
+    """Returns a job with other settings.
+
+    Args:
+        job: The job.
+        settings: The sections `model` and `train`, with the settings that differ.
+    """
+    model = job.model.model_dump() | settings["model"]
+    train = job.train.model_dump() | settings["train"]
+    return replace(
+        job,
+        model=ModelSettings.model_validate(model),
+        train=TrainSettings.model_validate(train),
     )

@@ -62,6 +62,7 @@ class ClipMetric(tfma.metrics.Metric):
     """
 
     def __init__(self, compute: MetricFunction, name: str, **config: Any):
+        self.compute = compute
         create = functools.partial(_computations, compute)
         super().__init__(create, name=name, **config)
 

@@ -57,6 +57,20 @@ class Intervals(ClipMetric):
         super().__init__(compute, name, multi_label=multi_label)
 
 
+def measure_intervals(clips: ScoredClips, *, multi_label: bool) -> dict[str, tuple[float, float]]:
+    """Computes the interval of every metric.
+
+    Args:
+        clips: Clips of the split; at least one.
+        multi_label: Whether a clip may have any number of labels.
+
+    Returns:
+        Lower and upper bound by metric. A split of too few clips has them for accuracies alone.
+    """
+    bounds = bootstrap_intervals(clips, multi_label=multi_label)
+    return bounds if multi_label else bounds | wilson_intervals(clips)
+
+
 def wilson_intervals(clips: ScoredClips) -> dict[str, tuple[float, float]]:
     """Returns Wilson's intervals of the accuracies.
 
@@ -119,9 +133,7 @@ def bootstrap_intervals(
 
 
 def _intervals(clips: ScoredClips, *, multi_label: bool) -> MetricValues:
-    bounds = bootstrap_intervals(clips, multi_label=multi_label)
-    if not multi_label:
-        bounds |= wilson_intervals(clips)
+    bounds = measure_intervals(clips, multi_label=multi_label)
     return MetricValues(
         {name + LOWER_SUFFIX: low for name, (low, _) in bounds.items()}
         | {name + UPPER_SUFFIX: high for name, (_, high) in bounds.items()}

@@ -7,8 +7,8 @@ import numpy as np
 
 from components.audio_example_gen.decoding.clip_policies import DecodedClip, is_silent
 from components.audio_example_gen.sources.listing import AnnotatedEvent
-from components.audio_example_gen.splits.hashed_splits import position_of
 from components.file_trees.refusals import RefusedError
+from components.stratified_groups.hashed_parts import position_of
 from schema.config.annotations.annotation_settings import BACKGROUND, AnnotationSettings
 from schema.config.ingest_settings import IngestSettings
 from vggish.audio.decoding import Sound, open_sound, pcm16_from_samples

@@ -62,6 +62,11 @@ class SourceFile:
     events: tuple[AnnotatedEvent, ...] | None = None
 
     @property
+    def unit(self) -> str:
+        """What decides a file's split: its group or, without one, its id."""
+        return self.group or self.clip_id
+
+    @property
     def is_labelled(self) -> bool:
         """Whether it is for training and scores; an annotated recording is, even without events."""
         return bool(self.labels) or self.events is not None

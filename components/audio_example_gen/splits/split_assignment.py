@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from components.audio_example_gen.sources.listing import SourceFile
-from components.audio_example_gen.splits.hashed_splits import split_of
-from components.audio_example_gen.splits.stratification import moves_for_short_classes, unit_of
+from components.audio_example_gen.splits.hashed_splits import dealt_splits, split_of
 from components.file_trees.file_tree import FileTree
+from components.stratified_groups.short_classes import moves_for_short_classes
 from schema.config.split_settings import SPLITS, UNLABELLED, SplitSettings
 from vggish.errors import ConfigError, DataSetError
 
@@ -77,7 +77,7 @@ def assign_splits(
         elif not file.is_labelled:
             assigned.append(replace(file, split=UNLABELLED))
         elif split == _REST:
-            split = split_of(unit_of(file), settings)
+            split = split_of(file.unit, settings)
             dealt.append(len(assigned))
             assigned.append(replace(file, split=split, free=file.group is None))
         else:
@@ -93,10 +93,10 @@ def _help_short_classes(
     """Moves groups to other splits where the hash leaves a class short."""
     of_source = set(range(len(assigned))).difference(dealt)
     pinned = {group for i in of_source if (group := assigned[i].group)}
-    moves = moves_for_short_classes([assigned[i] for i in dealt], settings, pinned)
+    moves = moves_for_short_classes([assigned[i] for i in dealt], dealt_splits(settings), pinned)
     for i in dealt if moves else ():
         file = assigned[i]
-        assigned[i] = replace(file, split=moves.get(unit_of(file), file.split))
+        assigned[i] = replace(file, split=moves.get(file.unit, file.split))
 
 
 def _by_hash(*_: object) -> _Rule:

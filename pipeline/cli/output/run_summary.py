@@ -1,6 +1,7 @@
 """The text that a run prints at its end."""
 
 import shlex
+from statistics import fmean
 from typing import Any
 
 from components.evaluation_results import SCORE_BY_TASK
@@ -35,6 +36,30 @@ def _origin(model: dict[str, Any]) -> tuple[str, str]:
     return network, f"checkpoint {model['weights'][:12]}"
 
 
+def _cross_validation(found: dict[str, Any] | None, score: str) -> dict[str, str]:
+    """Says what a cross-validation measured, if there was one."""
+    if found is None:
+        return {}
+    interval = format_interval(found["intervals"].get(score))
+    return {
+        f"Over {len(found['folds'])} folds": f"{found['pooled'][score]:.4f} {interval}".strip()
+        + f" on {found['pooled']['clips']} clips; by fold {found['mean'][score]:.4f} "
+        f"± {found['deviation'][score]:.4f}"
+    }
+
+
+def _tuning(found: dict[str, Any] | None) -> dict[str, str]:
+    """Says what a search for settings found, if there was one."""
+    if found is None:
+        return {}
+    configured, best = (fmean(found["trials"][n]["scores"]) for n in (0, found["chosen"]))
+    tried = sum(bool(trial["scores"]) for trial in found["trials"])
+    return {
+        "Tuned": f"trial {found['chosen']} of {tried}: mean {found['metric']} {best:.4f} over "
+        f"{found['folds']} folds of train and eval; {configured:.4f} as configured"
+    }
+
+
 def format_summary(summary: dict[str, Any], folder: RunFolder) -> str:
     """Formats the main results of a run.
 
@@ -66,6 +91,8 @@ def format_summary(summary: dict[str, Any], folder: RunFolder) -> str:
         **({"Windows": format_windows(windows)} if windows else {}),
         f"Test {score}": f"{measured} on {round(test['clips'])} clips, "
         f"{len(clips['by_label'])} classes",
+        **_cross_validation(summary["cross_validation"], score),
+        **_tuning(summary["tuning"]),
         network: origin + (embedded if features["reused"] else ""),
         "Pushed model": summary["pushed_path"] or f"none: {why_not_pushed(summary)}",
         "Report": str(folder.report),

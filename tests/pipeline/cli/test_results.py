@@ -12,6 +12,7 @@ import pytest
 
 from pipeline.runners.past_runs import differences, read_past_runs
 from pipeline.runners.run_folder import open_run_folder
+from schema.config.config_file import load_config
 from vggish.errors import ConfigError
 
 VGGISH_TFX = str(Path(sys.executable).with_name("vggish-tfx"))
@@ -36,7 +37,9 @@ def model(name: str, score: float, chosen: bool = False) -> dict[str, Any]:
     }
 
 
-def leave(path: Path, minute: int, models: list[dict], config: dict, cached: bool = False) -> None:
+def leave(
+    path: Path, minute: int, models: list[dict], config: dict, cached: bool = False, **more: Any
+) -> None:
     summary = {
         "config": {"source": {"root": "sounds"}, **config},
         "clips": {"accepted": 1_500},
@@ -44,6 +47,7 @@ def leave(path: Path, minute: int, models: list[dict], config: dict, cached: boo
         "models": models,
         "pushed_path": "/serving/1",
         "cached": ["Report"] if cached else [],
+        **more,
     }
     when = datetime(2026, 1, 1, 12, minute)
     open_run_folder(path).publish("", summary, {}, when)
@@ -110,3 +114,41 @@ def test_programs_read_csv_and_json(runs: Path, tmp_path: Path) -> None:
 def test_a_folder_without_runs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is not the output folder of a finished run"):
         read_past_runs(tmp_path)
+
+
+def tuned(*words: object) -> subprocess.CompletedProcess[str]:
+    command = [VGGISH_TFX, "tuned", *map(str, words)]
+    return subprocess.run(command, check=False, capture_output=True, text=True)
+
+
+def test_what_a_search_found_is_a_configuration(tmp_path: Path) -> None:
+    found = {
+        "chosen": 1,
+        "trials": [
+            {"number": 0, "settings": {"model": {}, "train": {}}},
+            {"number": 1, "settings": {"model": {"hidden": [512]}, "train": {"mixup": 0.2}}},
+        ],
+    }
+    config = {
+        "model": [{"head": "warm_start"}, {"task": "single_label", "train": {"epochs": 9}}],
+        "evaluate": {"folds": 5},
+        "tune": {"trials": 2},
+    }
+    leave(tmp_path / "sc", 1, [model("tuned", 0.6, True)], config, tuning=found)
+    job = tmp_path / "best.yaml"
+    done = tuned(tmp_path / "sc", "-o", job)
+    assert done.returncode == 0, done.stderr
+    best = load_config(job, {})
+    assert best.tune is None
+    assert best.evaluate.folds == 5
+    (only,) = best.model
+    assert (only.head, only.hidden, only.task) == ("dense", (512,), "single_label")
+    assert best.train_settings(only).epochs == 9
+    assert best.train_settings(only).mixup == 0.2
+    assert tuned(tmp_path / "sc").stdout == job.read_text()
+
+
+def test_a_run_without_a_search_has_no_tuned_settings(runs: Path) -> None:
+    done = tuned(runs)
+    assert done.returncode == 2
+    assert "searched for no settings; run the job with a section `tune`" in done.stderr

@@ -113,6 +113,22 @@ def test_parameters_of_a_run(spec: dict[str, Any], tmp_path: Path) -> None:
     }
 
 
+def test_folds_and_a_search_are_nodes(tmp_path: Path) -> None:
+    spec = compiled(tmp_path, evaluate={"folds": 5}, tune={"trials": 3})
+    json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
+    tasks = spec["root"]["dag"]["tasks"]
+    assert {"Tuner", "CrossValidator_dense", "CrossValidator_neighbours"} <= tasks.keys()
+    assert "CrossValidator_tuned" not in tasks
+
+    def producer(task: str, key: str) -> str:
+        return tasks[task]["inputs"]["artifacts"][key]["taskOutputArtifact"]["producerTask"]
+
+    assert producer("Trainer_tuned", "hyperparameters") == "Tuner"
+    assert "hyperparameters" not in tasks["Trainer_dense"]["inputs"]["artifacts"]
+    assert producer("ModelSelector", "cross_validation_dense") == "CrossValidator_dense"
+    assert producer("Report", "trials") == "Tuner"
+
+
 def test_resources_of_nodes(spec: dict[str, Any]) -> None:
     def resources(node: str) -> dict[str, Any]:
         return spec["deploymentSpec"]["executors"][f"{node}_executor"]["container"]["resources"]

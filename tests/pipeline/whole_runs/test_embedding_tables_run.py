@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 from rich.console import Console
+from typer.testing import CliRunner
 
 from pipeline.cli.console import NodeProgress
+from pipeline.cli.main import app
 from pipeline.config_checks import check_config
 from pipeline.jobs import open_job
 from pipeline.predict.table_prediction import load_embedding_model, predict_tables
@@ -44,10 +46,10 @@ model: [{{head: dense}}, {{head: logistic_regression}}]
 """
 
 
-def run(folder: Path) -> dict[str, Any]:
+def run(folder: Path, **more: Any) -> dict[str, Any]:
     job = folder / "job.yaml"
     job.write_text(FIVE_LINES.format(root=folder))
-    config = check_config(open_job(str(job), {"train.epochs": 5}).config)
+    config = check_config(open_job(str(job), {"train.epochs": 5, **more}).config)
     with Path(os.devnull).open("w") as nowhere, NodeProgress(Console(file=nowhere)) as progress:
         return run_locally(config, open_run_folder(folder / "run"), progress)
 
@@ -80,3 +82,33 @@ def test_five_lines_train_and_serve_a_model_of_embeddings(tmp_path: Path) -> Non
     assert "the model takes embeddings, no sound" in page
     (card,) = Path(summary["pushed_path"]).glob("assets.extra/model_card.html")
     assert "from a network that the data do not name" in card.read_text()
+
+
+@pytest.mark.long_runs
+def test_a_search_and_a_cross_validation_in_one_run(tmp_path: Path) -> None:
+    write_embeddings(tmp_path / "emb.csv")
+    wanted = {"evaluate.folds": 3, "tune": {"trials": 4, "seed": 1}}
+    summary = run(tmp_path, **wanted)
+    models = {model["name"]: model for model in summary["models"]}
+    assert models.keys() == {"dense", "logistic_regression", "tuned"}
+    for name, model in models.items():
+        folds = model["cross_validation"]
+        assert (folds is None) == (name == "tuned")
+        if folds:
+            assert folds["pooled"]["clips"] == 239
+            assert folds["pooled"]["lwlrap"] > 0.9
+            assert (tmp_path / "run" / "out_of_fold" / f"{name}.parquet").exists()
+    found = summary["tuning"]
+    best = found["trials"][found["chosen"]]
+    assert np.mean(best["scores"]) >= np.mean(found["trials"][0]["scores"]) > 0.9
+    assert models["tuned"]["head"] == best["settings"]["model"].get("head", "dense")
+    job = tmp_path / "tuned.yaml"
+    assert CliRunner().invoke(app, ["tuned", str(tmp_path / "run"), "-o", str(job)]).exit_code == 0
+    (only,) = open_job(str(job), {}).config.model
+    assert only.head == models["tuned"]["head"]
+
+    again = run(tmp_path, **wanted)
+    tried = {"Tuner", "CrossValidator_dense", "CrossValidator_logistic_regression"}
+    assert tried <= set(again["cached"])
+    more = run(tmp_path, **wanted | {"model.1.logistic_regression.c": 1})
+    assert tried & set(more["cached"]) == {"Tuner", "CrossValidator_dense"}

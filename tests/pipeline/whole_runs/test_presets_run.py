@@ -65,6 +65,24 @@ def test_sounds_become_a_pushed_model(name: str, tmp_path: Path) -> None:
     assert accepted == sum(clips["by_split"].values()) > 0
     assert summary["pushed_path"], summary["checks"]
     assert Path(summary["pushed_path"], "saved_model.pb").is_file()
+    folds = {"esc50": 5, "urbansound8k": 10}.get(name)
+    assert (folds is None) == (summary["cross_validation"] is None)
+    if folds:
+        check_cross_validation(summary, tmp_path, folds)
+
+
+def check_cross_validation(summary: dict[str, Any], folder: Path, folds: int) -> None:
+    """Every accepted clip was tested once, in the fold of its name, and the card says so."""
+    found = summary["cross_validation"]
+    assert [fold["fold"] for fold in found["folds"]] == [str(i + 1) for i in range(folds)]
+    assert found["pooled"]["clips"] == summary["clips"]["accepted"]
+    assert read_model_card(summary["pushed_path"])["cross_validation"] == found
+    table = pq.read_table(folder / "run" / "out_of_fold" / "dense.parquet").to_pandas()
+    assert table["fname"].is_unique
+    right = table["true"] == table["predicted"]
+    assert right.mean() == pytest.approx(found["pooled"]["accuracy"])
+    for name, fold in zip(table["fname"], table["fold"], strict=True):
+        assert f"audio/fold{fold}/" in name or f"audio/{fold}-" in name
 
 
 @pytest.mark.long_runs

@@ -4,36 +4,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
+from embedded_blobs import CLASSES, SIZE, write_clips
 from tfx.components.trainer.fn_args_utils import FnArgs
 from transform_graphs import write_transform_graph
 
 from schema.clip_scores import EVAL_SCORES_FILE, read_clip_scores
 from schema.config.model_settings import FeatureSettings, ModelSettings, TrainSettings
-from schema.embedded_clips import to_table
 from schema.imported_weights import no_weights, write_imported_weights
 from schema.model_card import read_model_card
 from trainer.fitting.frozen_head import run_fn
-
-CLASSES = ["cat", "dog", "rain"]
-SIZE = 5
-CENTRES = 3 * np.random.default_rng(0).normal(size=[len(CLASSES), SIZE])
-
-
-def write_clips(path: Path, clips: int, seed: int) -> list[np.ndarray]:
-    """Writes clips of one to three windows, as EmbeddingExporter does; returns their windows."""
-    rng = np.random.default_rng(seed)
-    labels = [i % len(CLASSES) for i in range(clips)]
-    lengths = rng.integers(1, 4, clips)
-    windows = np.concatenate(
-        [CENTRES[k] + rng.normal(size=[n, SIZE]) for k, n in zip(labels, lengths, strict=True)]
-    ).astype(np.float32)
-    names = [f"{path.stem}{i:03}" for i in range(clips)]
-    table = to_table(names, [[CLASSES[k]] for k in labels], [[k] for k in labels], lengths, windows)
-    pq.write_table(table, path)
-    return np.split(windows, np.cumsum(lengths)[:-1])
 
 
 @pytest.fixture(scope="module")

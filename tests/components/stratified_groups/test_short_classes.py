@@ -8,15 +8,12 @@ import numpy as np
 import pytest
 
 from components.audio_example_gen.sources.listing import SourceFile
-from components.audio_example_gen.splits.hashed_splits import split_of
-from components.audio_example_gen.splits.stratification import (
-    moves_for_short_classes,
-    needs_of,
-    unit_of,
-)
+from components.audio_example_gen.splits.hashed_splits import dealt_splits, split_of
+from components.stratified_groups.short_classes import moves_for_short_classes, needs_of
 from schema.config.split_settings import SPLITS, SplitSettings
 
 DEFAULT = SplitSettings()
+DEALT = dealt_splits(DEFAULT)
 
 
 def lone(label: str, clips: int) -> list[SourceFile]:
@@ -35,9 +32,9 @@ def spoken(seed: int, clips: int, speakers: int, words: str = "abc") -> list[Sou
 
 
 def dealt(files: Iterable[SourceFile], settings: SplitSettings = DEFAULT) -> list[SourceFile]:
-    hashed = [replace(file, split=split_of(unit_of(file), settings)) for file in files]
-    moves = moves_for_short_classes(hashed, settings, set())
-    return [replace(file, split=moves.get(unit_of(file), file.split)) for file in hashed]
+    hashed = [replace(file, split=split_of(file.unit, settings)) for file in files]
+    moves = moves_for_short_classes(hashed, dealt_splits(settings), set())
+    return [replace(file, split=moves.get(file.unit, file.split)) for file in hashed]
 
 
 def counts(files: Iterable[SourceFile]) -> dict[str, Counter]:
@@ -52,7 +49,7 @@ def counts(files: Iterable[SourceFile]) -> dict[str, Counter]:
 def test_no_class_is_short_of_a_split(clips: int) -> None:
     files = [file for label in "abcdefgh" for file in lone(label, clips)]
     hashed = counts(replace(file, split=split_of(file.clip_id, DEFAULT)) for file in files)
-    needs = needs_of(clips, DEFAULT)
+    needs = needs_of(clips, DEALT)
     assert any(4 * found[s] <= 3 * needs[s] for found in hashed.values() for s in SPLITS), (
         "the hash alone would do"
     )
@@ -61,17 +58,20 @@ def test_no_class_is_short_of_a_split(clips: int) -> None:
 
 
 def test_the_needs_of_a_class() -> None:
-    needs = [tuple(needs_of(n, DEFAULT)[s] for s in SPLITS) for n in (1, 2, 3, 4, 25, 100, 10**6)]
+    needs = [tuple(needs_of(n, DEALT)[s] for s in SPLITS) for n in (1, 2, 3, 4, 25, 100, 10**6)]
     assert needs == [
         (1, 0, 0), (1, 0, 1), (1, 1, 1), (2, 1, 1), (20, 2, 2), (80, 10, 10), (80, 10, 10),
     ]  # fmt: skip
-    assert needs_of(20, SplitSettings(kind="fold", test_fold=1)) == {"train": 17, "eval": 2}
+    assert needs_of(20, dealt_splits(SplitSettings(kind="fold", test_fold=1))) == {
+        "train": 17,
+        "eval": 2,
+    }
 
 
 def test_clips_of_large_classes_never_move() -> None:
     hashed = [replace(file, split=split_of(file.clip_id, DEFAULT)) for file in lone("big", 3_000)]
     rare = [replace(file, split="train") for file in lone("rare", 12)]
-    moves = moves_for_short_classes([*hashed, *rare], DEFAULT, set())
+    moves = moves_for_short_classes([*hashed, *rare], DEALT, set())
     assert moves
     assert all(name.startswith("rare/") for name in moves)
 
@@ -126,10 +126,10 @@ def test_rare_labels_of_clips_with_several_have_their_share() -> None:
         for i in range(200)
     ]
     for label, found in counts(dealt(files)).items():
-        needs = needs_of(sum(found.values()), DEFAULT)
+        needs = needs_of(sum(found.values()), DEALT)
         assert all(4 * found[split] > 3 * needs[split] for split in SPLITS), label
 
 
 def test_groups_that_the_source_places_stay() -> None:
     files = [SourceFile(f"a/{i}.wav", labels=("a",), group="g", split="train") for i in range(9)]
-    assert moves_for_short_classes(files, DEFAULT, {"g"}) == {}
+    assert moves_for_short_classes(files, DEALT, {"g"}) == {}

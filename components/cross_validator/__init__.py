@@ -1,0 +1,1 @@
+"""CrossValidator: trains and tests a head over all folds of the clips."""

@@ -1,0 +1,1 @@
+"""Folds: which clips are in which, and nodes that train over them."""

@@ -1,0 +1,1 @@
+"""Tuning: a search over heads and their settings by cross-validation."""
