@@ -163,12 +163,9 @@ def _ingest(config: Config, places: Places) -> _Clips:
     )
     # Anomalies stop the run before the expensive nodes start.
     transform.add_upstream_node(validator)
+    features = config.features
     importer = NetworkImporter(
-        config.network,
-        places.checkpoint,
-        config.features.seed,
-        config.features.pca_params,
-        config.features.compute,
+        config.network, places.checkpoint, features.seed, features.pca_params, features.compute
     )
     return _Clips(example_gen, schema, statistics, validator, transform, importer)
 
@@ -242,6 +239,7 @@ def _job(config: Config, model: ModelSettings) -> dict[str, Any]:
         "features": config.features.model_dump(mode="json", exclude={"cache"}),  # Changes no model.
         "max_clip_samples": config.ingest.max_clip_samples,
         "embedding_size": config.embedding_size,
+        "target_precision": config.evaluate.target_precision,
     }
 
 

@@ -126,6 +126,7 @@ def _gather(inputs: dict[str, Artifact], config: dict[str, Any]) -> ReportData:
         },
         "models": _read_json(inputs["comparison"].uri, COMPARISON_FILE),
         "calibration": card["calibration"],
+        "target_precision": card["target_precision"],
         "baselines": {
             "majority": scores.majority_score(clips["by_label"]),
             "mfcc": mfcc_baseline(_split_files(inputs["examples"], "train"), test_files, scores),

@@ -100,6 +100,7 @@ def make_report(classes: list[str], **changes: Any) -> ReportData:
             "mfcc": {"score": 0.6, "train": 400, "test": 100},
             "previous": 0.85,
         },
+        "target_precision": None,
         "test_predictions": "/runs/one/test_predictions.parquet",
         "models": [compared("dense", 0.925, chosen=True)],
         "checks": [{"metric": "accuracy", "value": 0.9, "bound": "at least 0.5", "passed": True}],
@@ -532,6 +533,19 @@ def test_several_labels_have_their_own_metrics():
     assert "bell — — — — — — — 50.0% 0" in by_class
     assert by_class.index("rain") < by_class.index("bell")
     assert Tags(page).open == []
+
+
+def test_the_page_says_how_sure_a_wanted_precision_is() -> None:
+    known = {"threshold": 0.5, "clips": 20, "decided": 12, "precision": 1.0, "at_least": 0.779}
+    never = {"threshold": 1.0000001, "clips": 4, "precision": None, "at_least": None}
+    wanted = {"wanted": 0.95, "classes": {"bell": never, "rain": known}}
+    report = with_summary(several_labels(make_report(["bell", "rain"])), target_precision=wanted)
+    by_class = text_of(section(render_page(report), "per-class"))
+    assert "with a precision of 95.0% on the eval split" in by_class
+    assert "Never given, for lack of eval clips or of such a precision: bell." in by_class
+    assert "Threshold Eval precision at least Eval clips Clips" in by_class
+    assert "95.0% 62.5% 100.0% 77.9% 20 8" in by_class
+    assert "bell — — — — — — — never — — 4 0" in by_class
 
 
 def part(value: str, clips: int, score: float, interval: tuple[float, float] | None = None) -> Any:

@@ -172,6 +172,15 @@ def test_windows_of_annotated_recordings_have_labels_as_said(home: Path) -> None
             check(several)
 
 
+def test_a_wanted_precision_needs_thresholds(home: Path) -> None:
+    wanted = config(evaluate={"target_precision": 0.9}, model={"task": "single_label"})
+    for check in (check_config, check_config_without_data):
+        with pytest.raises(ConfigError, match="chooses thresholds, but of clips"):
+            check(wanted)
+    several = config(evaluate={"target_precision": 0.9}, model={"task": "multi_label"})
+    assert check_config(several).evaluate.target_precision == 0.9
+
+
 @pytest.mark.parametrize("password", [None, ""])
 def test_store_without_a_password_is_refused(
     password: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

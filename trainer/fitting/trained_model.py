@@ -15,13 +15,13 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from schema.clip_scores import EVAL_SCORES_FILE, write_clip_scores
 from schema.imported_weights import WeightsOrigin
 from schema.model_card import EXTRA_FOLDER, write_model_card
+from trainer.decisions.decision_rule import DecisionRule, choose_rule
 from trainer.fitting.calibration import CalibratedHead, Calibration, fit_calibration
 from trainer.fitting.clip_batches import one_hot
 from trainer.fitting.rate_finder import RateCurve
 from trainer.fitting.split_metrics import compute_split_metrics
 from trainer.fitting.training_job import TrainingJob
 from trainer.heads.classical_head import FittedClassicalHead
-from trainer.heads.thresholds import tune_thresholds
 from trainer.serving.served_classifier import ServedClassifier
 from trainer.serving.warmup_requests import write_warmup_requests
 from vggish.networks.pca_postprocessor import ReleasedEmbedding
@@ -82,7 +82,7 @@ class TrainedModel:
 
 
 def write_trained_model(fn_args: FnArgs, job: TrainingJob, trained: TrainedModel) -> None:
-    """Calibrates a model, measures it on its splits, tunes its thresholds, and writes the outputs.
+    """Calibrates a model, measures it on its splits, chooses thresholds, and writes the outputs.
 
     Args:
         fn_args: Arguments from TFX. The model goes to `serving_model_dir`, the history to
@@ -98,9 +98,9 @@ def write_trained_model(fn_args: FnArgs, job: TrainingJob, trained: TrainedModel
         name: compute_split_metrics(split.targets, split.scores)
         for name, split in trained.splits.items()
     }
-    thresholds = None  # With several labels, each class gets the one of the highest F1.
+    rule = DecisionRule()
     if job.multi_label:
-        thresholds = tune_thresholds(evaluation.targets, evaluation.scores).tolist()
+        rule = choose_rule(evaluation.targets, evaluation.scores, job.target_precision)
     tf.io.gfile.makedirs(fn_args.model_run_dir)
     history = {
         "history": trained.history,
@@ -117,7 +117,7 @@ def write_trained_model(fn_args: FnArgs, job: TrainingJob, trained: TrainedModel
         job.classes,
         job.features.front_end,
         max_samples=job.max_clip_samples,
-        thresholds=thresholds,
+        thresholds=rule.thresholds,
         embedding_size=job.embedding_size,
     ).save(fn_args.serving_model_dir)
     write_warmup_requests(
@@ -128,7 +128,7 @@ def write_trained_model(fn_args: FnArgs, job: TrainingJob, trained: TrainedModel
     if trained.native is not None:
         extra = os.path.join(fn_args.serving_model_dir, EXTRA_FOLDER)
         trained.native.save_native(extra, job.classes)
-    card = _model_card(job, trained, metrics, thresholds)
+    card = _model_card(job, trained, metrics, rule)
     write_model_card(fn_args.serving_model_dir, card)
 
 
@@ -156,7 +156,7 @@ def _model_card(
     job: TrainingJob,
     trained: TrainedModel,
     metrics: dict[str, dict[str, float]],
-    thresholds: list[float] | None,
+    rule: DecisionRule,
 ) -> dict[str, Any]:
     return {
         "classes": job.classes,
@@ -164,9 +164,7 @@ def _model_card(
         "head": job.model.head,
         "features": job.model.features,
         "task": job.model.task,
-        "thresholds": (
-            None if thresholds is None else dict(zip(job.classes, thresholds, strict=True))
-        ),
+        **rule.card(job.classes),
         "hop_seconds": job.features.front_end.hop_samples / SAMPLE_RATE,
         "max_seconds": job.max_clip_samples / SAMPLE_RATE,
         "embedded": job.embedding_size is not None,

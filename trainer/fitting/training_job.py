@@ -19,6 +19,7 @@ class TrainingJob:
         features: Settings of windows and features.
         max_clip_samples: Maximum length of a served clip, in samples at 16 kHz.
         embedding_size: Numbers of an embedding if clips are embeddings instead of sound, or None.
+        target_precision: Precision that thresholds are chosen for; None for the highest F1.
         classes: Class names, in the order of the scores.
     """
 
@@ -27,6 +28,7 @@ class TrainingJob:
     features: FeatureSettings
     max_clip_samples: int
     embedding_size: int | None
+    target_precision: float | None
     classes: list[str]
 
     @property
@@ -47,5 +49,6 @@ def read_training_job(fn_args: FnArgs) -> TrainingJob:
         features=FeatureSettings.model_validate(config["features"]),
         max_clip_samples=config["max_clip_samples"],
         embedding_size=config["embedding_size"],
+        target_precision=config["target_precision"],
         classes=[name.decode() for name in vocabulary],
     )

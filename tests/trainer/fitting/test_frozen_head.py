@@ -77,6 +77,7 @@ def test_every_kind_of_head_is_served_with_embeddings(
                 **{name: section.model_dump(mode="json") for name, section in sections.items()},
                 "max_clip_samples": 16_000 * 600,
                 "embedding_size": SIZE,
+                "target_precision": None,
             },
         )
     )
