@@ -145,7 +145,7 @@ def check_config_without_data(config: Config) -> Config:
     if several is None and any(model.task == "auto" for model in config.model):
         raise ConfigError(
             "The task of a model depends on the data, which is on another machine; set model.task "
-            "to single_label or multi_label."
+            "to single_label, multi_label or open_set."
         )
     return decide_tasks(config, several=bool(several))
 

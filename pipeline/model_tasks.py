@@ -29,7 +29,8 @@ def decide_tasks(config: Config, *, several: bool) -> Config:
     Raises:
         ConfigError: The tasks differ, or do not fit other sections.
     """
-    found = "multi_label" if several else "single_label"
+    background = bool(config.source.background)
+    found = "multi_label" if several else "open_set" if background else "single_label"
     models = tuple(
         model.model_copy(update={"task": found}) if model.task == "auto" else model
         for model in config.model
@@ -41,6 +42,16 @@ def decide_tasks(config: Config, *, several: bool) -> Config:
     if config.evaluate.target_precision is not None and models[0].task == "single_label":
         raise ConfigError(
             "evaluate.target_precision chooses thresholds, but of clips with one label the highest "
-            "score decides; set model.task to multi_label, or leave it out."
+            "score decides; set model.task to multi_label or open_set, or leave it out."
+        )
+    if background and models[0].task == "single_label":
+        raise ConfigError(
+            "source.background has clips without a label, but model.task is single_label; set it "
+            "to open_set."
+        )
+    if several and models[0].task == "open_set":
+        raise ConfigError(
+            "model.task is open_set, which gives a clip one label or none, but clips have several; "
+            "set it to multi_label."
         )
     return config.model_copy(update={"model": models})

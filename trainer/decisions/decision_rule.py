@@ -16,11 +16,13 @@ class DecisionRule:
 
     Attributes:
         thresholds: The least score of each class; None if the highest score decides.
+        at_most_one: Whether a clip gets no label but that of its highest score.
         wanted_precision: Precision that the thresholds were chosen for; None for the highest F1.
         precise: What each threshold does to the eval split; None for the highest F1.
     """
 
     thresholds: list[float] | None = None
+    at_most_one: bool = False
     wanted_precision: float | None = None
     precise: list[PreciseThreshold] | None = None
 
@@ -41,18 +43,29 @@ class DecisionRule:
         }
 
 
-def choose_rule(truth: np.ndarray, scores: np.ndarray, wanted: float | None) -> DecisionRule:
-    """Chooses the rule for clips that may have any number of labels.
+def choose_rule(
+    truth: np.ndarray, scores: np.ndarray, wanted: float | None, *, at_most_one: bool
+) -> DecisionRule:
+    """Chooses the rule for clips that may have several labels, or none.
+
+    Of a clip with at most one label, only the highest score can be right. So one threshold is
+    chosen from the highest scores of all clips, and every class has it.
 
     Args:
         truth: Ones and zeros [clips, classes], of clips that were not used in training.
         scores: float32 [clips, classes].
         wanted: Precision; None for the highest F1.
+        at_most_one: Whether a clip has at most one label.
 
     Returns:
         The rule.
     """
+    classes = truth.shape[1]
+    if at_most_one:
+        top = scores.argmax(axis=1)[:, np.newaxis]
+        truth, scores = (np.take_along_axis(values, top, axis=1) for values in (truth, scores))
+    repeats = classes if at_most_one else 1
     if wanted is None:
-        return DecisionRule(tune_thresholds(truth, scores).tolist())
-    precise = precise_thresholds(truth, scores, wanted)
-    return DecisionRule([chosen.threshold for chosen in precise], wanted, precise)
+        return DecisionRule(tune_thresholds(truth, scores).tolist() * repeats, at_most_one)
+    precise = precise_thresholds(truth, scores, wanted) * repeats
+    return DecisionRule([one.threshold for one in precise], at_most_one, wanted, precise)

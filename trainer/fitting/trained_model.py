@@ -66,6 +66,8 @@ class TrainedModel:
         history: Curves by epoch or boosting round, if there are any.
         native: The head as scikit-learn or XGBoost fitted it; None of a Keras head.
         rate_finder: Curve of the learning-rate finder; None if the rate was given.
+        unfamiliarity: Function from features of clips, ragged float32 [batch, n, D], to how
+            unfamiliar they are, float32 [batch, 1]; None if the model does not tell.
         card: Further entries of the model card.
     """
 
@@ -78,6 +80,7 @@ class TrainedModel:
     history: dict[str, list[float]] = field(default_factory=dict)
     native: FittedClassicalHead | None = None
     rate_finder: RateCurve | None = None
+    unfamiliarity: Callable[[tf.RaggedTensor], tf.Tensor] | None = None
     card: dict[str, Any] = field(default_factory=dict)
 
 
@@ -100,7 +103,12 @@ def write_trained_model(fn_args: FnArgs, job: TrainingJob, trained: TrainedModel
     }
     rule = DecisionRule()
     if job.multi_label:
-        rule = choose_rule(evaluation.targets, evaluation.scores, job.target_precision)
+        rule = choose_rule(
+            evaluation.targets,
+            evaluation.scores,
+            job.target_precision,
+            at_most_one=job.model.task == "open_set",
+        )
     tf.io.gfile.makedirs(fn_args.model_run_dir)
     history = {
         "history": trained.history,
@@ -118,6 +126,8 @@ def write_trained_model(fn_args: FnArgs, job: TrainingJob, trained: TrainedModel
         job.features.front_end,
         max_samples=job.max_clip_samples,
         thresholds=rule.thresholds,
+        at_most_one=rule.at_most_one,
+        unfamiliarity=trained.unfamiliarity,
         embedding_size=job.embedding_size,
     ).save(fn_args.serving_model_dir)
     write_warmup_requests(
@@ -167,6 +177,7 @@ def _model_card(
         **rule.card(job.classes),
         "hop_seconds": job.features.front_end.hop_samples / SAMPLE_RATE,
         "max_seconds": job.max_clip_samples / SAMPLE_RATE,
+        "unfamiliarity": trained.unfamiliarity is not None,
         "embedded": job.embedding_size is not None,
         "embedding_size": job.embedding_size,
         "parameters": trained.parameters,

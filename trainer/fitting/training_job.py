@@ -33,8 +33,8 @@ class TrainingJob:
 
     @property
     def multi_label(self) -> bool:
-        """Whether a clip may have any number of labels."""
-        return self.model.task == "multi_label"
+        """Whether a clip may have several labels, or none."""
+        return self.model.task != "single_label"
 
 
 def read_training_job(fn_args: FnArgs) -> TrainingJob:

@@ -58,7 +58,7 @@ def test_the_rule_without_a_wanted_precision_has_the_highest_f1() -> None:
     clips = several_labels(clips=40, seed=1)
     truth = clips.truth.astype(np.float32)
     names = [str(c) for c in range(truth.shape[1])]
-    card = choose_rule(truth, clips.scores, None).card(names)
+    card = choose_rule(truth, clips.scores, None, at_most_one=False).card(names)
     assert card["target_precision"] is None
     assert list(card["thresholds"].values()) == tune_thresholds(truth, clips.scores).tolist()
 
@@ -66,7 +66,26 @@ def test_the_rule_without_a_wanted_precision_has_the_highest_f1() -> None:
 def test_the_card_has_what_is_known_of_every_class() -> None:
     clips = several_labels(clips=120, seed=1)
     names = [str(c) for c in range(clips.truth.shape[1])]
-    card = choose_rule(clips.truth.astype(np.float32), clips.scores, 0.8).card(names)
+    truth = clips.truth.astype(np.float32)
+    card = choose_rule(truth, clips.scores, 0.8, at_most_one=False).card(names)
     known = card["target_precision"]
     assert known["wanted"] == 0.8
     assert {name: of["threshold"] for name, of in known["classes"].items()} == card["thresholds"]
+
+
+def test_of_at_most_one_label_the_highest_scores_decide() -> None:
+    rng = np.random.default_rng(0)
+    truth = np.eye(4, dtype=np.float32)[rng.integers(0, 4, 200)]
+    truth[:60] = 0  # None of the classes.
+    scores = (0.4 * truth + 0.6 * rng.random([200, 4])).astype(np.float32)
+    top = scores.argmax(axis=1)
+    right = truth[np.arange(200), top] > 0
+    rule = choose_rule(truth, scores, 0.9, at_most_one=True)
+    assert rule.at_most_one
+    (threshold,) = set(rule.thresholds or [])
+    given = scores.max(axis=1) >= np.float32(threshold)
+    assert 0.9 <= right[given].mean() < 1
+    assert rule.precise is not None
+    assert rule.precise[0].decided == given.sum()
+    lower = scores.max(axis=1) >= np.sort(scores.max(axis=1))[-given.sum() - 1]
+    assert right[lower].mean() < 0.9
