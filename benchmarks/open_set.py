@@ -65,10 +65,11 @@ def write_table(folder: Path, unknown: list[str], table: Path, *, heard: bool) -
         if word in unknown or word == NOISE:
             order = recordings.index(path.name) if word == NOISE else unknown.index(word)
             split = _SPLITS[order % len(_SPLITS)] if heard else "test"
-            if word in unknown and not heard and split_of_speaker(path) != "test":
-                continue
         else:
             label, split = word, split_of_speaker(path)
+        if word != NOISE:
+            if split != split_of_speaker(path):
+                continue
             group = path.name.partition("_nohash_")[0]
         rows.append([str(path.relative_to(folder)), label, group, split])
     table.parent.mkdir(parents=True, exist_ok=True)

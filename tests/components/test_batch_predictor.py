@@ -127,7 +127,8 @@ def test_an_open_set_has_one_label_or_none_and_is_unfamiliar(tmp_path: Path) -> 
     predict(tmp_path, ["test"])
     rows = pq.read_table(tmp_path / "of_test" / TEST_FILE).to_pylist()
     answer = served.classify_examples(tf.constant(records))
-    is_cat = answer["scores"].numpy().argmax(axis=1) == 1
+    familiar = answer["unfamiliarity"].numpy() <= 1
+    is_cat = (answer["scores"].numpy().argmax(axis=1) == 1) & familiar
     assert [row["predicted"] for row in rows] == ["cat" if cat else None for cat in is_cat]
     assert [label.decode() for label in answer["label"].numpy()] == [
         "cat" if cat else "" for cat in is_cat

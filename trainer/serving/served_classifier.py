@@ -44,7 +44,8 @@ class ServedClassifier(tf.Module):
             with one label, whose highest score decides.
         at_most_one: Whether a clip gets no label but that of its highest score.
         unfamiliarity: Function from features of clips, as the head takes them, to how unfamiliar
-            they are, float32 [batch, 1]; None if the model does not tell.
+            they are, float32 [batch, 1], above 1 for clips that get no label; None if the model
+            does not tell.
         embedding_size: D, if clip examples hold embeddings instead of sound; otherwise None.
     """
 
@@ -304,6 +305,8 @@ class ServedClassifier(tf.Module):
         if self._thresholds is not None:
             reached = scores >= self._thresholds
             decisions = decisions & reached if self._at_most_one else reached
+        if self._unfamiliarity is not None:
+            decisions &= distances <= 1
         label = tf.gather(self._classes, top)
         if self._at_most_one:
             label = tf.where(tf.reduce_any(decisions, axis=1), label, "")
