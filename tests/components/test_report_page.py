@@ -77,6 +77,7 @@ def make_report(classes: list[str], **changes: Any) -> ReportData:
             "head": "dense",
             "features": "block3_mean_max",
             "task": "single_label",
+            "compute": "float32",
             "parameters": 72_141_184,
             "network": "vggish",
             "trainable_parameters": 5_130,
