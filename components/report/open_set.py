@@ -54,21 +54,21 @@ def measure_open_set(clips: ClipScores, table: pa.Table) -> OpenSetScores | None
     Returns:
         The scores; None if the clips have one label each, or one of the two kinds is missing.
     """
-    known = clips.matrix(clips.true).any(axis=1)
+    known: np.ndarray = clips.matrix(clips.true).any(axis=1)
     if clips.thresholds is None or known.all() or not known.any():
         return None
     table = table.sort_by("fname")
     strangeness = {"score": -clips.scores.max(axis=1)}
     if "unfamiliarity" in table.column_names:
         strangeness["unfamiliarity"] = table["unfamiliarity"].to_numpy()
-    decided = clips.matrix(clips.predicted).any(axis=1)
+    alarms: np.ndarray = clips.matrix(clips.predicted).any(axis=1) & ~known
     seconds = table["seconds"].to_numpy()[~known]
     return OpenSetScores(
         known=int(known.sum()),
         unknown=int((~known).sum()),
         auroc={name: auroc(values[known], values[~known]) for name, values in strangeness.items()},
         false_alarms=(
-            None if np.isnan(seconds).any() else false_alarms(int(decided[~known].sum()), seconds)
+            None if np.isnan(seconds).any() else false_alarms(int(alarms.sum()), seconds)
         ),
     )
 
@@ -110,13 +110,14 @@ def false_alarms(clips: int, seconds: np.ndarray) -> FalseAlarms:
         The rate.
     """
     hours = float(seconds.sum()) / _SECONDS_AN_HOUR
+    per_hour = clips / hours
     tail = (1 - _LEVEL) / 2
     low = chi2.ppf(tail, 2 * clips) / 2 if clips else 0.0
     high = chi2.ppf(1 - tail, 2 * clips + 2) / 2
     return FalseAlarms(
         clips=clips,
         hours=hours,
-        per_hour=clips / hours,
+        per_hour=per_hour,
         interval=(float(low) / hours, float(high) / hours),
     )
 

@@ -36,11 +36,13 @@ class DecisionRule:
             `thresholds` by class; `target_precision`, with the precision `wanted` and what is known
             of each of the `classes`. Either is None if there is none.
         """
-        precise = self.precise and dict(zip(classes, map(asdict, self.precise), strict=True))
-        return {
-            "thresholds": self.thresholds and dict(zip(classes, self.thresholds, strict=True)),
-            "target_precision": precise and {"wanted": self.wanted_precision, "classes": precise},
-        }
+        thresholds, known = None, None
+        if self.thresholds is not None:
+            thresholds = dict(zip(classes, self.thresholds, strict=True))
+        if self.precise is not None:
+            by_class = dict(zip(classes, map(asdict, self.precise), strict=True))
+            known = {"wanted": self.wanted_precision, "classes": by_class}
+        return {"thresholds": thresholds, "target_precision": known}
 
 
 def choose_rule(

@@ -72,11 +72,12 @@ def _precise_threshold(truth: np.ndarray, scores: np.ndarray, wanted: float) -> 
         return PreciseThreshold(NEVER, clips, recall=0.0 if clips else None)
     lowest = int(precise[0])
     right, given = int(hits[lowest]), int(decided[lowest])
+    at_least = float(beta.ppf(1 - _CONFIDENCE, right, given - right + 1))
     return PreciseThreshold(
         threshold=float(midway(candidates, lowest)),
         clips=clips,
         decided=given,
         precision=right / given,
-        at_least=float(beta.ppf(1 - _CONFIDENCE, right, given - right + 1)),
+        at_least=at_least,
         recall=right / clips,
     )
