@@ -54,14 +54,14 @@ def measure_open_set(clips: ClipScores, table: pa.Table) -> OpenSetScores | None
     Returns:
         The scores; None if the clips have one label each, or one of the two kinds is missing.
     """
-    known: np.ndarray = clips.matrix(clips.true).any(axis=1)
+    known = clips.matrix(clips.true).any(axis=1)
     if clips.thresholds is None or known.all() or not known.any():
         return None
     table = table.sort_by("fname")
     strangeness = {"score": -clips.scores.max(axis=1)}
     if "unfamiliarity" in table.column_names:
         strangeness["unfamiliarity"] = table["unfamiliarity"].to_numpy()
-    alarms: np.ndarray = clips.matrix(clips.predicted).any(axis=1) & ~known
+    alarms = clips.matrix(clips.predicted).any(axis=1) & ~known
     seconds = table["seconds"].to_numpy()[~known]
     return OpenSetScores(
         known=int(known.sum()),
