@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # Loading it takes seconds, and the types alone do not need i
     import tensorflow_model_analysis as tfma
     from tensorflow_model_analysis.proto import config_pb2
 
-SCORE_BY_TASK = {"single_label": "accuracy", "multi_label": "lwlrap"}
+SCORE_BY_TASK = {"single_label": "accuracy", "multi_label": "lwlrap", "open_set": "lwlrap"}
 """The metric that models are judged by, by the task."""
 
 _METRICS = (

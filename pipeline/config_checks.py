@@ -11,6 +11,7 @@ from components.audio_example_gen.splits.class_coverage import check_listing
 from components.batch_predictor.recordings import list_recordings
 from components.file_trees.data_root import open_tree
 from pipeline.fold_checks import check_folds
+from pipeline.model_tasks import decide_tasks, several_labels
 from schema.config.beam_settings import BeamSettings
 from schema.config.config import Config
 from schema.config.model_settings import FeatureSettings
@@ -79,10 +80,10 @@ def check_config(config: Config) -> Config:
     listing = list_source(config.source, config.split)
     check_listing(listing, config.split)
     check_folds(config.evaluate, listing)
-    several = _several_labels(config.source)
+    several = several_labels(config.source)
     if several is None:
         several = any(len(file.labels) > 1 for file in listing.files)
-    return _decide_tasks(config, several=several)
+    return decide_tasks(config, several=several)
 
 
 def _without_tilde(config: Config) -> Config:
@@ -147,13 +148,13 @@ def check_config_without_data(config: Config) -> Config:
         )
     if config.source.kind == "embeddings":
         config = _decide_size(config, config.source.size)
-    several = _several_labels(config.source)
+    several = several_labels(config.source)
     if several is None and any(model.task == "auto" for model in config.model):
         raise ConfigError(
             "The task of a model depends on the data, which is on another machine; set model.task "
-            "to single_label or multi_label."
+            "to single_label, multi_label or open_set."
         )
-    return _decide_tasks(config, several=bool(several))
+    return decide_tasks(config, several=bool(several))
 
 
 def check_output(source: SourceSettings, output: Path) -> None:
@@ -326,27 +327,3 @@ def _check_models(config: Config) -> None:
                     "The head warm_start learns from sound, and cannot learn through the released "
                     "PCA; choose another model.head, or remove features.pca_params."
                 )
-
-
-def _several_labels(source: SourceSettings) -> bool | None:
-    """Returns whether clips may have several labels; None if only the data can tell."""
-    if source.kind == "audioset_embeddings":
-        return True
-    if source.kind == "annotations":
-        return not source.annotations.one_label
-    # In a table of embeddings, a column of lists may hold several, too.
-    may_be = source.kind == "embeddings" or any(table.label_separator for table in source.tables)
-    return None if may_be else False
-
-
-def _decide_tasks(config: Config, *, several: bool) -> Config:
-    found = "multi_label" if several else "single_label"
-    models = tuple(
-        model.model_copy(update={"task": found}) if model.task == "auto" else model
-        for model in config.model
-    )
-    if len({model.task for model in models}) > 1:
-        raise ConfigError(
-            "Models of different tasks cannot be compared; give all of them the same model.task."
-        )
-    return config.model_copy(update={"model": models})

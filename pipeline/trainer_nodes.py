@@ -77,6 +77,7 @@ def _job(config: Config, model: ModelSettings) -> dict[str, Any]:
         "features": config.features.model_dump(mode="json", exclude={"cache"}),  # Changes no model.
         "max_clip_samples": config.ingest.max_clip_samples,
         "embedding_size": config.embedding_size,
+        "target_precision": config.evaluate.target_precision,
     }
 
 

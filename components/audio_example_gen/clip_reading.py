@@ -107,7 +107,7 @@ class Tally:
     def _add(self, clip: DecodedClip) -> None:
         self._clips += 1
         self._clipped += clip.clipped > 0
-        self._background += clip.labels in ((), (BACKGROUND,))
+        self._background += self._file.background or clip.labels in ((), (BACKGROUND,))
         self._clips_by_label.update(labels_of(self._file, clip))
         self.group = group_of(self._file, clip)
         if clip.silent:

@@ -61,7 +61,7 @@ def summarize(listing: Listing, counts: Iterable[tuple[tuple[str, ...], int]]) -
         clips; `duplicates`, files that are identical to another; `silent` and `clipped` clips;
         `noise`, `noise_rejected`, `left_out` and `other_files`, files that `found` does not count;
         `windows`, of annotated recordings that were accepted: `found`, `with_events`, `background`
-        and `left_out`;
+        and `left_out`; `background`, clips that are none of the classes, if the source names some;
         `groups`: the `known` number of groups, the number of `files` that have one, the `largest`
         group of the test split, and the `likely` groups of a source without any; `warnings`, in
         sentences.
@@ -98,6 +98,8 @@ def summarize(listing: Listing, counts: Iterable[tuple[tuple[str, ...], int]]) -
     }
     if any(file.events is not None for file in listing.files):
         summary["windows"] = _windows(totals, sum(by_split.values()))
+    elif any(file.background for file in listing.files):
+        summary["background"] = totals["background"]
     warnings = [*warnings_about_rows(listing.files), *warnings_about(summary)]
     return summary | {"warnings": warnings}
 

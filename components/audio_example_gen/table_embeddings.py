@@ -90,5 +90,7 @@ class ReadTables(AccountingDoFn):
         features = to_features(facts) | {"embedding": float_feature(windows.ravel())}
         split = file.split or ""
         yield beam.pvalue.TaggedOutput(split, serialized_example(features))
-        accepted = AcceptedFile(file.clip_id, split, one_clip(file.labels))
+        accepted = AcceptedFile(
+            file.clip_id, split, one_clip(file.labels), background=int(file.background)
+        )
         yield from self._accept(accepted, file.group, [digest_of(windows.tobytes())])

@@ -49,7 +49,8 @@ class Executor(BaseBeamExecutor):
             input_dict: `examples` of clips, `model`, and `rejects`.
             output_dict: `predictions`, also with `fname` and `label` (the top one); empty if every
                 clip has labels. `test_predictions`, also with `fname`, `true`, `predicted`,
-                `split` and `group`; the labels are lists if clips have several. `events`: see
+                `split`, `group`, `seconds` (NaN if unknown) and, if the model has it,
+                `unfamiliarity`; the labels are lists if clips have several. `events`: see
                 `DetectEvents`; empty without recordings.
             exec_properties: `predict`, the section of the configuration as JSON, and `resampler`.
         """
@@ -105,7 +106,10 @@ class Executor(BaseBeamExecutor):
 def _test_schema(card: dict[str, Any]) -> pa.Schema:
     label = pa.list_(pa.string()) if card["task"] == "multi_label" else pa.string()
     columns = {"fname": pa.string(), "true": label, "predicted": label}
-    return _schema(card, {**columns, "split": pa.string(), "group": pa.string()})
+    columns |= {"split": pa.string(), "group": pa.string(), "seconds": pa.float32()}
+    if card["unfamiliarity"]:
+        columns["unfamiliarity"] = pa.float32()
+    return _schema(card, columns)
 
 
 def _schema(card: dict[str, Any], columns: dict[str, pa.DataType]) -> pa.Schema:
@@ -144,7 +148,10 @@ class PredictClips(beam.DoFn):
         """Returns the batch's rows."""
         answer = self._model.signatures["examples"](examples=tf.constant(batch))
         answer = {name: output.numpy() for name, output in answer.items()}
-        parsed = tf.io.parse_example(batch, clip_examples.labelled_clip_spec())
+        parsed = tf.io.parse_example(
+            batch, clip_examples.labelled_clip_spec() | clip_examples.duration_spec()
+        )
+        seconds = parsed[clip_examples.DURATION].numpy()
         true = _texts(parsed[clip_examples.LABELS])
         decided = [
             [label.decode() for label in labels[chosen]]
@@ -152,11 +159,13 @@ class PredictClips(beam.DoFn):
         ]
         columns = {
             "fname": [name.decode() for name in parsed[clip_examples.CLIP_ID].numpy()],
-            "label": [label.decode() for label in answer["label"]],
+            "label": [label.decode() or None for label in answer["label"]],
             "true": true,
             "predicted": decided,
             "split": [_TEST] * len(batch),
             "group": [next(iter(names), None) for names in _texts(parsed[clip_examples.GROUP])],
+            "seconds": np.where(seconds < 0, np.nan, seconds),
+            "unfamiliarity": answer.get("unfamiliarity"),
         }
         of_classes = (name for name in self._schema.names if name.startswith("score_"))
         columns |= dict(zip(of_classes, answer["scores"].T, strict=True))

@@ -15,6 +15,7 @@ _ABOUT_DATA = (
     "by_split",
     "by_label",
     "windows",
+    "background",
     "groups",
     "warnings",
 )

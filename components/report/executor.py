@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import tensorflow as tf
 import yaml
@@ -22,9 +23,10 @@ from components.counts import read_counts
 from components.embedding_exporter.executor import EMBEDDED, REUSED
 from components.evaluation_results import read_evaluation
 from components.model_selector.executor import COMPARISON_FILE, TRAINED_MODEL_PROPERTY
-from components.report.clip_scores import ClipScores, read_clip_scores
+from components.report.clip_scores import read_clip_scores
 from components.report.drift import measure_drift
 from components.report.mfcc_baseline import mfcc_baseline
+from components.report.open_set import measure_open_set
 from components.report.page import LineageStep, RejectRow, ReportData, render_page
 from components.report.sounds import add_sounds
 from components.serving_validator.executor import VALIDATION_FILE
@@ -105,7 +107,8 @@ def _gather(inputs: dict[str, Artifact], config: dict[str, Any]) -> ReportData:
     )
     validation = _read_validation(inputs["infra_blessing"].uri)
     pushed = inputs["pushed_model"]
-    scores = _read_scores(inputs["test_predictions"].uri, card)
+    predictions = _read_predictions(inputs["test_predictions"].uri)
+    scores = read_clip_scores(predictions, card["classes"], card["thresholds"])
     test_files = _split_files(inputs["examples"], "test")
     mistakes, least_sure = scores.mistakes(), scores.least_sure()
     if config.get("report", {}).get("sounds", True):
@@ -129,6 +132,8 @@ def _gather(inputs: dict[str, Artifact], config: dict[str, Any]) -> ReportData:
         "calibration": card["calibration"],
         "cross_validation": card["cross_validation"],
         "tuning": _read_json(inputs["trials"].uri, TRIALS_FILE) if "trials" in inputs else None,
+        "open_set": measure_open_set(scores, predictions),
+        "target_precision": card["target_precision"],
         "baselines": {
             "majority": scores.majority_score(clips["by_label"]),
             "mfcc": mfcc_baseline(_split_files(inputs["examples"], "train"), test_files, scores),
@@ -171,10 +176,9 @@ def _split_files(examples: Artifact, split: str) -> list[str]:
     )
 
 
-def _read_scores(folder: str, card: dict[str, Any]) -> ClipScores:
+def _read_predictions(folder: str) -> pa.Table:
     with tf.io.gfile.GFile(os.path.join(folder, TEST_FILE), "rb") as file:
-        table = pq.read_table(io.BytesIO(file.read()))
-    return read_clip_scores(table, card["classes"], card["thresholds"])
+        return pq.read_table(io.BytesIO(file.read()))
 
 
 def _read_validation(folder: str) -> dict[str, Any]:

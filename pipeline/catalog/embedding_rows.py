@@ -86,7 +86,9 @@ def read_tables(
         if isinstance(read, Reject):
             yield CatalogRow(file.clip_id, file.labels, reason=read.reason), []
             continue
-        accepted = AcceptedFile(file.clip_id, file.split or "", one_clip(file.labels))
+        accepted = AcceptedFile(
+            file.clip_id, file.split or "", one_clip(file.labels), background=int(file.background)
+        )
         digests = [digest_of(read.tobytes())]
         labelled = file.split != UNLABELLED
         yield (

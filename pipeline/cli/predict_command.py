@@ -57,8 +57,7 @@ def predict(
         for prediction in predictions:
             refused += prediction.error is not None
             line = dataclasses.asdict(prediction)
-            if prediction.error is None:
-                del line["error"]
+            line = {key: v for key, v in line.items() if v is not None or key == "label"}
             print(json.dumps(line, ensure_ascii=False), flush=True)
     if refused:
         raise typer.Exit(EXIT_FAILURE)

@@ -30,16 +30,18 @@ class Answer:
     """The scores of a model for one clip.
 
     Attributes:
-        label: The class with the highest score.
+        label: The class with the highest score; empty if the clip is of none.
         classes: The class names.
         scores: The score of each class.
         decisions: Whether each class is a label of the clip.
+        unfamiliarity: How far the clip is from the training clips; None if the model does not tell.
     """
 
     label: str
     classes: list[str]
     scores: list[float]
     decisions: list[bool]
+    unfamiliarity: float | None = None
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,12 @@ class Prediction:
 
     Attributes:
         clip: The file's name, as given.
-        label: The class with the highest score; None if there is no answer.
+        label: The class with the highest score; None if there is no answer, or the model says that
+            the file is of none of its classes.
         labels: The labels of the file: the top class or, for a model with several labels per clip,
             all classes that reach their thresholds.
         scores: The score of every class, the highest first.
+        unfamiliarity: How far the file is from the training clips; None if the model does not tell.
         error: The reason why there is no answer, or None.
     """
 
@@ -75,6 +79,7 @@ class Prediction:
     label: str | None
     labels: list[str]
     scores: dict[str, float]
+    unfamiliarity: float | None = None
     error: str | None = None
 
 
@@ -199,7 +204,9 @@ def answer_from(outputs: dict[str, Any]) -> Answer | Refusal:
     ]
     if error:
         return Refusal(error)
-    return Answer(label, classes, outputs["scores"], outputs["decisions"])
+    told = outputs.get("unfamiliarity")  # A server's is a number of NumPy.
+    told = None if told is None else float(told)
+    return Answer(label, classes, outputs["scores"], outputs["decisions"], told)
 
 
 def predict_files(files: Iterable[Path], model: ClipModel) -> Iterator[Prediction]:
@@ -222,14 +229,15 @@ def predict_files(files: Iterable[Path], model: ClipModel) -> Iterator[Predictio
 def to_prediction(name: str, answer: Answer | Refusal) -> Prediction:
     """Returns a model's answer for a sound with the sound's name."""
     if isinstance(answer, Refusal):
-        return Prediction(name, None, [], {}, answer.reason)
+        return Prediction(name, None, [], {}, error=answer.reason)
     ranked = sorted(
         zip(answer.scores, answer.classes, answer.decisions, strict=True),
         key=lambda one: (-one[0], one[1]),
     )
     return Prediction(
         name,
-        answer.label,
+        answer.label or None,
         [label for _, label, decided in ranked if decided],
         {label: round(score, 6) for score, label, _ in ranked},
+        answer.unfamiliarity and round(answer.unfamiliarity, 6),
     )

@@ -35,8 +35,9 @@ def check_table_path(path: str) -> None:
 def write_predictions(predictions: "Iterable[Prediction]", path: str) -> tuple[int, int]:
     """Writes one row per file: `fname`, `label`, `labels`, `error` and `score_<class>`.
 
-    `labels` is a list of texts; CSV, which has no lists, holds it as JSON. The table appears when
-    it is complete. The first answer decides the columns.
+    The column `unfamiliarity` is there if the model tells. `labels` is a list of texts; CSV, which
+    has no lists, holds it as JSON. The table appears when it is complete. The first answer decides
+    the columns.
 
     Args:
         predictions: The predictions.
@@ -47,6 +48,7 @@ def write_predictions(predictions: "Iterable[Prediction]", path: str) -> tuple[i
     """
     rows = iter(predictions)
     first, classes = _until_first_answer(rows)
+    tells = bool(first) and first[-1].unfamiliarity is not None
     is_parquet = path.endswith(".parquet")
     schema = pa.schema(
         [
@@ -55,6 +57,7 @@ def write_predictions(predictions: "Iterable[Prediction]", path: str) -> tuple[i
             ("labels", pa.list_(pa.string()) if is_parquet else pa.string()),
             ("error", pa.string()),
         ]
+        + [("unfamiliarity", pa.float32())] * tells
         + [(f"score_{name}", pa.float32()) for name in classes]
     )
     files = failures = 0
@@ -87,6 +90,7 @@ def _table(rows: "list[Prediction]", classes: list[str], schema: pa.Schema) -> p
         [row.label for row in rows],
         labels,
         [row.error for row in rows],
+        *([[row.unfamiliarity for row in rows]] if "unfamiliarity" in schema.names else []),
         *([row.scores.get(name) for row in rows] for name in classes),
     ]
     arrays = [pa.array(column, kind.type) for column, kind in zip(columns, schema, strict=True)]

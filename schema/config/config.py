@@ -182,8 +182,8 @@ class Config(Settings):
 
     @property
     def multi_label(self) -> bool:
-        """Whether a clip may have any number of labels; defined once `task` is not `auto`."""
-        return self.model[0].task == "multi_label"
+        """Whether a clip may have several labels, or none; defined once `task` is not `auto`."""
+        return self.model[0].task != "single_label"
 
     def train_settings(self, model: ModelSettings) -> TrainSettings:
         """Returns how a model is trained; its own section `train` wins over the common one."""

@@ -23,6 +23,11 @@ class EvaluateSettings(Settings):
     max_drop: float = Field(
         default=0.01, ge=0, le=1, description="Maximum drop below the last blessed model's score."
     )
+    target_precision: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        default=None,
+        description="Precision on the eval split from which a class's threshold is chosen, where "
+        "clips may have several labels or none; null: the threshold of the highest F1.",
+    )
     slices: tuple[Literal["label", "duration", "group"], ...] = Field(
         default=("label", "duration", "group"),
         description="Properties by which test clips are grouped for scores per group.",

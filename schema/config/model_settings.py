@@ -154,9 +154,10 @@ class ModelSettings(Settings):
         "`warm_start`: the same, trained together with the network. Every head but `dense` has a "
         "section of its name.",
     )
-    task: Literal["auto", "single_label", "multi_label"] = Field(
+    task: Literal["auto", "single_label", "multi_label", "open_set"] = Field(
         default="auto",
-        description="Labels per clip; `auto`: multi_label if any clip of the source has several.",
+        description="Labels per clip. `open_set`: one, or none of the classes. `auto`: multi_label "
+        "if any clip of the source has several, or else open_set if it has background.",
     )
     hidden: tuple[Annotated[int, Field(gt=0)], ...] = Field(
         default=(200, 100),

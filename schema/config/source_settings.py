@@ -3,7 +3,7 @@
 import json
 import re
 import string
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -126,6 +126,11 @@ class SourceSettings(KindSettings):
     unlabelled_folders: tuple[str, ...] = Field(
         default=(), description="Folders of sounds without labels, which are only predicted."
     )
+    background: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        default=(),
+        description="Folders, and names of labels, of sounds that are none of the classes: their "
+        "clips have no label, and teach every class no.",
+    )
     noise_folders: tuple[str, ...] = Field(
         default=(), description="Folders of noise for augmentation; their sounds are not clips."
     )
@@ -173,15 +178,18 @@ class SourceSettings(KindSettings):
     @model_validator(mode="after")
     def _fits_its_kind(self) -> "SourceSettings":
         shared = {"kind", "root", "classes"}
-        places = {"group_pattern", "unlabelled_folders"}
+        places = {"group_pattern", "unlabelled_folders", "background"}
         of_kind = {
             "folders": {"label_pattern", "fold_pattern", "noise_folders"} | places,
             "manifest": {"tables"} | places,
             "annotations": {"annotations", "group_pattern", "fold_pattern"},
-            "embeddings": {"tables", "group_pattern", "network", "size"},
+            "embeddings": {"tables", "group_pattern", "network", "size", "background"},
             "audioset_embeddings": {"class_names"},
         }
         self._refuse_keys_outside(shared | of_kind[self.kind])
+        both = sorted({*self.background} & {*(self.classes or ())})
+        if both:
+            raise ValueError(f"{both[0]!r} is in `classes` and in `background`; keep it in one")
         if self.kind in _MEANINGLESS and not self.tables:
             raise ValueError(f"{self.kind} needs `tables`, such as [{{file: clips.csv}}]")
         if self.kind == "annotations" and not self.annotations.tables:

@@ -66,15 +66,24 @@ def predict(folder: Path, splits: list[str], recordings: Path | None = None) -> 
     return folder / "predictions"
 
 
-def write_model(root: Path, thresholds: list[float] | None = None) -> ServedClassifier:
+def write_model(
+    root: Path, thresholds: list[float] | None = None, *, open_set: bool = False
+) -> ServedClassifier:
     keras.utils.set_random_seed(0)
     head = keras.Sequential([keras.Input([40]), keras.layers.Dense(2, activation="softmax")])
     served = ServedClassifier(
-        build_features("mfcc", None), PooledHead(head), CLASSES, FrontEnd(), thresholds=thresholds
+        build_features("mfcc", None),
+        PooledHead(head),
+        CLASSES,
+        FrontEnd(),
+        thresholds=thresholds,
+        at_most_one=open_set,
+        unfamiliarity=(lambda features: features[:, :1, 0].to_tensor()) if open_set else None,
     )
     served.save(str(root / "model" / "Format-Serving"))
-    task = "single_label" if thresholds is None else "multi_label"
+    task = "open_set" if open_set else "single_label" if thresholds is None else "multi_label"
     card = {"classes": CLASSES, "task": task, "embedding_size": None, "hop_seconds": 0.96}
+    card["unfamiliarity"] = open_set
     write_model_card(str(root / "model" / "Format-Serving"), card)
     return served
 
@@ -116,6 +125,24 @@ def test_several_labels_are_lists(tmp_path: Path) -> None:
     predict(tmp_path, ["test"])
     (row,) = pq.read_table(tmp_path / "of_test" / TEST_FILE).to_pylist()
     assert (row["true"], row["predicted"]) == (["cat"], ["dog", "cat"])
+
+
+def test_an_open_set_has_one_label_or_none_and_is_unfamiliar(tmp_path: Path) -> None:
+    served = write_model(tmp_path, thresholds=[1.01, 0.0], open_set=True)
+    split = tmp_path / "examples" / "Split-test" / "c.tfrecord"
+    records = write_clips(split, [5_000, 20_000, 40_000, 90_000], "cat")
+    predict(tmp_path, ["test"])
+    rows = pq.read_table(tmp_path / "of_test" / TEST_FILE).to_pylist()
+    answer = served.classify_examples(tf.constant(records))
+    familiar = answer["unfamiliarity"].numpy() <= 1
+    is_cat = (answer["scores"].numpy().argmax(axis=1) == 1) & familiar
+    assert [row["predicted"] for row in rows] == ["cat" if cat else None for cat in is_cat]
+    assert [label.decode() for label in answer["label"].numpy()] == [
+        "cat" if cat else "" for cat in is_cat
+    ]
+    given = [row["unfamiliarity"] for row in rows]
+    np.testing.assert_allclose(given, answer["unfamiliarity"], atol=1e-5)
+    assert len(set(given)) == 4
 
 
 def test_batches_are_by_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

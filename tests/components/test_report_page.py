@@ -78,9 +78,9 @@ def make_report(classes: list[str], **changes: Any) -> ReportData:
             "head": "dense",
             "features": "block3_mean_max",
             "task": "single_label",
+            "compute": "float32",
             "parameters": 72_141_184,
             "network": "vggish",
-            "compute": "float32",
             "trainable_parameters": 5_130,
             "weights": SHA256,
         },
@@ -104,6 +104,8 @@ def make_report(classes: list[str], **changes: Any) -> ReportData:
             "mfcc": {"score": 0.6, "train": 400, "test": 100},
             "previous": 0.85,
         },
+        "target_precision": None,
+        "open_set": None,
         "test_predictions": "/runs/one/test_predictions.parquet",
         "models": [compared("dense", 0.925, chosen=True)],
         "checks": [{"metric": "accuracy", "value": 0.9, "bound": "at least 0.5", "passed": True}],
@@ -536,6 +538,44 @@ def test_several_labels_have_their_own_metrics():
     assert "bell — — — — — — — 50.0% 0" in by_class
     assert by_class.index("rain") < by_class.index("bell")
     assert Tags(page).open == []
+
+
+def test_the_page_says_how_sure_a_wanted_precision_is() -> None:
+    known = {"threshold": 0.5, "clips": 20, "decided": 12, "precision": 1.0, "at_least": 0.779}
+    never = {"threshold": 1.0000001, "clips": 4, "precision": None, "at_least": None}
+    wanted = {"wanted": 0.95, "classes": {"bell": never, "rain": known}}
+    report = with_summary(several_labels(make_report(["bell", "rain"])), target_precision=wanted)
+    by_class = text_of(section(render_page(report), "per-class"))
+    assert "with a precision of 95.0% on the eval split" in by_class
+    assert "Never given, for lack of eval clips or of such a precision: bell." in by_class
+    assert "Threshold Eval precision at least Eval clips Clips" in by_class
+    assert "95.0% 62.5% 100.0% 77.9% 20 8" in by_class
+    assert "bell — — — — — — — never — — 4 0" in by_class
+
+
+def test_background_is_counted_where_there_is_any(page: str) -> None:
+    report = make_report(["bell", "rain"])
+    clips = report.summary["clips"] | {"background": 12}
+    assert "12 clips of no class;" in text_of(render_page(with_summary(report, clips=clips)))
+    assert "clips of no class" not in text_of(page)
+
+
+def test_the_page_shows_clips_of_no_class() -> None:
+    alarms = {"clips": 3, "hours": 0.05, "per_hour": 60.0, "interval": [12.4, 175.0]}
+    auroc = {
+        "score": {"value": 0.9, "interval": [0.85, 0.93]},
+        "unfamiliarity": {"value": 1.0, "interval": None},
+    }
+    found = {"known": 60, "unknown": 40, "auroc": auroc, "false_alarms": alarms}
+    report = several_labels(make_report(["bell", "rain"]))
+    shown = text_of(section(render_page(with_summary(report, open_set=found)), "open-set"))
+    assert "has 60 clips of the classes and 40 of none" in shown
+    assert "3 of the latter got a label nevertheless, in 3 min 0 s of sound" in shown
+    assert "60 false alarms an hour (95% interval 12.4 to 175)" in shown
+    assert "a low highest score 0.900 0.850 to 0.930 unfamiliarity 1.000" in shown
+    without = with_summary(report, open_set=found | {"false_alarms": None})
+    assert "false alarms" not in text_of(section(render_page(without), "open-set"))
+    assert 'id="open-set"' not in render_page(report)
 
 
 def part(value: str, clips: int, score: float, interval: tuple[float, float] | None = None) -> Any:

@@ -179,6 +179,29 @@ def test_windows_of_annotated_recordings_have_labels_as_said(home: Path) -> None
             check(several)
 
 
+def test_a_wanted_precision_needs_thresholds(home: Path) -> None:
+    wanted = config(evaluate={"target_precision": 0.9}, model={"task": "single_label"})
+    for check in (check_config, check_config_without_data):
+        with pytest.raises(ConfigError, match="chooses thresholds, but of clips"):
+            check(wanted)
+    several = config(evaluate={"target_precision": 0.9}, model={"task": "multi_label"})
+    assert check_config(several).evaluate.target_precision == 0.9
+
+
+def test_background_makes_an_open_set(home: Path) -> None:
+    (home / "sounds" / "c").mkdir()
+    soundfile.write(home / "sounds" / "c" / "7.wav", [0.1] * 160, 16_000)
+    source = {"root": "~/sounds", "background": ["c"]}
+    for check in (check_config, check_config_without_data):
+        with pytest.raises(ConfigError, match=r"clips without a label, but model\.task is single"):
+            check(config(source=source, model={"task": "single_label"}))
+    checked = check_config(config(source=source, split={"allow_missing": True}))
+    assert (checked.model[0].task, checked.multi_label) == ("open_set", True)
+    several = {"kind": "annotations", "annotations": {"tables": ["e.csv"]}, "root": "~/sounds"}
+    with pytest.raises(ConfigError, match="one label or none, but clips have several"):
+        check_config_without_data(config(source=several, model={"task": "open_set"}))
+
+
 @pytest.mark.parametrize("password", [None, ""])
 def test_store_without_a_password_is_refused(
     password: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -125,6 +125,18 @@ def test_only_a_frozen_head_looks_for_its_learning_rate(tmp_path: Path) -> None:
             "several models are called 'knn'; give each a `name`.",
         ),
         ("source: {root: /s}\nmodel: {name: My Model}", "'model.name'"),
+        (
+            "source: {root: /s}\nevaluate: {target_precision: 95}",
+            "'evaluate.target_precision': must be at most 1 (it is 95)",
+        ),
+        (
+            "source: {root: /s, classes: [dog, wind], background: [wind]}",
+            "'wind' is in `classes` and in `background`; keep it in one",
+        ),
+        (
+            "source: {root: /s, kind: audioset_embeddings, background: [wind]}",
+            "'background'",
+        ),
         ("source: {root: /s}\nmodel: []", "'model': must not be an empty list."),
         ("source: {root: /s}\nsplit: {train: 0.5}", "must add up to 1, not 0.7"),
         ("- a\n- b", "must hold sections"),

@@ -10,9 +10,8 @@ from schema.folds import Fold
 from trainer.fitting.clip_batches import one_hot
 from trainer.fitting.embedded_clips import EmbeddedClips
 from trainer.fitting.frozen_head import score_clips, train_head
-from trainer.fitting.trained_model import ScoredSplit, calibration_of
+from trainer.fitting.trained_model import ScoredSplit, calibration_of, rule_of
 from trainer.fitting.training_job import TrainingJob
-from trainer.heads.thresholds import tune_thresholds
 from trainer.metrics.clip_metrics import ScoredClips
 from vggish.npz_files import read_arrays, write_arrays
 
@@ -70,10 +69,7 @@ def score_fold(job: TrainingJob, clips: EmbeddedClips, fold: Fold) -> FoldScores
     calibration = calibration_of(job, ScoredSplit(evaluation.clip_ids, evaluation.targets, decided))
     if calibration is not None:
         decided, scores = (calibration(tf.constant(s)).numpy() for s in (decided, scores))
-    if job.multi_label:
-        decisions = scores >= tune_thresholds(evaluation.targets, decided)
-    else:
-        decisions = np.arange(classes) == scores.argmax(axis=1)[:, np.newaxis]
+    decisions = rule_of(job, evaluation.targets, decided).decide(scores)
     return FoldScores(
         np.array([clip_id.decode() for clip_id in test.clip_ids], np.str_),
         ScoredClips(one_hot(test.targets, classes) > 0, scores, decisions),

@@ -20,6 +20,7 @@ from trainer.fitting.training_job import TrainingJob, read_training_job
 from trainer.heads.classical_head import ClassicalHead, FittedClassicalHead, fit_classical_head
 from trainer.heads.dense import build_frozen_head
 from trainer.heads.pooling import PooledHead
+from trainer.open_set.unfamiliarity import fit_unfamiliarity
 from vggish.networks.layer_taps import feature_size
 
 _CLIPS_A_BATCH = 256
@@ -58,6 +59,11 @@ def run_fn(fn_args: FnArgs) -> None:
         history=head.history,
         native=head.native,
         rate_finder=head.rate_finder,
+        unfamiliarity=(
+            fit_unfamiliarity(train_clips, eval_clips, job.model.pooling, job.train.seed)
+            if job.model.task == "open_set"
+            else None
+        ),
     )
     write_trained_model(fn_args, job, trained)
     if size <= MOST_DIMENSIONS and (statistics := window_statistics(fn_args.train_files)):

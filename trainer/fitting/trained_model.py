@@ -15,13 +15,13 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from schema.clip_scores import EVAL_SCORES_FILE, write_clip_scores
 from schema.imported_weights import WeightsOrigin
 from schema.model_card import EXTRA_FOLDER, write_model_card
+from trainer.decisions.decision_rule import DecisionRule, choose_rule
 from trainer.fitting.calibration import CalibratedHead, Calibration, fit_calibration
 from trainer.fitting.clip_batches import one_hot
 from trainer.fitting.rate_finder import RateCurve
 from trainer.fitting.split_metrics import compute_split_metrics
 from trainer.fitting.training_job import TrainingJob
 from trainer.heads.classical_head import FittedClassicalHead
-from trainer.heads.thresholds import tune_thresholds
 from trainer.serving.served_classifier import ServedClassifier
 from trainer.serving.warmup_requests import write_warmup_requests
 from vggish.networks.pca_postprocessor import ReleasedEmbedding
@@ -66,6 +66,8 @@ class TrainedModel:
         history: Curves by epoch or boosting round, if there are any.
         native: The head as scikit-learn or XGBoost fitted it; None of a Keras head.
         rate_finder: Curve of the learning-rate finder; None if the rate was given.
+        unfamiliarity: Function from features of clips, ragged float32 [batch, n, D], to how
+            unfamiliar they are, float32 [batch, 1]; None if the model does not tell.
         card: Further entries of the model card.
     """
 
@@ -78,11 +80,12 @@ class TrainedModel:
     history: dict[str, list[float]] = field(default_factory=dict)
     native: FittedClassicalHead | None = None
     rate_finder: RateCurve | None = None
+    unfamiliarity: Callable[[tf.RaggedTensor], tf.Tensor] | None = None
     card: dict[str, Any] = field(default_factory=dict)
 
 
 def write_trained_model(fn_args: FnArgs, job: TrainingJob, trained: TrainedModel) -> None:
-    """Calibrates a model, measures it on its splits, tunes its thresholds, and writes the outputs.
+    """Calibrates a model, measures it on its splits, chooses thresholds, and writes the outputs.
 
     Args:
         fn_args: Arguments from TFX. The model goes to `serving_model_dir`, the history to
@@ -98,9 +101,7 @@ def write_trained_model(fn_args: FnArgs, job: TrainingJob, trained: TrainedModel
         name: compute_split_metrics(split.targets, split.scores)
         for name, split in trained.splits.items()
     }
-    thresholds = None  # With several labels, each class gets the one of the highest F1.
-    if job.multi_label:
-        thresholds = tune_thresholds(evaluation.targets, evaluation.scores).tolist()
+    rule = rule_of(job, evaluation.targets, evaluation.scores)
     tf.io.gfile.makedirs(fn_args.model_run_dir)
     history = {
         "history": trained.history,
@@ -117,7 +118,9 @@ def write_trained_model(fn_args: FnArgs, job: TrainingJob, trained: TrainedModel
         job.classes,
         job.features.front_end,
         max_samples=job.max_clip_samples,
-        thresholds=thresholds,
+        thresholds=rule.thresholds,
+        at_most_one=rule.at_most_one,
+        unfamiliarity=trained.unfamiliarity,
         embedding_size=job.embedding_size,
     ).save(fn_args.serving_model_dir)
     write_warmup_requests(
@@ -128,7 +131,7 @@ def write_trained_model(fn_args: FnArgs, job: TrainingJob, trained: TrainedModel
     if trained.native is not None:
         extra = os.path.join(fn_args.serving_model_dir, EXTRA_FOLDER)
         trained.native.save_native(extra, job.classes)
-    card = _model_card(job, trained, metrics, thresholds)
+    card = _model_card(job, trained, metrics, rule)
     write_model_card(fn_args.serving_model_dir, card)
 
 
@@ -138,6 +141,14 @@ def calibration_of(job: TrainingJob, evaluation: ScoredSplit) -> Calibration | N
         return None
     truth = one_hot(evaluation.targets, len(job.classes)) > 0
     return fit_calibration(truth, evaluation.scores, multi_label=job.multi_label)
+
+
+def rule_of(job: TrainingJob, targets: np.ndarray, scores: np.ndarray) -> DecisionRule:
+    """Chooses a model's rule by its eval clips; see `ScoredSplit` for their targets and scores."""
+    if not job.multi_label:
+        return DecisionRule()
+    at_most_one = job.model.task == "open_set"
+    return choose_rule(targets, scores, job.target_precision, at_most_one=at_most_one)
 
 
 def _calibrated(trained: TrainedModel, calibration: Calibration) -> TrainedModel:
@@ -157,7 +168,7 @@ def _model_card(
     job: TrainingJob,
     trained: TrainedModel,
     metrics: dict[str, dict[str, float]],
-    thresholds: list[float] | None,
+    rule: DecisionRule,
 ) -> dict[str, Any]:
     return {
         "classes": job.classes,
@@ -165,11 +176,10 @@ def _model_card(
         "head": job.model.head,
         "features": job.model.features,
         "task": job.model.task,
-        "thresholds": (
-            None if thresholds is None else dict(zip(job.classes, thresholds, strict=True))
-        ),
+        **rule.card(job.classes),
         "hop_seconds": job.features.front_end.hop_samples / SAMPLE_RATE,
         "max_seconds": job.max_clip_samples / SAMPLE_RATE,
+        "unfamiliarity": trained.unfamiliarity is not None,
         "embedded": job.embedding_size is not None,
         "embedding_size": job.embedding_size,
         "parameters": trained.parameters,

@@ -20,6 +20,7 @@ class TrainingJob:
         features: Settings of windows and features.
         max_clip_samples: Maximum length of a served clip, in samples at 16 kHz.
         embedding_size: Numbers of an embedding if clips are embeddings instead of sound, or None.
+        target_precision: Precision that thresholds are chosen for; None for the highest F1.
         classes: Class names, in the order of the scores.
     """
 
@@ -28,12 +29,13 @@ class TrainingJob:
     features: FeatureSettings
     max_clip_samples: int
     embedding_size: int | None
+    target_precision: float | None
     classes: list[str]
 
     @property
     def multi_label(self) -> bool:
-        """Whether a clip may have any number of labels."""
-        return self.model.task == "multi_label"
+        """Whether a clip may have several labels, or none."""
+        return self.model.task != "single_label"
 
 
 def read_training_job(fn_args: FnArgs) -> TrainingJob:
@@ -51,6 +53,7 @@ def read_training_job(fn_args: FnArgs) -> TrainingJob:
         features=FeatureSettings.model_validate(config["features"]),
         max_clip_samples=config["max_clip_samples"],
         embedding_size=config["embedding_size"],
+        target_precision=config["target_precision"],
         classes=[name.decode() for name in vocabulary],
     )
     return tuned_job(job, fn_args.hyperparameters) if fn_args.hyperparameters else job

@@ -40,8 +40,12 @@ class ServedClassifier(tf.Module):
         classes: Class names, in the order of the scores.
         front_end: Front end of the network.
         max_samples: Maximum length of a clip, in samples at 16 kHz; `examples` has no limit.
-        thresholds: Threshold of each class, for clips with any number of labels; None for clips
+        thresholds: Threshold of each class, for clips with several labels, or none; None for clips
             with one label, whose highest score decides.
+        at_most_one: Whether a clip gets no label but that of its highest score.
+        unfamiliarity: Function from features of clips, as the head takes them, to how unfamiliar
+            they are, float32 [batch, 1], above 1 for clips that get no label; None if the model
+            does not tell.
         embedding_size: D, if clip examples hold embeddings instead of sound; otherwise None.
     """
 
@@ -54,6 +58,8 @@ class ServedClassifier(tf.Module):
         *,
         max_samples: int = IngestSettings().max_clip_samples,
         thresholds: Sequence[float] | None,
+        at_most_one: bool = False,
+        unfamiliarity: Callable[[tf.RaggedTensor], tf.Tensor] | None = None,
         embedding_size: int | None = None,
     ):
         super().__init__(name="vggish_tfx")
@@ -67,6 +73,8 @@ class ServedClassifier(tf.Module):
         self._front_end = front_end
         self._timeline = replace(front_end, hop_samples=TIMELINE_HOP_SAMPLES, pads_the_end=True)
         self._max_samples = max_samples
+        self._at_most_one = at_most_one
+        self._unfamiliarity = unfamiliarity
         self._thresholds = None if thresholds is None else tf.constant(thresholds, tf.float32)
         self._decode_wavs = tf.function(
             decode_wavs, autograph=False
@@ -277,21 +285,40 @@ class ServedClassifier(tf.Module):
         assert self._features is not None  # noqa: S101  Or no signature takes sound.
         return self._features(log_mel_from_windows(windows, self._front_end), training=False)
 
+    def _measure(self, features: tf.RaggedTensor) -> tf.Tensor:
+        """Returns the scores of clips and, if the model tells, how unfamiliar they are."""
+        scores = self._head(features)
+        if self._unfamiliarity is None:
+            return scores
+        return tf.concat([scores, self._unfamiliarity(features)], axis=1)
+
     def _classify(
         self, errors: tf.Tensor, counts: tf.Tensor, read: ReadClips
     ) -> dict[str, tf.Tensor]:
-        scores, errors = compute_clips(errors, counts, read, self._head, self._classes.shape[0])
+        classes = self._classes.shape[0]
+        size = classes + (self._unfamiliarity is not None)
+        measured, errors = compute_clips(errors, counts, read, self._measure, size)
+        scores, distances = measured[:, :classes], measured[:, classes:]
         is_good = errors == ""
         top = tf.argmax(scores, axis=1)
-        if self._thresholds is None:
-            decisions = tf.one_hot(top, tf.size(self._classes), True, False, dtype=tf.bool)
-        else:
-            decisions = scores >= self._thresholds
+        decisions = tf.one_hot(top, classes, True, False, dtype=tf.bool)
+        if self._thresholds is not None:
+            reached = scores >= self._thresholds
+            decisions = decisions & reached if self._at_most_one else reached
+        if self._unfamiliarity is not None:
+            decisions &= distances <= 1
+        label = tf.gather(self._classes, top)
+        if self._at_most_one:
+            label = tf.where(tf.reduce_any(decisions, axis=1), label, "")
+        told = {}
+        if self._unfamiliarity is not None:
+            # NaN, since a clip of 0 would be a typical one.
+            told = {"unfamiliarity": tf.where(is_good, distances[:, 0], float("nan"))}
         # A client that does not read `error` gets no class for a faulty item.
-        return {
+        return told | {
             "scores": tf.where(is_good[:, tf.newaxis], scores, 0.0),
             "labels": tf.repeat(self._classes[tf.newaxis], tf.shape(scores)[0], axis=0),
-            "label": tf.where(is_good, tf.gather(self._classes, top), ""),
+            "label": tf.where(is_good, label, ""),
             "decisions": decisions & is_good[:, tf.newaxis],
             "error": errors,
         }

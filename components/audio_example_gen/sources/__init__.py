@@ -82,6 +82,7 @@ def _fingerprint(found: UnassignedFiles, files: tuple[SourceFile, ...]) -> str:
     digest = hashlib.sha256()
     for file in files:
         digest.update(repr((file.clip_id, file.size, file.modified)).encode())
-        digest.update(repr((file.labels, file.group, file.split, file.events)).encode())
+        digest.update(repr((file.labels, file.background, file.group)).encode())
+        digest.update(repr((file.split, file.events)).encode())
     digest.update(repr((found.noise, found.left_out, found.other_files)).encode())
     return digest.hexdigest()

@@ -32,8 +32,9 @@ class SourceFile:
         clip_id: The path relative to the data root, with POSIX separators.
         size: Size in bytes.
         modified: Time of the last change, in nanoseconds.
-        labels: Class names; empty if the clip is only to be predicted. Of an annotated recording,
-            those of all its windows.
+        labels: Class names; empty if the clip is only to be predicted, or is background. Of an
+            annotated recording, those of all its windows.
+        background: Whether the clip is none of the classes.
         group: Name of the group, whose files must be in one split, or None.
         fold: Fold that the source gives, or None.
         said_split: Value in the source's column of splits, or None.
@@ -51,6 +52,7 @@ class SourceFile:
     size: int = 0
     modified: int = 0
     labels: tuple[str, ...] = ()
+    background: bool = False
     group: str | None = None
     fold: str | None = None
     said_split: str | None = None
@@ -68,8 +70,11 @@ class SourceFile:
 
     @property
     def is_labelled(self) -> bool:
-        """Whether it is for training and scores; an annotated recording is, even without events."""
-        return bool(self.labels) or self.events is not None
+        """Whether it is for training and scores.
+
+        Background is, and an annotated recording, even without events.
+        """
+        return bool(self.labels) or self.background or self.events is not None
 
 
 @dataclass(frozen=True)

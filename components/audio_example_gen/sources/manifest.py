@@ -44,7 +44,7 @@ class _Columns:
 
 
 def find_by_manifest(settings: SourceSettings, tree: FileTree) -> UnassignedFiles:
-    """Finds the files that the tables name, and those in the unlabelled folders.
+    """Finds the files that the tables name, and those in folders without labels or of background.
 
     Args:
         settings: The source.
@@ -74,7 +74,7 @@ def find_by_manifest(settings: SourceSettings, tree: FileTree) -> UnassignedFile
     files = [_to_file(entries[path], line, settings) for path, line in lines.items()]
     unlabelled, others = _unlabelled(settings, tree, lines.keys())
     beside = sounds_beside({entry.path for entry in entries.values()}, tree)
-    left_out = outside | {p for p in beside if not is_below(p, settings.unlabelled_folders)}
+    left_out = outside | {p for p in beside if not is_below(p, _telling_folders(settings, tree))}
     return UnassignedFiles(
         (*files, *nameless, *unlabelled),
         left_out=len(left_out - lines.keys()),
@@ -173,12 +173,18 @@ def _to_file(entry: Entry, line: _Line, settings: SourceSettings) -> SourceFile:
     return replace(file, fold=line.fold, said_split=line.said_split, split=line.split)
 
 
+def _telling_folders(settings: SourceSettings, tree: FileTree) -> tuple[str, ...]:
+    """Returns the folders without labels, and those of background, which may be a label's name."""
+    background = (name for name in settings.background if tree.names(name.strip("/")))
+    return (*settings.unlabelled_folders, *background)
+
+
 def _unlabelled(
     settings: SourceSettings, tree: FileTree, named: Collection[str]
 ) -> tuple[list[SourceFile], int]:
-    """Finds the sounds of the unlabelled folders, and counts the other files."""
+    """Finds the sounds of folders that say all there is to say, and counts the other files."""
     files, others = [], 0
-    for folder in settings.unlabelled_folders:
+    for folder in _telling_folders(settings, tree):
         for entry in tree.walk(folder.strip("/")):
             if not is_sound(entry, tree):
                 others += 1

@@ -26,6 +26,8 @@ def to_source_file(
 ) -> SourceFile:
     """Makes a source's file of an entry, refused if it has no label or an unknown one.
 
+    It is background if it is in a folder of `source.background`, or has labels of this list alone.
+
     Args:
         entry: The file.
         settings: The source.
@@ -36,11 +38,14 @@ def to_source_file(
         The file.
     """
     refused = entry.refused
+    classes = tuple(label for label in labels if label not in settings.background)
+    background = is_below(entry.path, settings.background) or bool(labels and not classes)
+    labels = () if background else classes
     if is_below(entry.path, settings.unlabelled_folders):
-        labels = ()
-    elif not labels:
+        labels, background = (), False
+    elif not labels and not background:
         refused = refused or Reject("no_label", "the source gives it no label")
-    elif settings.classes is not None:
+    elif settings.classes is not None and not background:
         known = tuple(label for label in labels if label in settings.classes)
         if not known:
             named = ", ".join(labels)
@@ -54,6 +59,7 @@ def to_source_file(
         entry.size,
         entry.modified,
         labels=labels,
+        background=background,
         group=group,
         fold=find_in(settings.fold_pattern, entry.path),
         refused=refused,

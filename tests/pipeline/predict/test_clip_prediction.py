@@ -24,6 +24,7 @@ from pipeline.predict.clip_prediction import (
     answer_from,
     load_pushed_model,
     predict_files,
+    to_prediction,
 )
 from pipeline.predict.inputs import find_pushed_model, find_sounds, take_model
 from pipeline.predict.model_server import ServerError, connect_to_server
@@ -274,6 +275,25 @@ def test_a_table_has_a_row_a_file(suffix: str, local: list[Prediction], tmp_path
     for name in CLASSES:
         assert np.isnan(table[f"score_{name}"][0])
         assert table[f"score_{name}"][1] == pytest.approx(local[0].scores[name], abs=1e-6)
+
+
+def test_a_clip_of_no_class_has_no_label_but_is_an_answer(tmp_path: Path) -> None:
+    outputs = {
+        "label": b"",
+        "labels": [b"dog", b"cat"],
+        "scores": [0.25, 0.125],
+        "decisions": [False, False],
+        "unfamiliarity": np.float32(1.5),
+    }
+    none = to_prediction("lorry.wav", answer_from(outputs))
+    assert (none.label, none.labels, none.unfamiliarity, none.error) == (None, [], 1.5, None)
+    json.dumps(none.unfamiliarity)
+    path = tmp_path / "out.parquet"
+    refused = to_prediction("text.wav", Refusal("unreadable: no sound."))
+    assert write_predictions(iter([refused, none]), str(path)) == (2, 1)
+    table = pq.read_table(path).to_pydict()
+    assert table["unfamiliarity"] == [None, 1.5]
+    assert table["label"] == [None, None]
 
 
 def test_a_table_that_is_not_finished_is_not_there(local: list[Prediction], tmp_path: Path) -> None:

@@ -38,37 +38,74 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_kind_of_head_is_served_with_embeddings(
     tmp_path: Path, graph: Path, model: dict[str, Any]
 ) -> None:
-    write_imported_weights(str(tmp_path / "weights"), no_weights())
-    write_clips(tmp_path / "train.parquet", 90, 1)
     clips = write_clips(tmp_path / "eval.parquet", 30, 2)
+    write_clips(tmp_path / "train.parquet", 90, 1)
+    train(tmp_path, graph, {"task": "single_label"} | model)
+    card = read_model_card(str(tmp_path / "model"))
+    assert (card["network"], card["embedding_size"], card["embedded"]) == (None, SIZE, True)
+    assert card["metrics"]["eval"]["accuracy"] > 0.8
+    answer = answers(tmp_path, clips)
+    assert "unfamiliarity" not in answer
+    trained = read_clip_scores(str(tmp_path / "model_run" / EVAL_SCORES_FILE))
+    expected = [trained[f"eval{i:03}"] for i in range(len(clips))]
+    np.testing.assert_allclose(answer["scores"], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("wanted", [None, 0.8])
+def test_an_open_set_gives_a_clip_one_label_or_none(
+    tmp_path: Path, graph: Path, wanted: float | None
+) -> None:
+    write_clips(tmp_path / "train.parquet", 120, 1, background=40)
+    clips = write_clips(tmp_path / "eval.parquet", 60, 2, background=20)
+    train(tmp_path, graph, {"task": "open_set", "head": "logistic_regression"}, wanted)
+    card = read_model_card(str(tmp_path / "model"))
+    (threshold,) = set(card["thresholds"].values())
+    assert card["unfamiliarity"] is True
+    assert (card["target_precision"] or {"wanted": None})["wanted"] == wanted
+    answer = answers(tmp_path, clips)
+    reached = answer["scores"].max(axis=1) >= np.float32(threshold)
+    reached &= answer["unfamiliarity"] <= 1
+    assert answer["decisions"].sum(axis=1).tolist() == reached.astype(int).tolist()
+    expected = np.where(reached, np.array(CLASSES)[answer["scores"].argmax(axis=1)], "")
+    assert [label.decode() for label in answer["label"]] == expected.tolist()
+    assert reached[:40].mean() > 0.8
+    assert reached[40:].mean() < 0.4
+    assert np.median(answer["unfamiliarity"][:40]) == pytest.approx(0, abs=1e-4)
+    assert np.median(answer["unfamiliarity"][40:]) > 1
+
+
+def train(
+    folder: Path, graph: Path, model: dict[str, Any], target_precision: float | None = None
+) -> None:
+    write_imported_weights(str(folder / "weights"), no_weights())
     sections = {
-        "model": ModelSettings(task="single_label", features="embedding", **model),
+        "model": ModelSettings(features="embedding", **model),
         "train": TrainSettings(epochs=8, learning_rate=0.02),
         "features": FeatureSettings(),
     }
     run_fn(
         FnArgs(
-            train_files=[str(tmp_path / "train.parquet")],
-            eval_files=[str(tmp_path / "eval.parquet")],
+            train_files=[str(folder / "train.parquet")],
+            eval_files=[str(folder / "eval.parquet")],
             transform_output=str(graph),
-            base_model=str(tmp_path / "weights"),
-            serving_model_dir=str(tmp_path / "model"),
-            model_run_dir=str(tmp_path / "model_run"),
+            base_model=str(folder / "weights"),
+            serving_model_dir=str(folder / "model"),
+            model_run_dir=str(folder / "model_run"),
             custom_config={
                 **{name: section.model_dump(mode="json") for name, section in sections.items()},
                 "max_clip_samples": 16_000 * 600,
                 "embedding_size": SIZE,
+                "target_precision": target_precision,
             },
         )
     )
-    card = read_model_card(str(tmp_path / "model"))
-    assert (card["network"], card["embedding_size"], card["embedded"]) == (None, SIZE, True)
-    assert card["metrics"]["eval"]["accuracy"] > 0.8
+
+
+def answers(folder: Path, clips: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """What the served model says of clips of one to three windows."""
     filled = np.full([len(clips), 3, SIZE], np.nan, np.float32)
     for row, windows in zip(filled, clips, strict=True):
         row[: len(windows)] = windows
-    served = tf.saved_model.load(str(tmp_path / "model"))
-    scores = served.signatures["embeddings"](embeddings=tf.constant(filled))["scores"].numpy()
-    trained = read_clip_scores(str(tmp_path / "model_run" / EVAL_SCORES_FILE))
-    expected = [trained[f"eval{i:03}"] for i in range(len(clips))]
-    np.testing.assert_allclose(scores, expected, atol=1e-5)
+    served = tf.saved_model.load(str(folder / "model"))
+    answer = served.signatures["embeddings"](embeddings=tf.constant(filled))
+    return {name: output.numpy() for name, output in answer.items()}

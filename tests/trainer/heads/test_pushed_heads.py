@@ -173,6 +173,7 @@ def train(sounds: Sounds, head: str, folder: Path) -> None:
                 **{name: section.model_dump(mode="json") for name, section in sections.items()},
                 "max_clip_samples": 16_000 * 600,
                 "embedding_size": None,
+                "target_precision": None,
             },
         )
     )

@@ -80,6 +80,7 @@ def trainer_call(
             **{name: section.model_dump(mode="json") for name, section in sections.items()},
             "max_clip_samples": 16_000 * 600,
             "embedding_size": None,
+            "target_precision": None,
             "noise_files": [str(inputs / "noise.tfrecord")],
             "previous_model": None if previous is None else str(previous),
             "backup_folder": str(inputs / "backups" / output.name),

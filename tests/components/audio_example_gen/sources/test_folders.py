@@ -213,3 +213,22 @@ def test_other_storages_are_listed_alike(tmp_path: Path) -> None:
     assert there.other_files == here.other_files
     with pytest.raises(DataSetError, match="is not a folder"):
         list_folders("ram://listed/absent")
+
+
+def test_background_has_no_label_and_is_dealt_to_the_splits(tmp_path: Path) -> None:
+    names = [f"{folder}/{i}.wav" for folder in ("cat", "dog", "wind", "dog/far") for i in range(30)]
+    write_sounds(tmp_path, *names)
+    listing = list_folders(tmp_path, background=["wind", "dog/far/"], classes=["cat", "dog"])
+    background = [f for f in listing.files if f.background]
+    assert {f.clip_id.rpartition("/")[0] for f in background} == {"wind", "dog/far"}
+    assert {f.labels for f in background} == {()}
+    assert {f.split for f in background} == {"train", "eval", "test"}
+    assert (listing.classes, refusals(listing)) == (["cat", "dog"], {})
+    assert listing.fingerprint != list_folders(tmp_path).fingerprint
+
+
+def test_what_only_is_to_be_predicted_is_no_background(tmp_path: Path) -> None:
+    write_sounds(tmp_path, "cat/1.wav", "dog/1.wav", "wind/1.wav")
+    listing = list_folders(tmp_path, background=["wind"], unlabelled_folders=["wind"])
+    (wind,) = [f for f in listing.files if f.clip_id == "wind/1.wav"]
+    assert (wind.background, wind.split) == (False, "unlabelled")

@@ -231,3 +231,21 @@ def test_a_change_of_the_table_changes_the_fingerprint(root: Path) -> None:
     first = list_manifest(root).fingerprint
     write_table(root / "clips.csv", [HEADER, *ROWS[:-1], ["4", "dog"]])
     assert list_manifest(root).fingerprint != first
+
+
+def test_labels_and_folders_may_be_background(root: Path) -> None:
+    write_sounds(root, "wind/1.wav", "wind/2.wav")
+    rows = [["a/1.wav", "dog;hum"], ["a/2.wav", "cat"], ["b/ü 3.wav", "hum"], ["4", ""]]
+    write_table(root / "clips.csv", [HEADER, *rows, ["wind/1.wav", "dog"]])
+    table = {"file": "clips.csv", "label_separator": ";"}
+    listing = list_manifest(root, table, background=["hum", "wind"])
+    found = {f.clip_id: (f.labels, f.background) for f in listing.files if not f.refused}
+    assert found == {
+        "a/1.wav": (("dog",), False),
+        "a/2.wav": (("cat",), False),
+        "b/ü 3.wav": ((), True),
+        "wind/1.wav": ((), True),
+        "wind/2.wav": ((), True),
+    }
+    assert refusals(listing) == {"4": "no_label"}
+    assert listing.left_out == 0

@@ -35,8 +35,20 @@ def _best_threshold(truth: np.ndarray, scores: np.ndarray) -> np.float32:
     decided = len(scores) - np.searchsorted(np.sort(scores), candidates)
     hits = truth.sum() - np.searchsorted(np.sort(scores[truth]), candidates)
     f1 = 2 * hits / (decided + truth.sum())
-    best = np.flatnonzero(f1 == f1.max())[-1]
-    below = candidates[best - 1] if best else np.float32(0)
-    middle = (candidates[best] + below) / 2
-    # There is no float32 between neighbouring ones.
-    return middle if middle > below else candidates[best]
+    best = int(np.flatnonzero(f1 == f1.max())[-1])
+    return midway(candidates, best)
+
+
+def midway(scores: np.ndarray, place: int) -> np.float32:
+    """Returns the threshold between a score and the next lower one, which only the first reaches.
+
+    Args:
+        scores: float32 [n], ascending, all different.
+        place: Place of the score.
+
+    Returns:
+        The threshold; the score itself if there is no float32 between them.
+    """
+    below = scores[place - 1] if place else np.float32(0)
+    middle = (scores[place] + below) / 2
+    return middle if middle > below else scores[place]

@@ -5,7 +5,7 @@ import pytest
 from metric_cases import several_labels
 from sklearn.metrics import f1_score
 
-from trainer.heads.thresholds import DEFAULT_THRESHOLD, tune_thresholds
+from trainer.decisions.thresholds import DEFAULT_THRESHOLD, tune_thresholds
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -1,0 +1,1 @@
+"""From scores to decisions: the threshold of each class, chosen on the eval split."""

@@ -1,0 +1,1 @@
+"""Open sets: how far a clip is from the clips that a model learned its classes from."""
