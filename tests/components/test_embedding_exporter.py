@@ -40,7 +40,7 @@ def test_examples_hold_every_window(
     clips = load_embedded_clips([f"{folder}/embeddings/Split-{split}/*"], 40, 2, multi_label=True)
     assert clips.clip_ids.tolist() == [row["clip_id"] for row in rows[split]]
     expected = [expected_embeddings(row).mean(axis=0) for row in rows[split]]
-    np.testing.assert_allclose(clips.pooled, expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(clips.features[:], expected, rtol=1e-4, atol=1e-4)
     assert clips.targets.tolist() == [
         [label in row["labels"] for label in (b"dog", b"cat")] for row in rows[split]
     ]

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from schema.config.model_settings import Pooling
 from schema.embedded_clips import EMBEDDING, FNAME, LABEL_IDS, read_embedded_clips, windows_of
+from trainer.fitting.feature_file import FeatureFile, Features
 from trainer.heads.pooling import pool_windows, pooled_parts
 
 
@@ -17,18 +18,18 @@ class EmbeddedClips:
 
     Attributes:
         clip_ids: bytes [clips].
-        pooled: The embeddings pooled over windows, float32 [clips, D], of `mean_max` [clips, 2 D],
-            of `mean_std_max` [clips, 3 D].
+        features: The embeddings pooled over windows, float32 [clips, D], of `mean_max` [clips, 2
+            D], of `mean_std_max` [clips, 3 D]; of `attention` those of all windows, [windows, D].
         targets: Class ids, int64 [clips], of clips with one label; ones and zeros, float32 [clips,
             classes], of clips with several.
-        windows: Embeddings of all windows, ragged float32 [clips, n, D], for the pooling
-            `attention`; `pooled` then holds their means. None for other poolings.
+        windows: Of `attention`, the first row of each clip in `features`, and its number of rows,
+            int64 [clips, 2]; None for other poolings.
     """
 
     clip_ids: np.ndarray
-    pooled: np.ndarray
+    features: Features
     targets: np.ndarray
-    windows: tf.RaggedTensor | None = None
+    windows: np.ndarray | None = None
 
 
 def load_embedded_clips(
@@ -38,8 +39,9 @@ def load_embedded_clips(
     *,
     multi_label: bool,
     pooling: Pooling = "mean",
+    folder: str | None = None,
 ) -> EmbeddedClips:
-    """Loads a split into memory.
+    """Loads a split; its features stay on disk.
 
     A label that no training clip has is not a class. In a multi-label task, a clip loses this
     label; in a single-label task, the clip is left out.
@@ -53,9 +55,13 @@ def load_embedded_clips(
         classes: The number of classes.
         multi_label: Whether a clip may have any number of labels.
         pooling: Method that pools the windows of a clip.
+        folder: Local folder for the features; None: the one for temporary files.
 
     Returns:
         The split's clips.
+
+    Raises:
+        ConfigError: The disk is full.
     """
     files = sorted(file for pattern in file_patterns for file in tf.io.gfile.glob(pattern))
     names = pa.concat_tables(read_embedded_clips(files, [FNAME, LABEL_IDS]))
@@ -66,24 +72,39 @@ def load_embedded_clips(
         order = order[targets[order] >= 0]
     place = np.full(len(ids), -1)
     place[order] = np.arange(len(order))
-    # The array is filled in place, because a second copy may not fit into the memory.
-    fixed_pooling: Pooling = "mean" if pooling == "attention" else pooling
-    pooled = np.empty([len(order), pooled_parts(fixed_pooling) * size], np.float32)
-    windows, begin = [], 0
+    windows = None
+    if pooling == "attention":
+        features = FeatureFile(folder, size)
+        windows = _store_windows(files, features)[order]
+    else:
+        features = FeatureFile(folder, pooled_parts(pooling) * size)
+        _store_pooled(files, place, pooling, features)
+    return EmbeddedClips(ids[order], features, targets[order], windows)
+
+
+def _store_pooled(
+    files: list[str], place: np.ndarray, pooling: Pooling, stored: FeatureFile
+) -> None:
+    """Stores the pooled features of each clip, in the row that `place` gives it, if any."""
+    begin = 0
     for clips in read_embedded_clips(files, [EMBEDDING]):
         lengths, values = windows_of(clips)
         ragged = tf.RaggedTensor.from_row_lengths(values, lengths)
         places = place[begin : begin + len(clips)]
-        pooled[places[places >= 0]] = pool_windows(ragged, fixed_pooling).numpy()[places >= 0]
-        if pooling == "attention":
-            windows.append(ragged)
+        pooled = pool_windows(ragged, pooling).numpy()
+        stored.write(places[places >= 0], pooled[places >= 0])
         begin += len(clips)
-    return EmbeddedClips(
-        ids[order],
-        pooled,
-        targets[order],
-        tf.gather(tf.concat(windows, axis=0), order) if windows else None,
-    )
+
+
+def _store_windows(files: list[str], stored: FeatureFile) -> np.ndarray:
+    """Stores all windows, as they come; returns `EmbeddedClips.windows` of all clips."""
+    counts = [np.zeros(0, np.int64)]
+    for clips in read_embedded_clips(files, [EMBEDDING]):
+        lengths, values = windows_of(clips)
+        stored.write(len(stored) + np.arange(len(values)), values)
+        counts.append(lengths)
+    lengths = np.concatenate(counts)
+    return np.stack([np.cumsum(lengths) - lengths, lengths], axis=1)
 
 
 def _targets(label_ids: list[list[int]], classes: int, multi_label: bool) -> np.ndarray:

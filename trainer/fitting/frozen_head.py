@@ -1,5 +1,6 @@
 """The `run_fn` that trains a head on cached embeddings of the frozen network."""
 
+import os
 from dataclasses import dataclass
 
 import keras
@@ -20,9 +21,12 @@ from trainer.fitting.training_job import TrainingJob, read_training_job
 from trainer.heads.classical_head import ClassicalHead, FittedClassicalHead, fit_classical_head
 from trainer.heads.dense import build_frozen_head
 from trainer.heads.pooling import PooledHead
+from trainer.heads.training_sample import say_needs
 from vggish.networks.layer_taps import feature_size
 
 _CLIPS_A_BATCH = 256
+_BATCHES_AHEAD = 16
+"""Batches that TensorFlow may read before they are needed, about."""
 
 
 def run_fn(fn_args: FnArgs) -> None:
@@ -36,7 +40,12 @@ def run_fn(fn_args: FnArgs) -> None:
     classes = len(job.classes)
     train_clips, eval_clips = (
         load_embedded_clips(
-            files, size, classes, multi_label=job.multi_label, pooling=job.model.pooling
+            files,
+            size,
+            classes,
+            multi_label=job.multi_label,
+            pooling=job.model.pooling,
+            folder=_local_folder(fn_args.model_run_dir),
         )
         for files in (fn_args.train_files, fn_args.eval_files)
     )
@@ -56,6 +65,7 @@ def run_fn(fn_args: FnArgs) -> None:
         history=head.history,
         native=head.native,
         rate_finder=head.rate_finder,
+        card={"learned_from": head.native.learned_from if head.native else None},
     )
     write_trained_model(fn_args, job, trained)
     if size <= MOST_DIMENSIONS and (statistics := window_statistics(fn_args.train_files)):
@@ -89,7 +99,7 @@ def _train_head(
         trainable = count_parameters(dense.trainable_weights)
         return _TrainedHead(dense, trainable, course.history, rate_finder=course.rate_finder)
     settings = getattr(job.model, job.model.head)
-    fitted = fit_classical_head(settings, job.classes, train_clips, eval_clips, job.train.seed)
+    fitted = fit_classical_head(settings, job.classes, train_clips, eval_clips, job.train)
     scores = fitted.lowered
     return _TrainedHead(scores, scores.count_params(), fitted.history, fitted)
 
@@ -100,8 +110,13 @@ def _fit_dense(
     """Fits the head; returns it with its best weights, and the course of the training."""
     train, classes = job.train, len(job.classes)
     keras.utils.set_random_seed(train.seed)
-    features = train_clips.pooled if train_clips.windows is None else train_clips.windows
-    head = build_frozen_head(job.model, classes, features)
+    head = build_frozen_head(job.model, classes, train_clips.features)
+    count = len(train_clips.targets)
+    # Of each parameter: itself, its gradient, Adam's two moments, and the best value so far.
+    numbers = 5 * head.count_params() + _BATCHES_AHEAD * train.batch_size * (
+        train_clips.features.shape[1] + classes
+    )
+    say_needs(count, count, 4e-9 * (numbers + count * classes), train_clips.features)
     targets = one_hot(train_clips.targets, classes)
     fitted = fit_model(
         head,
@@ -112,6 +127,14 @@ def _fit_dense(
         FitOptions(log_folder=log_folder),
     )
     return head, fitted
+
+
+def _local_folder(folder: str) -> str | None:
+    """Returns the folder, created if it is missing; None if it is not on this machine."""
+    if "://" in folder:
+        return None
+    os.makedirs(folder, exist_ok=True)
+    return folder
 
 
 def _score(head: keras.Model | ClassicalHead, clips: EmbeddedClips, classes: int) -> np.ndarray:

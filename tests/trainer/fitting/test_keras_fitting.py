@@ -106,7 +106,7 @@ def test_constant_rate_stops_out_of_patience_with_the_best_weights() -> None:
     assert len(history["loss"]) == best + 1 + 3 < 200
     np.testing.assert_allclose(history["learning_rate"], 0.03)
     seen = clips(60, seed=2)
-    scores = fitted(seen.pooled).numpy()
+    scores = fitted(seen.features).numpy()
     loss = -np.log(scores[np.arange(60), seen.targets]).mean()
     assert loss == pytest.approx(min(history["val_loss"]), rel=1e-5)
 

@@ -74,7 +74,7 @@ def test_balanced_training_finds_more_of_a_rare_class(multi_label: bool) -> None
             settings,
             objective,
         )
-        scores = model(tf.constant(new.pooled)).numpy()
+        scores = model(tf.constant(new.features)).numpy()
         found = scores[:, 1] > 0.5
         recall[balanced] = found[500:].mean()
         false = found[:500].mean()

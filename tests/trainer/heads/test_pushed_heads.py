@@ -211,7 +211,9 @@ def pushed(
             sounds.classes,
             restore_dense(folder / "models" / head / "model", sounds.classes, size)
             if head == "dense"
-            else fit_classical_head(getattr(settings, head), sounds.classes, clips, eval_clips, 0),
+            else fit_classical_head(
+                getattr(settings, head), sounds.classes, clips, eval_clips, TrainSettings()
+            ),
             folder / "models" / head,
             **np.load(folder / "models" / head / "answer.npz"),
         )
