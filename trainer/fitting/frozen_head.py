@@ -49,7 +49,7 @@ def run_fn(fn_args: FnArgs) -> None:
         )
         for files in (fn_args.train_files, fn_args.eval_files)
     )
-    head = _train_head(job, train_clips, eval_clips, fn_args.model_run_dir)
+    head = train_head(job, train_clips, eval_clips, fn_args.model_run_dir)
     weights = read_imported_weights(fn_args.base_model)
     network = weights.build_features(job.model.features)
     trained = TrainedModel(
@@ -59,13 +59,14 @@ def run_fn(fn_args: FnArgs) -> None:
         trainable_parameters=head.trainable_parameters,
         origin=weights.origin,
         splits={
-            name: ScoredSplit(clips.clip_ids, clips.targets, _score(head.scores, clips, classes))
+            name: ScoredSplit(
+                clips.clip_ids, clips.targets, score_clips(head.scores, clips, classes)
+            )
             for name, clips in (("train", train_clips), ("eval", eval_clips))
         },
         history=head.history,
         native=head.native,
         rate_finder=head.rate_finder,
-        card={"learned_from": head.native.learned_from if head.native else None},
     )
     write_trained_model(fn_args, job, trained)
     if size <= MOST_DIMENSIONS and (statistics := window_statistics(fn_args.train_files)):
@@ -73,7 +74,7 @@ def run_fn(fn_args: FnArgs) -> None:
 
 
 @dataclass(frozen=True)
-class _TrainedHead:
+class TrainedHead:
     """A head of any kind.
 
     Attributes:
@@ -91,17 +92,25 @@ class _TrainedHead:
     rate_finder: RateCurve | None = None
 
 
-def _train_head(
+def train_head(
     job: TrainingJob, train_clips: EmbeddedClips, eval_clips: EmbeddedClips, log_folder: str
-) -> _TrainedHead:
+) -> TrainedHead:
+    """Trains the head that the settings name.
+
+    Args:
+        job: The training job.
+        train_clips: The training split.
+        eval_clips: The eval split.
+        log_folder: Folder for the curves of a dense head.
+    """
     if job.model.head == "dense":
         dense, course = _fit_dense(job, train_clips, eval_clips, log_folder)
         trainable = count_parameters(dense.trainable_weights)
-        return _TrainedHead(dense, trainable, course.history, rate_finder=course.rate_finder)
+        return TrainedHead(dense, trainable, course.history, rate_finder=course.rate_finder)
     settings = getattr(job.model, job.model.head)
     fitted = fit_classical_head(settings, job.classes, train_clips, eval_clips, job.train)
     scores = fitted.lowered
-    return _TrainedHead(scores, scores.count_params(), fitted.history, fitted)
+    return TrainedHead(scores, scores.count_params(), fitted.history, fitted)
 
 
 def _fit_dense(
@@ -137,6 +146,9 @@ def _local_folder(folder: str) -> str | None:
     return folder
 
 
-def _score(head: keras.Model | ClassicalHead, clips: EmbeddedClips, classes: int) -> np.ndarray:
+def score_clips(
+    head: keras.Model | ClassicalHead, clips: EmbeddedClips, classes: int
+) -> np.ndarray:
+    """Scores clips, float32 [clips, classes]."""
     batches = embedded_eval_batches(clips, classes, _CLIPS_A_BATCH)
     return np.concatenate([head(inputs).numpy() for inputs, _ in batches])

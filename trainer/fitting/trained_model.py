@@ -177,6 +177,7 @@ def _model_card(
         "clips": {name: len(split.targets) for name, split in trained.splits.items()},
         "metrics": metrics,
         "calibration": None,
+        "learned_from": trained.native.learned_from if trained.native else None,
         **trained.card,
         # TensorFlow's package has several names (tensorflow-cpu); its module has one.
         "versions": {"tensorflow": tf.__version__}

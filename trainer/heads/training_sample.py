@@ -51,13 +51,11 @@ class TrainingSample:
         components: Clips that the principal components are fitted on, int64 [clips].
         classifier: Clips that the classifier is fitted on, int64 [clips].
         clips: Number of all training clips.
-        memory_gb: Estimated memory of the larger step, in GB (10^9 bytes).
     """
 
     components: np.ndarray
     classifier: np.ndarray
     clips: int
-    memory_gb: float
 
     @property
     def counts(self) -> dict[str, int]:
@@ -85,23 +83,25 @@ def choose_training_sample(
     """
     size = train.features.shape[1]
     reduced = min(size, settings.pca or size)
-    needs = {
-        "components": 0 if settings.pca is None else _component_bytes(size),
-        "classifier": _classifier_bytes(settings, reduced, train.targets, classes),
-    }
-    limit = training.memory_gb * _GB
+    needs = {"classifier": _classifier_bytes(settings, reduced, train.targets, classes)}
+    if settings.pca is not None:
+        needs["components"] = _COMPONENT_COPIES * size * component_dtype(size).itemsize
     chosen = {}
     for step, bytes_a_clip in needs.items():
-        fitting = int(limit / bytes_a_clip) if bytes_a_clip else len(train.targets)
+        fitting = int(training.memory_gb * _GB / bytes_a_clip)
         if fitting < classes:
             raise ConfigError(
-                f"train.memory_gb is {training.memory_gb:g}, but the {step} of this head need "
+                f"train.memory_gb is {training.memory_gb:g}, but the {step} of this head take "
                 f"{classes * bytes_a_clip / _GB:.2g} GB for one clip of each class; set it higher, "
                 "or choose another head."
             )
         chosen[step] = stratified_sample(train.targets, fitting, training.seed)
+    sample = TrainingSample(
+        components=chosen.get("components", chosen["classifier"]),
+        classifier=chosen["classifier"],
+        clips=len(train.targets),
+    )
     memory = max(len(chosen[step]) * bytes_a_clip for step, bytes_a_clip in needs.items()) / _GB
-    sample = TrainingSample(**chosen, clips=len(train.targets), memory_gb=memory)
     say_needs(len(sample.classifier), sample.clips, memory, train.features)
     return sample
 
@@ -155,10 +155,6 @@ def stratified_sample(targets: np.ndarray, clips: int, seed: int) -> np.ndarray:
         missing = targets[:, ~targets[drawn].any(axis=0)]
         drawn = np.union1d(drawn, missing[:, missing.any(axis=0)].argmax(axis=0))
     return np.sort(drawn)
-
-
-def _component_bytes(size: int) -> float:
-    return _COMPONENT_COPIES * size * component_dtype(size).itemsize
 
 
 def component_dtype(size: int) -> np.dtype:
