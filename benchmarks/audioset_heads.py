@@ -22,8 +22,8 @@ import tensorflow as tf
 from scipy.stats import norm
 
 from schema.config.model_settings import ModelSettings, TrainSettings
-from trainer.fitting.clip_batches import embedded_eval_batches, embedded_train_batches
-from trainer.fitting.embedded_clips import EmbeddedClips
+from trainer.clips.clip_batches import embedded_eval_batches, embedded_train_batches
+from trainer.clips.embedded_clips import EmbeddedClips
 from trainer.fitting.keras_fitting import fit_model
 from trainer.fitting.objective import build_objective
 from trainer.heads.dense import build_frozen_head

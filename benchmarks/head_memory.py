@@ -30,7 +30,7 @@ import pyarrow.parquet as pq
 
 from schema.config.model_settings import FeatureSettings, ModelSettings, TrainSettings
 from schema.embedded_clips import embedded_clips_schema, to_table
-from trainer.fitting.embedded_clips import EmbeddedClips, load_embedded_clips
+from trainer.clips.embedded_clips import EmbeddedClips, load_embedded_clips
 from trainer.fitting.frozen_head import score_clips, train_head
 from trainer.fitting.training_job import TrainingJob
 from vggish.progress import LOGGER_NAME

@@ -12,7 +12,7 @@ from exporting import SPLITS, export, make_rows, prepare
 from components.counts import read_counts
 from components.embedding_exporter.embed_clips import EmbedClips
 from schema.embedded_clips import read_embedded_clips, windows_of
-from trainer.fitting.embedded_clips import load_embedded_clips
+from trainer.clips.embedded_clips import load_embedded_clips
 from vggish.networks.layer_taps import build_features
 from vggish.networks.log_mel import log_mel, windows_from_pcm16
 from vggish.weights.weight_arrays import random_weights

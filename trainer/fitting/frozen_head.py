@@ -10,8 +10,9 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from schema.embedded_clips import window_statistics
 from schema.imported_weights import read_imported_weights
 from schema.training_statistics import MOST_DIMENSIONS, write_training_statistics
-from trainer.fitting.clip_batches import embedded_eval_batches, embedded_train_batches, one_hot
-from trainer.fitting.embedded_clips import EmbeddedClips, load_embedded_clips
+from trainer.clips.clip_batches import embedded_eval_batches, embedded_train_batches, one_hot
+from trainer.clips.embedded_clips import EmbeddedClips, load_embedded_clips
+from trainer.clips.training_sample import say_needs
 from trainer.fitting.keras_fitting import FitOptions, FitResult, fit_model
 from trainer.fitting.objective import build_objective
 from trainer.fitting.rate_finder import RateCurve
@@ -21,7 +22,6 @@ from trainer.fitting.training_job import TrainingJob, read_training_job
 from trainer.heads.classical_head import ClassicalHead, FittedClassicalHead, fit_classical_head
 from trainer.heads.dense import build_frozen_head
 from trainer.heads.pooling import PooledHead
-from trainer.heads.training_sample import say_needs
 from vggish.networks.layer_taps import feature_size
 
 _CLIPS_A_BATCH = 256

@@ -15,8 +15,8 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from schema.clip_scores import EVAL_SCORES_FILE, write_clip_scores
 from schema.imported_weights import WeightsOrigin
 from schema.model_card import EXTRA_FOLDER, write_model_card
+from trainer.clips.clip_batches import one_hot
 from trainer.fitting.calibration import CalibratedHead, Calibration, fit_calibration
-from trainer.fitting.clip_batches import one_hot
 from trainer.fitting.rate_finder import RateCurve
 from trainer.fitting.split_metrics import compute_split_metrics
 from trainer.fitting.training_job import TrainingJob

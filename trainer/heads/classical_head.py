@@ -23,8 +23,9 @@ from schema.config.classical_head_settings import (
     XgboostSettings,
 )
 from schema.config.model_settings import TrainSettings
-from trainer.fitting.embedded_clips import EmbeddedClips
-from trainer.fitting.feature_file import row_blocks
+from trainer.clips.embedded_clips import EmbeddedClips
+from trainer.clips.feature_file import row_blocks
+from trainer.clips.training_sample import choose_training_sample
 from trainer.heads.boosted_trees import Blocks, fit_xgboost
 from trainer.heads.fitted_arrays import write_fitted_arrays
 from trainer.heads.linear import (
@@ -36,7 +37,6 @@ from trainer.heads.neighbours import fit_knn
 from trainer.heads.random_forest import fit_random_forest
 from trainer.heads.rbf_svm import fit_rbf_svm
 from trainer.heads.reduction import Reduction, fit_reduction, reduce_rows
-from trainer.heads.training_sample import choose_training_sample
 from vggish.errors import DataSetError
 
 FITTED_ARRAYS_FILE = "head.npz"

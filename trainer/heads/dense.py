@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from schema.config.model_settings import ModelSettings
-from trainer.fitting.feature_file import Features, row_blocks
+from trainer.clips.feature_file import Features, row_blocks
 from trainer.heads.pooling import AttentionPooling
 
 MAX_DEVIATIONS = 5.0

@@ -8,10 +8,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from schema.config.classical_head_settings import ReductionSettings
-from trainer.fitting.feature_file import Features, row_blocks
+from trainer.clips.feature_file import Features, row_blocks
+from trainer.clips.training_sample import component_dtype
 from trainer.heads.dense import MAX_DEVIATIONS
 from trainer.heads.fitted_arrays import fitted_variable
-from trainer.heads.training_sample import component_dtype
 
 _CLIPS_A_COMPONENT = 2
 """Minimum number of clips per component. With as many whitened directions as clips, all clips are

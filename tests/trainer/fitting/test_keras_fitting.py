@@ -17,8 +17,8 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator, TensorEvent
 
 from schema.config.model_settings import TrainSettings
-from trainer.fitting.clip_batches import embedded_eval_batches, embedded_train_batches, one_hot
-from trainer.fitting.embedded_clips import EmbeddedClips
+from trainer.clips.clip_batches import embedded_eval_batches, embedded_train_batches, one_hot
+from trainer.clips.embedded_clips import EmbeddedClips
 from trainer.fitting.keras_fitting import FitOptions, FitResult, fit_model
 from trainer.fitting.objective import Objective, build_objective
 from trainer.fitting.rate_finder import NUM_RATES

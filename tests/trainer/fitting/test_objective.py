@@ -7,8 +7,8 @@ import tensorflow as tf
 from sklearn.utils.class_weight import compute_class_weight
 
 from schema.config.model_settings import TrainSettings
-from trainer.fitting.clip_batches import embedded_eval_batches, embedded_train_batches, one_hot
-from trainer.fitting.embedded_clips import EmbeddedClips
+from trainer.clips.clip_batches import embedded_eval_batches, embedded_train_batches, one_hot
+from trainer.clips.embedded_clips import EmbeddedClips
 from trainer.fitting.keras_fitting import fit_model
 from trainer.fitting.objective import build_objective
 

@@ -16,7 +16,7 @@ from schema.config.classical_head_settings import (
     RbfSvmSettings,
     XgboostSettings,
 )
-from trainer.fitting.embedded_clips import EmbeddedClips
+from trainer.clips.embedded_clips import EmbeddedClips
 from trainer.heads.classical_head import ClassicalHead, FittedClassicalHead
 
 SIZE = 12

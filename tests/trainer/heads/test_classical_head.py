@@ -20,7 +20,7 @@ from schema.config.classical_head_settings import (
     XgboostSettings,
 )
 from schema.config.model_settings import TrainSettings
-from trainer.fitting.embedded_clips import EmbeddedClips
+from trainer.clips.embedded_clips import EmbeddedClips
 from trainer.heads.classical_head import fit_classical_head
 from vggish.errors import ConfigError, DataSetError
 

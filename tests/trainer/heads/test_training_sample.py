@@ -15,10 +15,10 @@ from schema.config.classical_head_settings import (
     XgboostSettings,
 )
 from schema.config.model_settings import TrainSettings
-from trainer.fitting import feature_file
-from trainer.fitting.feature_file import FeatureFile
+from trainer.clips import feature_file
+from trainer.clips.feature_file import FeatureFile
+from trainer.clips.training_sample import choose_training_sample, stratified_sample
 from trainer.heads.classical_head import fit_classical_head
-from trainer.heads.training_sample import choose_training_sample, stratified_sample
 from vggish.errors import ConfigError
 from vggish.progress import LOGGER_NAME
 

@@ -16,8 +16,8 @@ from schema.config.classical_head_settings import (
     XgboostSettings,
 )
 from schema.config.model_settings import TrainSettings
-from trainer.fitting.embedded_clips import EmbeddedClips
-from trainer.fitting.feature_file import Features
+from trainer.clips.embedded_clips import EmbeddedClips
+from trainer.clips.feature_file import Features
 from vggish.errors import ConfigError
 from vggish.progress import LOGGER_NAME
 

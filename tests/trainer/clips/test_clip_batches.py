@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.fitting.clip_batches import embedded_eval_batches, embedded_train_batches
-from trainer.fitting.embedded_clips import EmbeddedClips
-from trainer.fitting.feature_file import FeatureFile
+from trainer.clips.clip_batches import embedded_eval_batches, embedded_train_batches
+from trainer.clips.embedded_clips import EmbeddedClips
+from trainer.clips.feature_file import FeatureFile
 
 CLIPS, SIZE, CLASSES = 23, 4, 3
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainer.fitting import feature_file
-from trainer.fitting.feature_file import FeatureFile, row_blocks
+from trainer.clips import feature_file
+from trainer.clips.feature_file import FeatureFile, row_blocks
 from vggish.errors import ConfigError
 
 ROWS = np.random.default_rng(0).normal(size=(7, 3)).astype("f")

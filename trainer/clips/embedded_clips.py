@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from schema.config.model_settings import Pooling
 from schema.embedded_clips import EMBEDDING, FNAME, LABEL_IDS, read_embedded_clips, windows_of
-from trainer.fitting.feature_file import FeatureFile, Features
+from trainer.clips.feature_file import FeatureFile, Features
 from trainer.heads.pooling import pool_windows, pooled_parts
 
 

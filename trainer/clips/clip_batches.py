@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trainer.fitting.embedded_clips import EmbeddedClips
+from trainer.clips.embedded_clips import EmbeddedClips
 from trainer.fitting.keras_fitting import EpochBatches
 from trainer.fitting.mixup import ClipInputs
 from trainer.heads.pooling import pad_windows

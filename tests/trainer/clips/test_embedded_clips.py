@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 
 from schema.embedded_clips import to_table
-from trainer.fitting.embedded_clips import load_embedded_clips
+from trainer.clips.embedded_clips import load_embedded_clips
 from trainer.heads.pooling import pool_windows
 
 
