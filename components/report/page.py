@@ -7,7 +7,13 @@ from typing import Any, TypedDict
 
 from markupsafe import Markup
 
-from components.evaluation_results import SCORE_BY_TASK, ClassScore, SliceScore, metric_titles
+from components.evaluation_results import (
+    LEAST_CLIPS,
+    SCORE_BY_TASK,
+    ClassScore,
+    SliceScore,
+    metric_titles,
+)
 from components.html.rendering import render
 from components.report import figures
 from schema.reliability import CALIBRATION_CLIPS
@@ -22,8 +28,6 @@ MOST_BYTES = 2_000_000
 REJECTS_SHOWN = 50
 CONFUSIONS_SHOWN = 10
 SLICES_SHOWN = 10
-LEAST_CLIPS = 5
-"""Minimum number of clips of a shown part of the test split."""
 
 _CLASS_COLUMNS = {
     "precision": "Precision",
