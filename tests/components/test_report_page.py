@@ -81,6 +81,7 @@ def make_report(classes: list[str], **changes: Any) -> ReportData:
             "network": "vggish",
             "trainable_parameters": 5_130,
             "weights": SHA256,
+            "compute": "float32",
             "learned_from": None,
         },
         "metrics": {
