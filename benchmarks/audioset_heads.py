@@ -22,8 +22,8 @@ import tensorflow as tf
 from scipy.stats import norm
 
 from schema.config.model_settings import ModelSettings, TrainSettings
-from trainer.fitting.clip_batches import embedded_eval_batches, embedded_train_batches
-from trainer.fitting.embedded_clips import EmbeddedClips
+from trainer.clips.clip_batches import embedded_eval_batches, embedded_train_batches
+from trainer.clips.embedded_clips import EmbeddedClips
 from trainer.fitting.keras_fitting import fit_model
 from trainer.fitting.objective import build_objective
 from trainer.heads.dense import build_frozen_head
@@ -67,12 +67,10 @@ class Data:
     def clips(self, rows: np.ndarray, pooling: Any) -> EmbeddedClips:
         """Returns some clips as a head reads them."""
         windows = tf.gather(self.windows, np.flatnonzero(rows))
-        fixed = "mean" if pooling == "attention" else pooling
         return EmbeddedClips(
             clip_ids=np.flatnonzero(rows).astype("S"),
-            pooled=pool_windows(windows, fixed).numpy(),
+            features=pool_windows(windows, pooling).numpy(),
             targets=self.targets[rows],
-            windows=windows if pooling == "attention" else None,
         )
 
 
@@ -114,8 +112,7 @@ def fit_head(data: Data, fold: int, model: dict[str, Any], train: dict[str, Any]
         for rows in (~held_out & ~evaluation, evaluation, held_out)
     ]
     keras.utils.set_random_seed(training.seed)
-    features = splits[0].pooled if splits[0].windows is None else splits[0].windows
-    head = build_frozen_head(settings, CLASSES, features)
+    head = build_frozen_head(settings, CLASSES, splits[0].features)
     fit_model(
         head,
         embedded_train_batches(splits[0], CLASSES, training.batch_size, training.seed),

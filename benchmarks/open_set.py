@@ -32,7 +32,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from components.report.open_set import Auroc, auroc, false_alarms
-from trainer.fitting.embedded_clips import load_embedded_clips
+from trainer.clips.embedded_clips import load_embedded_clips
 from vggish.networks.layer_taps import feature_size
 
 NOISE = "_background_noise_"
@@ -116,8 +116,8 @@ def softmax_baseline(args: argparse.Namespace, run: str, words: list[str]) -> di
     )
     known = train.targets.any(axis=1)
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.001, max_iter=300))
-    model.fit(train.pooled[known], train.targets[known].argmax(axis=1))
-    highest = model.predict_proba(test.pooled).max(axis=1)
+    model.fit(train.features[known.nonzero()[0]], train.targets[known].argmax(axis=1))
+    highest = model.predict_proba(test.features[:]).max(axis=1)
     names = [name.decode() for name in test.clip_ids]
     return dict(zip(names, highest.tolist(), strict=True))
 

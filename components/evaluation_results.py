@@ -14,6 +14,9 @@ if TYPE_CHECKING:  # Loading it takes seconds, and the types alone do not need i
 SCORE_BY_TASK = {"single_label": "accuracy", "multi_label": "lwlrap", "open_set": "lwlrap"}
 """The metric that models are judged by, by the task."""
 
+LEAST_CLIPS = 5
+"""Minimum number of clips of a part of the test split that is shown."""
+
 _METRICS = (
     "accuracy",
     "top_5_accuracy",

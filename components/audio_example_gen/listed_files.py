@@ -7,6 +7,7 @@ import itertools
 import json
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 
 import apache_beam as beam
 import tensorflow as tf
@@ -19,6 +20,8 @@ _MAX_STRETCHES = 1000
 
 _LEAST_FILES = 8
 """Files of a part, so that opening the list is no work beside reading them."""
+
+_FIELDS = [field.name for field in fields(SourceFile)]
 
 
 class ReadListedFiles(beam.PTransform):
@@ -58,7 +61,9 @@ def write_list(path: str, files: Sequence[SourceFile]) -> list[tuple[int, int]]:
 
 
 def _to_line(file: SourceFile) -> bytes:
-    return json.dumps(vars(file), default=vars).encode() + b"\n"
+    return (
+        json.dumps({name: getattr(file, name) for name in _FIELDS}, default=vars).encode() + b"\n"
+    )
 
 
 def read_list(stretch: tuple[int, int], path: str) -> Iterator[SourceFile]:
@@ -68,10 +73,10 @@ def read_list(stretch: tuple[int, int], path: str) -> Iterator[SourceFile]:
         lines.seek(begin)
         text = lines.read(end - begin)
     for line in text.splitlines():
-        fields = json.loads(line)
-        fields["labels"] = tuple(fields["labels"])
-        if fields["refused"] is not None:
-            fields["refused"] = Reject(**fields["refused"])
-        if fields["events"] is not None:
-            fields["events"] = tuple(AnnotatedEvent(**event) for event in fields["events"])
-        yield SourceFile(**fields)
+        values = json.loads(line)
+        values["labels"] = tuple(values["labels"])
+        if values["refused"] is not None:
+            values["refused"] = Reject(**values["refused"])
+        if values["events"] is not None:
+            values["events"] = tuple(AnnotatedEvent(**event) for event in values["events"])
+        yield SourceFile(**values)

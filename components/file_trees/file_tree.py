@@ -16,7 +16,7 @@ from vggish.errors import DataSetError
 _WILDCARDS = "*?["
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A file below a data root.
 

@@ -48,6 +48,7 @@ _MODEL_FACTS = (
     "trainable_parameters",
     "weights",
     "compute",
+    "learned_from",
 )
 _LINEAGE = (
     "pushed_model",

@@ -9,7 +9,13 @@ from typing import Any, TypedDict
 import yaml
 from markupsafe import Markup
 
-from components.evaluation_results import SCORE_BY_TASK, ClassScore, SliceScore, metric_titles
+from components.evaluation_results import (
+    LEAST_CLIPS,
+    SCORE_BY_TASK,
+    ClassScore,
+    SliceScore,
+    metric_titles,
+)
 from components.html.rendering import render
 from components.report import figures
 from schema.reliability import CALIBRATION_CLIPS
@@ -25,8 +31,6 @@ REJECTS_SHOWN = 50
 CONFUSIONS_SHOWN = 10
 SLICES_SHOWN = 10
 TRIALS_SHOWN = 10
-LEAST_CLIPS = 5
-"""Minimum number of clips of a shown part of the test split."""
 
 _CLASS_COLUMNS = {
     "precision": "Precision",

@@ -110,6 +110,12 @@ class TrainSettings(Settings):
         description="Alpha of the Beta distribution that mixes pairs of clips; 0: no mixup.",
     )
     seed: int = Field(default=0, ge=0, description="Seed of the training.")
+    memory_gb: float = Field(
+        default=1.5,
+        gt=0,
+        description="Memory in GB that a classical head may take; it learns from a stratified "
+        "sample of the training clips if all need more.",
+    )
 
 
 class TuneSettings(Settings):

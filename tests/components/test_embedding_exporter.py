@@ -12,7 +12,7 @@ from exporting import SPLITS, export, make_rows, prepare
 from components.counts import read_counts
 from components.embedding_exporter.embed_clips import EmbedClips
 from schema.embedded_clips import read_embedded_clips, windows_of
-from trainer.fitting.embedded_clips import load_embedded_clips
+from trainer.clips.embedded_clips import load_embedded_clips
 from vggish.networks.layer_taps import build_features
 from vggish.networks.log_mel import log_mel, windows_from_pcm16
 from vggish.weights.weight_arrays import random_weights
@@ -40,7 +40,7 @@ def test_examples_hold_every_window(
     clips = load_embedded_clips([f"{folder}/embeddings/Split-{split}/*"], 40, 2, multi_label=True)
     assert clips.clip_ids.tolist() == [row["clip_id"] for row in rows[split]]
     expected = [expected_embeddings(row).mean(axis=0) for row in rows[split]]
-    np.testing.assert_allclose(clips.pooled, expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(clips.features[:], expected, rtol=1e-4, atol=1e-4)
     assert clips.targets.tolist() == [
         [label in row["labels"] for label in (b"dog", b"cat")] for row in rows[split]
     ]

@@ -71,6 +71,7 @@ def add(root: Path, name: str, accuracy: float, loss: float, blessed: bool) -> d
         "task": "single_label",
         "parameters": 9,
         "trainable_parameters": 3,
+        "learned_from": {"clips": 9_000, "components": 5_000, "classifier": 9_000},
         "weights": "random",
         "sha256": "0" * 64,
         "thresholds": None,
@@ -172,6 +173,7 @@ def test_the_card_of_the_chosen_model_is_whole(root: Path) -> None:
     assert card["metrics"]["test"] == {"accuracy": 0.5, "clips": 2.0}
     assert card["metrics"]["test_intervals"] == {"accuracy": [0.4, 0.6]}
     page = (extra / "model_card.html").read_text()
+    assert "learned from 9,000 of 9,000 training clips, its principal components from 5,000" in page
     assert "Accuracy 50.0% (95% interval 40.0% to 60.0%) on 2 clips" in page
     assert "&lt;cat&gt;" in page
     assert "CC &lt;0&gt;" in page

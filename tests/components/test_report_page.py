@@ -83,6 +83,7 @@ def make_report(classes: list[str], **changes: Any) -> ReportData:
             "network": "vggish",
             "trainable_parameters": 5_130,
             "weights": SHA256,
+            "learned_from": None,
         },
         "metrics": {
             "eval": {"accuracy": 0.925, "loss": 0.31},
@@ -225,6 +226,16 @@ def test_curve_of_the_rate_finder_is_shown_where_a_rate_was_found() -> None:
     assert "chosen: 0.001" in page
     assert "mathdefault" not in page
     assert "loss at rising learning rates" not in render_page(make_report(["dog", "cat"]))
+
+
+def test_a_sample_of_the_training_clips_is_said() -> None:
+    report = make_report(["dog", "cat"])
+    for sample, said in ((4_000, True), (90_000, False)):
+        counts = {"clips": 90_000, "components": 90_000, "classifier": sample}
+        model = {**report.summary["model"], "learned_from": counts}
+        page = text_of(render_page(with_summary(report, model=model)))
+        assert ("learned from 4,000 of 90,000 training clips" in page) == said
+        assert ("train.memory_gb" in page) == said
 
 
 def test_what_a_score_means_is_shown(page: str) -> None:

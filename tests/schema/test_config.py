@@ -106,6 +106,7 @@ def test_only_a_frozen_head_looks_for_its_learning_rate(tmp_path: Path) -> None:
         ("source: {}", "'source.root' is missing (or pass --data-root)"),
         ("source: {root: /s}\ntrain: {epochs: many}", "'train.epochs'"),
         ("source: {root: /s}\ntrain: {epochs: 0}", "must be more than 0 (it is 0)"),
+        ("source: {root: /s}\ntrain: {memory_gb: 0}", "must be more than 0 (it is 0)"),
         ("source: {root: /s}\nmodel: {features: fusoin}", "fusion"),
         ("source: {root: /s, group_pattern: 'abc'}", "has no parenthesis"),
         (

@@ -12,8 +12,8 @@ import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from schema.folds import RESULTS_FILE, Fold
+from trainer.clips.embedded_clips import EmbeddedClips, load_embedded_clips
 from trainer.cross_validation.fold_scores import FoldScores, kept_fold_scores
-from trainer.fitting.embedded_clips import EmbeddedClips, load_embedded_clips
 from trainer.fitting.training_job import TrainingJob, read_training_job
 from trainer.metrics.clip_metrics import ScoredClips
 from trainer.metrics.intervals import measure_intervals

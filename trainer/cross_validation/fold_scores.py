@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from schema.folds import Fold
-from trainer.fitting.clip_batches import one_hot
-from trainer.fitting.embedded_clips import EmbeddedClips
+from trainer.clips.clip_batches import one_hot
+from trainer.clips.embedded_clips import EmbeddedClips
 from trainer.fitting.frozen_head import score_clips, train_head
 from trainer.fitting.trained_model import ScoredSplit, calibration_of, rule_of
 from trainer.fitting.training_job import TrainingJob

@@ -1,5 +1,6 @@
 """The `run_fn` that trains a head on cached embeddings of the frozen network."""
 
+import os
 from dataclasses import dataclass
 
 import keras
@@ -9,8 +10,9 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from schema.embedded_clips import window_statistics
 from schema.imported_weights import read_imported_weights
 from schema.training_statistics import MOST_DIMENSIONS, write_training_statistics
-from trainer.fitting.clip_batches import embedded_eval_batches, embedded_train_batches, one_hot
-from trainer.fitting.embedded_clips import EmbeddedClips, load_embedded_clips
+from trainer.clips.clip_batches import embedded_eval_batches, embedded_train_batches, one_hot
+from trainer.clips.embedded_clips import EmbeddedClips, load_embedded_clips
+from trainer.clips.training_sample import say_needs
 from trainer.fitting.keras_fitting import FitOptions, FitResult, fit_model
 from trainer.fitting.objective import build_objective
 from trainer.fitting.rate_finder import RateCurve
@@ -24,6 +26,8 @@ from trainer.open_set.unfamiliarity import fit_unfamiliarity
 from vggish.networks.layer_taps import feature_size
 
 _CLIPS_A_BATCH = 256
+_BATCHES_AHEAD = 16
+"""Batches that TensorFlow may read before they are needed, about."""
 
 
 def run_fn(fn_args: FnArgs) -> None:
@@ -37,7 +41,12 @@ def run_fn(fn_args: FnArgs) -> None:
     classes = len(job.classes)
     train_clips, eval_clips = (
         load_embedded_clips(
-            files, size, classes, multi_label=job.multi_label, pooling=job.model.pooling
+            files,
+            size,
+            classes,
+            multi_label=job.multi_label,
+            pooling=job.model.pooling,
+            folder=_local_folder(fn_args.model_run_dir),
         )
         for files in (fn_args.train_files, fn_args.eval_files)
     )
@@ -92,20 +101,20 @@ class TrainedHead:
 def train_head(
     job: TrainingJob, train_clips: EmbeddedClips, eval_clips: EmbeddedClips, log_folder: str | None
 ) -> TrainedHead:
-    """Trains a head of any kind.
+    """Trains the head that the settings name.
 
     Args:
         job: The training job.
         train_clips: The clips to learn from.
         eval_clips: The clips that choose the epoch.
-        log_folder: Folder for TensorBoard's curves, or None.
+        log_folder: Folder for the curves of a dense head, or None.
     """
     if job.model.head == "dense":
         dense, course = _fit_dense(job, train_clips, eval_clips, log_folder)
         trainable = count_parameters(dense.trainable_weights)
         return TrainedHead(dense, trainable, course.history, rate_finder=course.rate_finder)
     settings = getattr(job.model, job.model.head)
-    fitted = fit_classical_head(settings, job.classes, train_clips, eval_clips, job.train.seed)
+    fitted = fit_classical_head(settings, job.classes, train_clips, eval_clips, job.train)
     scores = fitted.lowered
     return TrainedHead(scores, scores.count_params(), fitted.history, fitted)
 
@@ -116,8 +125,13 @@ def _fit_dense(
     """Fits the head; returns it with its best weights, and the course of the training."""
     train, classes = job.train, len(job.classes)
     keras.utils.set_random_seed(train.seed)
-    features = train_clips.pooled if train_clips.windows is None else train_clips.windows
-    head = build_frozen_head(job.model, classes, features)
+    head = build_frozen_head(job.model, classes, train_clips.features)
+    count = len(train_clips.targets)
+    # Of each parameter: itself, its gradient, Adam's two moments, and the best value so far.
+    numbers = 5 * head.count_params() + _BATCHES_AHEAD * train.batch_size * (
+        train_clips.features.shape[1] + classes
+    )
+    say_needs(count, count, 4e-9 * (numbers + count * classes), train_clips.features)
     targets = one_hot(train_clips.targets, classes)
     fitted = fit_model(
         head,
@@ -128,6 +142,14 @@ def _fit_dense(
         FitOptions(log_folder=log_folder),
     )
     return head, fitted
+
+
+def _local_folder(folder: str) -> str | None:
+    """Returns the folder, created if it is missing; None if it is not on this machine."""
+    if "://" in folder:
+        return None
+    os.makedirs(folder, exist_ok=True)
+    return folder
 
 
 def score_clips(

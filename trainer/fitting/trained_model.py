@@ -15,9 +15,9 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from schema.clip_scores import EVAL_SCORES_FILE, write_clip_scores
 from schema.imported_weights import WeightsOrigin
 from schema.model_card import EXTRA_FOLDER, write_model_card
+from trainer.clips.clip_batches import one_hot
 from trainer.decisions.decision_rule import DecisionRule, choose_rule
 from trainer.fitting.calibration import CalibratedHead, Calibration, fit_calibration
-from trainer.fitting.clip_batches import one_hot
 from trainer.fitting.rate_finder import RateCurve
 from trainer.fitting.split_metrics import compute_split_metrics
 from trainer.fitting.training_job import TrainingJob
@@ -188,6 +188,7 @@ def _model_card(
         "clips": {name: len(split.targets) for name, split in trained.splits.items()},
         "metrics": metrics,
         "calibration": None,
+        "learned_from": trained.native.learned_from if trained.native else None,
         **trained.card,
         # TensorFlow's package has several names (tensorflow-cpu); its module has one.
         "versions": {"tensorflow": tf.__version__}

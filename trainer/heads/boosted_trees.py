@@ -1,6 +1,7 @@
 """Gradient-boosted trees of XGBoost."""
 
 import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,10 @@ from vggish.progress import Progress
 
 _LEAST_PROBABILITY = 1e-6
 """Distance that XGBoost keeps between the prior of a label and 0 or 1."""
+
+
+Blocks = Callable[[], Iterator[np.ndarray]]
+"""Function to the reduced features of a split, in blocks [clips, D]."""
 
 
 class BoostedTreeScores(tf.Module):
@@ -52,16 +57,19 @@ class BoostedTreeScores(tf.Module):
 
 
 def fit_xgboost(
-    train: tuple[np.ndarray, np.ndarray],
-    evaluation: tuple[np.ndarray, np.ndarray],
+    train: tuple[Blocks, np.ndarray],
+    evaluation: tuple[Blocks, np.ndarray],
     settings: XgboostSettings,
     seed: int,
 ) -> tuple[xgboost.Booster, BoostedTreeScores, dict[str, list[float]]]:
     """Fits boosted trees until the loss on the eval split stops falling.
 
+    XGBoost reads the features a block at a time, and keeps the histogram bin of each number, a
+    byte, instead of the number.
+
     Args:
-        train: Features [clips, D] and targets of the training split: class ids [clips]; or, for
-            several labels, ones and zeros [clips, classes]. Each label then gets its own trees.
+        train: Features and targets of the training split: class ids [clips]; or, for several
+            labels, ones and zeros [clips, classes]. Each label then gets its own trees.
         evaluation: Features and targets of the eval split.
         settings: Settings of the head.
         seed: Seed of the draw of features for each tree.
@@ -91,7 +99,8 @@ def fit_xgboost(
         "seed": seed,
     }
     weights = _class_weights(train[1], balanced=settings.balanced)
-    matrix, eval_matrix = (_matrix(*split, weights) for split in (train, evaluation))
+    matrix = xgboost.QuantileDMatrix(_ClipBlocks(*train, weights))
+    eval_matrix = xgboost.QuantileDMatrix(_ClipBlocks(*evaluation, weights), ref=matrix)
     curves: dict[str, dict[str, list[float]]] = {}
     booster = xgboost.train(
         parameters,
@@ -163,11 +172,31 @@ def _class_weights(targets: np.ndarray, *, balanced: bool) -> np.ndarray | None:
     return len(targets) / (len(counts) * counts)
 
 
-def _matrix(
-    features: np.ndarray, targets: np.ndarray, class_weights: np.ndarray | None
-) -> xgboost.DMatrix:
-    weights = None if class_weights is None else class_weights[targets]
-    return xgboost.DMatrix(features.astype(np.float32), targets, weight=weights)
+class _ClipBlocks(xgboost.DataIter):
+    """The blocks of a split, which XGBoost reads several times."""
+
+    def __init__(self, blocks: Blocks, targets: np.ndarray, class_weights: np.ndarray | None):
+        super().__init__()
+        self._blocks = blocks
+        self._targets = targets
+        self._class_weights = class_weights
+        self.reset()
+
+    def reset(self) -> None:
+        """Called by XGBoost before each reading."""
+        self._reading = self._blocks()
+        self._begin = 0
+
+    def next(self, input_data: Callable[..., None]) -> bool:
+        """Called by XGBoost for the next block; False: there is none."""
+        block = next(self._reading, None)
+        if block is None:
+            return False
+        targets = self._targets[self._begin : self._begin + len(block)]
+        weights = None if self._class_weights is None else self._class_weights[targets]
+        input_data(data=block.astype(np.float32), label=targets, weight=weights)
+        self._begin += len(block)
+        return True
 
 
 def _device(wanted: str) -> str:

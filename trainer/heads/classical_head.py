@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,8 +22,11 @@ from schema.config.classical_head_settings import (
     ReductionSettings,
     XgboostSettings,
 )
-from trainer.fitting.embedded_clips import EmbeddedClips
-from trainer.heads.boosted_trees import fit_xgboost
+from schema.config.model_settings import TrainSettings
+from trainer.clips.embedded_clips import EmbeddedClips
+from trainer.clips.feature_file import row_blocks
+from trainer.clips.training_sample import choose_training_sample
+from trainer.heads.boosted_trees import Blocks, fit_xgboost
 from trainer.heads.fitted_arrays import write_fitted_arrays
 from trainer.heads.linear import (
     fit_linear_discriminant,
@@ -33,7 +36,7 @@ from trainer.heads.linear import (
 from trainer.heads.neighbours import fit_knn
 from trainer.heads.random_forest import fit_random_forest
 from trainer.heads.rbf_svm import fit_rbf_svm
-from trainer.heads.reduction import Reduction, fit_reduction
+from trainer.heads.reduction import Reduction, fit_reduction, reduce_rows
 from vggish.errors import DataSetError
 
 FITTED_ARRAYS_FILE = "head.npz"
@@ -83,12 +86,15 @@ class FittedClassicalHead:
         reduction: scikit-learn's pipeline, from float64 [clips, D] to [clips, D'].
         native: scikit-learn's classifier, or XGBoost's booster, of the reduced features.
         lowered: Reduction and classifier in TensorFlow.
+        learned_from: Numbers of training clips: all `clips`, and those that `components` and
+            `classifier` are fitted on.
         history: Curves by boosting round; empty for other heads.
     """
 
     reduction: Pipeline
     native: Any
     lowered: ClassicalHead
+    learned_from: dict[str, int]
     history: dict[str, list[float]] = field(default_factory=dict)
 
     @property
@@ -124,16 +130,16 @@ def fit_classical_head(
     classes: list[str],
     train: EmbeddedClips,
     evaluation: EmbeddedClips,
-    seed: int,
+    training: TrainSettings,
 ) -> FittedClassicalHead:
-    """Fits a head.
+    """Fits a head, on all training clips or on a sample that fits into memory.
 
     Args:
         settings: Settings of the head; their type selects it.
         classes: Class names.
         train: The training split.
         evaluation: The eval split, for early stopping.
-        seed: Seed of all random draws.
+        training: Source of `seed`, for all random draws, and of `memory_gb`.
 
     Returns:
         The head.
@@ -143,18 +149,32 @@ def fit_classical_head(
         DataSetError: A class has no training clip, or a label has all of them.
     """
     _check_classes(train.targets, classes)
-    features = train.pooled.astype(np.float64)
-    reduction = fit_reduction(features, settings, seed)
-    reduced = reduction.transform(features)
-    lowered_reduction = Reduction(reduction)
+    seed = training.seed
+    sample = choose_training_sample(settings, train, len(classes), training)
+    reduction = fit_reduction(train.features, sample.components, settings, seed)
+    rows, targets = sample.classifier, train.targets[sample.classifier]
+    history: dict[str, list[float]] = {}
     if isinstance(settings, XgboostSettings):
-        seen = reduction.transform(evaluation.pooled.astype(np.float64)), evaluation.targets
-        booster, boosted, history = fit_xgboost((reduced, train.targets), seen, settings, seed)
-        return FittedClassicalHead(
-            reduction, booster, ClassicalHead(lowered_reduction, boosted), history
+        seen = _reduced_blocks(reduction, evaluation, np.arange(len(evaluation.targets)))
+        native, scores, history = fit_xgboost(
+            (_reduced_blocks(reduction, train, rows), targets),
+            (seen, evaluation.targets),
+            settings,
+            seed,
         )
-    native, scores = _SCIKIT_LEARN[type(settings)](reduced, train.targets, settings, seed)
-    return FittedClassicalHead(reduction, native, ClassicalHead(lowered_reduction, scores))
+    else:
+        reduced = reduce_rows(reduction, train.features, rows)
+        native, scores = _SCIKIT_LEARN[type(settings)](reduced, targets, settings, seed)
+    lowered = ClassicalHead(Reduction(reduction), scores)
+    return FittedClassicalHead(reduction, native, lowered, sample.counts, history)
+
+
+def _reduced_blocks(reduction: Pipeline, clips: EmbeddedClips, rows: np.ndarray) -> Blocks:
+    def blocks() -> Iterator[np.ndarray]:
+        for block in row_blocks(clips.features, rows):
+            yield reduction.transform(block.astype(np.float64))
+
+    return blocks
 
 
 def _check_classes(targets: np.ndarray, classes: list[str]) -> None:

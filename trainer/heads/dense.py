@@ -2,9 +2,9 @@
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from schema.config.model_settings import ModelSettings
+from trainer.clips.feature_file import Features, row_blocks
 from trainer.heads.pooling import AttentionPooling
 
 MAX_DEVIATIONS = 5.0
@@ -20,7 +20,7 @@ a small data set gives."""
 
 
 def build_frozen_head(
-    settings: ModelSettings, classes: int, train_features: np.ndarray | tf.RaggedTensor
+    settings: ModelSettings, classes: int, train_features: Features
 ) -> keras.Model:
     """Builds a dense head for features that do not change.
 
@@ -31,25 +31,26 @@ def build_frozen_head(
         settings: Settings of pooling, hidden layers and dropout.
         classes: The number of classes.
         train_features: Pooled features, float32 [clips, D]; for `attention`, features of all
-            windows, ragged float32 [clips, n, D].
+            windows, float32 [windows, D].
 
     Returns:
         A model from pooled features, float32 [batch, D], or, with `attention`, from what
         `trainer.heads.pooling.pad_windows` returns, to scores, float32 [batch, classes].
     """
-    if isinstance(train_features, np.ndarray):
-        features = keras.Input([train_features.shape[1]], name="features")
+    size = train_features.shape[1]
+    if settings.pooling != "attention":
+        features = keras.Input([size], name="features")
         standard = standardise(features, train_features)
         return keras.Model(features, dense_scores(standard, settings, classes), name="dense_head")
-    windows = keras.Input([None, train_features.shape[-1]], name="windows")
+    windows = keras.Input([None, size], name="windows")
     present = keras.Input([None], name="present")
-    standard = standardise(windows, train_features.flat_values.numpy())
+    standard = standardise(windows, train_features)
     pooled = AttentionPooling()(standard, present)
     scores = dense_scores(pooled, settings, classes)
     return keras.Model((windows, present), scores, name="dense_head")
 
 
-def standardise(features: keras.KerasTensor, train_features: np.ndarray) -> keras.KerasTensor:
+def standardise(features: keras.KerasTensor, train_features: Features) -> keras.KerasTensor:
     """Scales features to mean 0 and deviation 1, clipped to `MAX_DEVIATIONS`; nothing is learned.
 
     Args:
@@ -60,8 +61,11 @@ def standardise(features: keras.KerasTensor, train_features: np.ndarray) -> kera
         The same shape.
     """
     # In float64, since a long sum of float32 is off by more than the smallest deviations.
-    mean = train_features.mean(axis=0, dtype=np.float64)
-    squares = np.einsum("ij,ij->j", train_features, train_features, dtype=np.float64)
+    total, squares = np.zeros([2, train_features.shape[1]])
+    for block in row_blocks(train_features):
+        total += block.sum(axis=0, dtype=np.float64)
+        squares += np.einsum("ij,ij->j", block, block, dtype=np.float64)
+    mean = total / len(train_features)
     variance = squares / len(train_features) - mean**2
     # A feature that never changes stays 0; float32 sums may differ in its last bits.
     variance[variance <= (_SAME * mean) ** 2] = 1

@@ -1,5 +1,6 @@
 """The random forest."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -17,17 +18,25 @@ class RandomForestScores(tf.Module):
 
     Args:
         trees: The trees.
-        leaf_shares: Class shares of each node, float64 [nodes of all trees, classes].
+        leaf_shares: Class shares of the nodes of each tree, float64 [nodes, classes].
     """
 
-    def __init__(self, trees: TreeEnsemble, leaf_shares: np.ndarray):
+    def __init__(self, trees: TreeEnsemble, leaf_shares: Iterable[np.ndarray]):
         super().__init__(name="random_forest")
         self._trees = trees
         # Nearly all leaves are pure, so few rows differ; a full table would dwarf the trees.
-        rows, row_of_node = np.unique(leaf_shares, axis=0, return_inverse=True)
+        by_tree = [np.unique(shares, axis=0, return_inverse=True) for shares in leaf_shares]
+        rows, row_of = np.unique(
+            np.concatenate([rows for rows, _ in by_tree]), axis=0, return_inverse=True
+        )
+        begins = np.cumsum([0, *(len(rows) for rows, _ in by_tree)])
+        row_of_node = [
+            row_of.ravel()[begin + nodes.ravel()]
+            for begin, (_, nodes) in zip(begins[:-1], by_tree, strict=True)
+        ]
         self._rows = fitted_variable("classifier.shares", rows)
         self._row_of_node = fitted_variable(
-            "classifier.row_of_node", row_of_node.ravel().astype(np.int32)
+            "classifier.row_of_node", np.concatenate(row_of_node).astype(np.int32)
         )
 
     def __call__(self, features: tf.Tensor) -> tf.Tensor:
@@ -68,12 +77,18 @@ def fit_random_forest(
         n_jobs=-1,
     ).fit(features, targets)
     trees = [estimator.tree_ for estimator in fitted.estimators_]
-    values = np.concatenate([tree.value for tree in trees])
-    # [nodes, outputs, shares]: one output with all classes, or per label one with its no and yes.
-    leaf_shares = values[:, :, 1] if targets.ndim > 1 else values[:, 0]
+    leaf_shares = (_leaf_shares(tree, several=targets.ndim > 1) for tree in trees)
     return fitted, RandomForestScores(
         TreeEnsemble([_tree(t) for t in trees], tf.less_equal), leaf_shares
     )
+
+
+def _leaf_shares(tree: Any, *, several: bool) -> np.ndarray:
+    """Returns the class shares of leaves, and zeros of other nodes."""
+    # [nodes, outputs, shares]: one output with all classes, or per label one with its no and yes.
+    shares = tree.value[:, :, 1] if several else tree.value[:, 0]
+    leaf: np.ndarray = tree.children_left < 0
+    return np.where(leaf[:, np.newaxis], shares, 0)
 
 
 def _tree(tree: Any) -> DecisionTree:

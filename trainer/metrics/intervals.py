@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from trainer.metrics import accuracy, decisions, lwlrap, ranking
 from trainer.metrics.clip_metrics import ClipMetric, MetricValues, ScoredClips
@@ -100,6 +101,9 @@ def bootstrap_intervals(
 ) -> dict[str, tuple[float, float]]:
     """Resamples the clips and computes every metric but the accuracies for each resample.
 
+    Means over classes have an interval only if there are as many clips as classes. Resamples of
+    fewer lack most classes; and of 527 classes, each a slice, these intervals would take minutes.
+
     Args:
         clips: Clips of the split.
         multi_label: Whether a clip may have any number of labels.
@@ -117,8 +121,9 @@ def bootstrap_intervals(
             name: counts @ part / np.maximum(counts @ whole, 1)
             for name, (part, whole) in shares.items()
         }
-        resampled |= _resampled_ranking(clips, counts)
-        resampled[decisions.MACRO_F1] = _resampled_f1(clips, counts)
+        if clips.truth.shape[0] >= clips.truth.shape[1]:
+            resampled |= _resampled_ranking(clips, counts)
+            resampled[decisions.MACRO_F1] = _resampled_f1(clips, counts)
         for name, values in resampled.items():
             samples.setdefault(name, []).append(values)
     tail = (100 - _LEVEL) / 2
@@ -173,12 +178,9 @@ def _resample(clips: int, classes: int, seed: int) -> Iterator[np.ndarray]:
 def _resampled_ranking(clips: ScoredClips, counts: np.ndarray) -> dict[str, np.ndarray]:
     """Returns mean average precision and AUC of every resample (`trainer.metrics.ranking`)."""
     precisions, areas = [], []
+    draws = np.ascontiguousarray(counts.T)
     for c in np.flatnonzero(clips.truth.any(axis=0)):
-        order = np.argsort(-clips.scores[:, c])
-        own, others = order[clips.truth[order, c]], order[~clips.truth[order, c]]
-        precision, area = _class_ranking(
-            -clips.scores[own, c], -clips.scores[others, c], counts[:, own], counts[:, others]
-        )
+        precision, area = _class_ranking(clips.truth[:, c], -clips.scores[:, c], draws)
         precisions.append(precision)
         areas.append(area)
     return {
@@ -188,30 +190,38 @@ def _resampled_ranking(clips: ScoredClips, counts: np.ndarray) -> dict[str, np.n
 
 
 def _class_ranking(
-    own: np.ndarray, others: np.ndarray, own_counts: np.ndarray, other_counts: np.ndarray
+    own: np.ndarray, negated: np.ndarray, draws: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Computes one class's average precision and AUC of every resample, NaN if undefined.
 
+    Only the scores of the class's own clips, its levels, matter; few clips have most classes. So
+    the draws are summed from level to level, by a product with a sparse matrix.
+
     Args:
-        own: Negated scores of the clips of the class, ascending.
-        others: Negated scores of all other clips, ascending.
-        own_counts: Number of draws of each clip of the class, [resamples, clips of the class].
-        other_counts: Number of draws of each other clip, [resamples, other clips].
+        own: Whether a clip is of the class, bool [clips].
+        negated: Negated scores, [clips].
+        draws: How often each clip was drawn, float32 [clips, resamples].
     """
-    hits, misses = _running_sum(own_counts), _running_sum(other_counts)
-    as_high = hits[:, np.searchsorted(own, own, side="right")]
-    false = misses[:, np.searchsorted(others, own, side="right")]
-    higher = misses[:, np.searchsorted(others, own)]
+    levels = np.unique(negated[own])
+    level = np.searchsorted(levels, negated)  # The highest level that a clip reaches.
+    at_level = levels[np.minimum(level, len(levels) - 1)] == negated
+    hits_at = _sum_by_level(level[own], draws[own], len(levels))
+    all_at = _sum_by_level(level[at_level], draws[at_level], len(levels))
+    hits = np.cumsum(hits_at, axis=0)
+    as_high = np.cumsum(_sum_by_level(level, draws, len(levels) + 1)[:-1], axis=0)
+    misses_above = (as_high - hits) - (all_at - hits_at) / 2  # Equal scores count one half.
+    own_drawn, drawn = hits[-1], draws.sum(axis=0)
     with np.errstate(invalid="ignore"):  # 0/0 is undefined.
-        precision = (own_counts * as_high / np.maximum(as_high + false, 1)).sum(axis=1)
-        pairs = (own_counts * (false + higher)).sum(axis=1, dtype=np.float64) / 2
-        return precision / hits[:, -1], 1 - pairs / (hits[:, -1] * misses[:, -1])
+        precision = (hits_at * hits / np.maximum(as_high, 1)).sum(axis=0)
+        pairs = (hits_at * misses_above).sum(axis=0, dtype=np.float64)
+        return precision / own_drawn, 1 - pairs / (own_drawn * (drawn - own_drawn))
 
 
-def _running_sum(counts: np.ndarray) -> np.ndarray:
-    """Returns the running sums of each row, starting with 0."""
-    sums = np.zeros([len(counts), counts.shape[1] + 1], np.float32)
-    np.cumsum(counts, axis=1, out=sums[:, 1:])
+def _sum_by_level(level: np.ndarray, draws: np.ndarray, levels: int) -> np.ndarray:
+    """Sums the draws of the clips at each level, float32 [levels, resamples]."""
+    ones = np.ones(len(level), np.float32)
+    places = (level, np.arange(len(level)))
+    sums: np.ndarray = csr_array((ones, places), shape=(levels, len(level))) @ draws
     return sums
 
 

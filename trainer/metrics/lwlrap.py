@@ -6,8 +6,6 @@ true labels of all clips. Labels with equal scores all get the last rank among t
 scikit-learn's `label_ranking_average_precision_score`, which gives no value by class or by clip.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from trainer.metrics.clip_metrics import ClipMetric, MetricValues, ScoredClips
@@ -26,11 +24,16 @@ def label_precisions(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
     Returns:
         float64 [clips, classes]; 0 for a label that is not true.
     """
-    # [clips, own, other]: whether the other label ranks as high as the own label, or higher.
-    above = scores[:, None, :] >= scores[:, :, None]
-    ranks = above.sum(axis=2)
-    hits = (above * (truth[:, None, :] > 0)).sum(axis=2)
-    return np.where(truth > 0, hits / ranks, 0.0)
+    precisions = np.zeros(truth.shape)
+    clips, labels = np.nonzero(truth > 0)
+    step = max(1, _COMPARISONS_AT_ONCE // truth.shape[1])
+    for begin in range(0, len(clips), step):
+        clip, label = clips[begin : begin + step], labels[begin : begin + step]
+        # [true labels, classes]: whether a class ranks as high as the true label, or higher.
+        above = scores[clip] >= scores[clip, label][:, np.newaxis]
+        hits = (above & (truth[clip] > 0)).sum(axis=1)
+        precisions[clip, label] = hits / above.sum(axis=1)
+    return precisions
 
 
 def lwlrap(truth: np.ndarray, scores: np.ndarray) -> float:
@@ -48,7 +51,7 @@ def lwlrap(truth: np.ndarray, scores: np.ndarray) -> float:
 
 def precision_sums(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Sums the precisions of every clip's true labels, float64 [clips]."""
-    return np.concatenate([part.sum(axis=1) for part in _parts(truth, scores)])
+    return label_precisions(truth, scores).sum(axis=1)
 
 
 class Lwlrap(ClipMetric):
@@ -64,15 +67,8 @@ class Lwlrap(ClipMetric):
 
 def _lwlrap(clips: ScoredClips) -> MetricValues:
     counts = clips.truth.sum(axis=0)
-    precisions = sum(part.sum(axis=0) for part in _parts(clips.truth, clips.scores))
+    precisions = label_precisions(clips.truth, clips.scores).sum(axis=0)
     with np.errstate(invalid="ignore"):  # 0/0 is undefined.
         return MetricValues(
             {LWLRAP: precisions.sum() / counts.sum()}, {LWLRAP: precisions / counts}
         )
-
-
-def _parts(truth: np.ndarray, scores: np.ndarray) -> Iterator[np.ndarray]:
-    """Yields `label_precisions` of as many clips at a time as fit in memory."""
-    step = max(1, _COMPARISONS_AT_ONCE // truth.shape[1] ** 2)
-    for start in range(0, len(truth), step):
-        yield label_precisions(truth[start : start + step], scores[start : start + step])

@@ -13,7 +13,7 @@ from sklearn.covariance import LedoitWolf
 
 from schema.config.classical_head_settings import ReductionSettings
 from schema.config.model_settings import Pooling
-from trainer.fitting.embedded_clips import EmbeddedClips
+from trainer.clips.embedded_clips import EmbeddedClips
 from trainer.heads.fitted_arrays import fitted_variable
 from trainer.heads.pooling import pool_windows
 from trainer.heads.reduction import Reduction, fit_reduction
@@ -88,20 +88,35 @@ def fit_unfamiliarity(
     Returns:
         The measure.
     """
-    known = np.flatnonzero(train.targets.any(axis=1))
-    if len(known) > _MOST_CLIPS:
-        known = np.sort(np.random.default_rng(seed).choice(known, _MOST_CLIPS, replace=False))
-    features = train.pooled[known].astype(np.float64)
+    known = _some_known(train, seed)
+    features = _pooled(known)
     settings = ReductionSettings(pca=_MOST_COMPONENTS)
-    reduction = fit_reduction(features, settings, seed)
-    reduced = reduction.transform(features)
-    _, classes = np.unique(train.targets[known].argmax(axis=1), return_inverse=True)
+    reduction = fit_reduction(features, np.arange(len(features)), settings, seed)
+    reduced = reduction.transform(features.astype(np.float64))
+    _, classes = np.unique(known.targets.argmax(axis=1), return_inverse=True)
     means = np.stack([reduced[classes == c].mean(axis=0) for c in range(classes.max() + 1)])
     within = LedoitWolf(assume_centered=True).fit(reduced - means[classes])
     fixed: Pooling = "mean" if pooling == "attention" else pooling
     measure = Unfamiliarity(Reduction(reduction), means, within.precision_, fixed)
-    typical = evaluation.pooled[evaluation.targets.any(axis=1)]
-    if len(typical):
-        low, high = np.percentile(measure.distances(typical).numpy(), [50, _FAR])
+    typical = _some_known(evaluation, seed)
+    if len(typical.targets):
+        low, high = np.percentile(measure.distances(_pooled(typical)).numpy(), [50, _FAR])
         measure.scale.assign([low, high if high > low else low + 1])
     return measure
+
+
+def _some_known(clips: EmbeddedClips, seed: int) -> EmbeddedClips:
+    """Chooses among the clips that have a class, if they are many."""
+    known = np.flatnonzero(clips.targets.any(axis=1))
+    if len(known) > _MOST_CLIPS:
+        known = np.sort(np.random.default_rng(seed).choice(known, _MOST_CLIPS, replace=False))
+    return clips.of(known)
+
+
+def _pooled(clips: EmbeddedClips) -> np.ndarray:
+    """Returns one row of features a clip, float32 [clips, D]; of windows, their mean."""
+    rows = clips.features[:]
+    if clips.windows is None:
+        return rows
+    begins, lengths = clips.windows.T
+    return np.add.reduceat(rows, begins) / lengths[:, np.newaxis].astype(np.float32)

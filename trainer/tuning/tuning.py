@@ -11,9 +11,9 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from schema.config.model_settings import TuneSettings
 from schema.folds import Fold
 from schema.tuning import BEST_FILE, TRIALS_FILE
+from trainer.clips.embedded_clips import EmbeddedClips
 from trainer.cross_validation.cross_validation import load_all_clips
 from trainer.cross_validation.fold_scores import kept_fold_scores
-from trainer.fitting.embedded_clips import EmbeddedClips
 from trainer.fitting.training_job import TrainingJob, read_training_job, tuned_job
 from trainer.metrics.measuring import measure_clips
 from trainer.tuning.search_space import draw_settings

@@ -77,7 +77,7 @@ def _in_batches(network: keras.Model, windows: tf.Tensor) -> tf.Tensor:
 
 def features_before_training(
     network: keras.Model, batches: tf.data.Dataset, pooling: Pooling
-) -> np.ndarray | tf.RaggedTensor:
+) -> np.ndarray:
     """Computes features of the training clips with the untrained network.
 
     The head standardises its features by their mean and deviation before training, which then stay
@@ -101,7 +101,9 @@ def features_before_training(
         if sum(len(embedding.values) for embedding in heard) >= _WINDOWS_FOR_STATISTICS:
             break
     embedding = tf.concat(heard, axis=0)
-    return embedding if pooling == "attention" else pool_windows(embedding, pooling).numpy()
+    if pooling == "attention":
+        return embedding.flat_values.numpy()
+    return pool_windows(embedding, pooling).numpy()
 
 
 def freeze_layers(model: keras.Model, settings: WarmStartSettings, network: Network) -> None:

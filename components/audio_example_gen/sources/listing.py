@@ -24,7 +24,7 @@ class AnnotatedEvent:
     known: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SourceFile:
     """One sound file of a source.
 

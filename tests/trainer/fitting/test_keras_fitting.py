@@ -17,8 +17,8 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator, TensorEvent
 
 from schema.config.model_settings import TrainSettings
-from trainer.fitting.clip_batches import embedded_eval_batches, embedded_train_batches, one_hot
-from trainer.fitting.embedded_clips import EmbeddedClips
+from trainer.clips.clip_batches import embedded_eval_batches, embedded_train_batches, one_hot
+from trainer.clips.embedded_clips import EmbeddedClips
 from trainer.fitting.keras_fitting import FitOptions, FitResult, fit_model
 from trainer.fitting.objective import Objective, build_objective
 from trainer.fitting.rate_finder import NUM_RATES
@@ -106,7 +106,7 @@ def test_constant_rate_stops_out_of_patience_with_the_best_weights() -> None:
     assert len(history["loss"]) == best + 1 + 3 < 200
     np.testing.assert_allclose(history["learning_rate"], 0.03)
     seen = clips(60, seed=2)
-    scores = fitted(seen.pooled).numpy()
+    scores = fitted(seen.features).numpy()
     loss = -np.log(scores[np.arange(60), seen.targets]).mean()
     assert loss == pytest.approx(min(history["val_loss"]), rel=1e-5)
 

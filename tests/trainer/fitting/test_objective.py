@@ -7,8 +7,8 @@ import tensorflow as tf
 from sklearn.utils.class_weight import compute_class_weight
 
 from schema.config.model_settings import TrainSettings
-from trainer.fitting.clip_batches import embedded_eval_batches, embedded_train_batches, one_hot
-from trainer.fitting.embedded_clips import EmbeddedClips
+from trainer.clips.clip_batches import embedded_eval_batches, embedded_train_batches, one_hot
+from trainer.clips.embedded_clips import EmbeddedClips
 from trainer.fitting.keras_fitting import fit_model
 from trainer.fitting.objective import build_objective
 
@@ -74,7 +74,7 @@ def test_balanced_training_finds_more_of_a_rare_class(multi_label: bool) -> None
             settings,
             objective,
         )
-        scores = model(tf.constant(new.pooled)).numpy()
+        scores = model(tf.constant(new.features)).numpy()
         found = scores[:, 1] > 0.5
         recall[balanced] = found[500:].mean()
         false = found[:500].mean()

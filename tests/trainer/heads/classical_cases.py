@@ -16,7 +16,7 @@ from schema.config.classical_head_settings import (
     RbfSvmSettings,
     XgboostSettings,
 )
-from trainer.fitting.embedded_clips import EmbeddedClips
+from trainer.clips.embedded_clips import EmbeddedClips
 from trainer.heads.classical_head import ClassicalHead, FittedClassicalHead
 
 SIZE = 12
@@ -144,7 +144,7 @@ def around(number: np.float32) -> list[np.float32]:
 
 def clips_to_score(fitted: FittedClassicalHead, train: EmbeddedClips, task: str) -> np.ndarray:
     """Training clips, new ones, extreme ones, and ones that are at a threshold or next to it."""
-    new = make_clips(60, task, seed=2).pooled
+    new = make_clips(60, task, seed=2).features
     extreme = np.stack([np.zeros(SIZE), np.full(SIZE, 1e6), np.full(SIZE, -1e6)]).astype("f")
     rng = np.random.default_rng(3)
     thresholds = thresholds_of(fitted)
@@ -153,4 +153,4 @@ def clips_to_score(fitted: FittedClassicalHead, train: EmbeddedClips, task: str)
     for row, pick in enumerate(picks):
         feature, threshold = thresholds[pick]
         at[3 * row : 3 * row + 3, feature] = around(np.float32(threshold))
-    return np.concatenate([train.pooled, new, extreme, at])
+    return np.concatenate([train.features, new, extreme, at])

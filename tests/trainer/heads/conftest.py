@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from classical_cases import SERVE, SETTINGS, TASKS, Case, clips_to_score, export, make_clips
 
+from schema.config.model_settings import TrainSettings
 from trainer.heads.classical_head import FittedClassicalHead, fit_classical_head
 
 
@@ -20,7 +21,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Cas
     for number, (name, task) in enumerate((n, t) for n in SETTINGS for t in TASKS):
         train, evaluation = (make_clips(count, task, seed=count) for count in (90, 40))
         classes = [str(i) for i in range(TASKS[task])]
-        head = fit_classical_head(SETTINGS[name], classes, train, evaluation, 0)
+        head = fit_classical_head(SETTINGS[name], classes, train, evaluation, TrainSettings())
         features = clips_to_score(head, train, task)
         folder = root / str(number)
         folder.mkdir()

@@ -19,7 +19,8 @@ from schema.config.classical_head_settings import (
     RbfSvmSettings,
     XgboostSettings,
 )
-from trainer.fitting.embedded_clips import EmbeddedClips
+from schema.config.model_settings import TrainSettings
+from trainer.clips.embedded_clips import EmbeddedClips
 from trainer.heads.classical_head import fit_classical_head
 from vggish.errors import ConfigError, DataSetError
 
@@ -39,10 +40,12 @@ def evaluation() -> EmbeddedClips:
 def test_npz_has_the_numbers_by_their_names_in_scikit_learn(
     tmp_path: Path, train: EmbeddedClips
 ) -> None:
-    fitted = fit_classical_head(LogisticRegressionSettings(), CLASSES, train, train, 0)
+    fitted = fit_classical_head(
+        LogisticRegressionSettings(), CLASSES, train, train, TrainSettings()
+    )
     fitted.save_native(str(tmp_path), CLASSES)
     kept = np.load(tmp_path / "head.npz")
-    standard = (train.pooled - kept["standardise.mean_"]) / kept["standardise.scale_"]
+    standard = (train.features - kept["standardise.mean_"]) / kept["standardise.scale_"]
     reduced = (np.clip(standard, -5, 5) - kept["pca.mean_"]) @ kept["pca.components_"].T
     regression = LogisticRegression()
     regression.classes_ = np.arange(4)
@@ -51,17 +54,17 @@ def test_npz_has_the_numbers_by_their_names_in_scikit_learn(
         kept["classifier.intercept_"],
     )
     scores = regression.predict_proba(reduced / np.sqrt(kept["pca.explained_variance_"]))
-    np.testing.assert_allclose(scores, fitted.lowered(train.pooled), atol=1e-6)
+    np.testing.assert_allclose(scores, fitted.lowered(train.features), atol=1e-6)
     assert [path.name for path in tmp_path.iterdir()] == ["head.npz"]
 
 
 def test_booster_is_read_back_by_xgboost(tmp_path: Path, train: EmbeddedClips) -> None:
     settings = XgboostSettings(rounds=5, standardise=False, pca=None)
-    fitted = fit_classical_head(settings, CLASSES, train, train, 0)
+    fitted = fit_classical_head(settings, CLASSES, train, train, TrainSettings())
     fitted.save_native(str(tmp_path), CLASSES)
     booster = xgboost.Booster(model_file=tmp_path / "xgboost.ubj")
-    scores = booster.predict(xgboost.DMatrix(train.pooled))
-    np.testing.assert_allclose(scores, fitted.lowered(train.pooled), atol=1e-6)
+    scores = booster.predict(xgboost.DMatrix(train.features))
+    np.testing.assert_allclose(scores, fitted.lowered(train.features), atol=1e-6)
     labels = json.loads((tmp_path / "xgboost_labels.json").read_text())
     assert labels == {"0": "dog", "1": "cat", "2": "chat noir", "3": "ü"}
 
@@ -69,8 +72,8 @@ def test_booster_is_read_back_by_xgboost(tmp_path: Path, train: EmbeddedClips) -
 def test_same_seed_same_head(train: EmbeddedClips, evaluation: EmbeddedClips) -> None:
     settings = XgboostSettings(rounds=2)
     one, same, other = (
-        fit_classical_head(settings, CLASSES, train, evaluation, seed)
-        .lowered(evaluation.pooled)
+        fit_classical_head(settings, CLASSES, train, evaluation, TrainSettings(seed=seed))
+        .lowered(evaluation.features)
         .numpy()
         for seed in (0, 0, 1)
     )
@@ -82,12 +85,12 @@ def test_boosting_stops_at_the_lowest_eval_loss(
     train: EmbeddedClips, evaluation: EmbeddedClips
 ) -> None:
     settings = XgboostSettings(rounds=200, eta=1, max_depth=2, early_stopping_rounds=5)
-    fitted = fit_classical_head(settings, CLASSES, train, evaluation, 0)
+    fitted = fit_classical_head(settings, CLASSES, train, evaluation, TrainSettings())
     losses = fitted.history["val_loss"]
     best = int(np.argmin(losses))
     assert len(losses) == len(fitted.history["loss"]) == best + 1 + 5 < 200
     assert fitted.native.num_boosted_rounds() == best + 1
-    own = native_scores(fitted, evaluation.pooled)[np.arange(40), evaluation.targets]
+    own = native_scores(fitted, evaluation.features)[np.arange(40), evaluation.targets]
     np.testing.assert_allclose(-np.log(own).mean(), losses[best], rtol=1e-5)
 
 
@@ -116,37 +119,39 @@ def test_balanced_heads_find_rare_classes(settings: type, train: EmbeddedClips) 
     )
     small = {"max_depth": 2} if settings in (RandomForestSettings, XgboostSettings) else {}
     plain, balanced = (
-        fit_classical_head(settings(balanced=b, **small), ["often", "rare"], clips, new, 0)
+        fit_classical_head(
+            settings(balanced=b, **small), ["often", "rare"], clips, new, TrainSettings()
+        )
         for b in (False, True)
     )
     found = [
-        (head.lowered(new.pooled).numpy().argmax(axis=1)[270:] == 1).mean()
+        (head.lowered(new.features).numpy().argmax(axis=1)[270:] == 1).mean()
         for head in (plain, balanced)
     ]
     assert found[1] > found[0] + 0.1
-    scores = native_scores(balanced, new.pooled)
-    np.testing.assert_allclose(balanced.lowered(new.pooled), scores, atol=1e-5)
+    scores = native_scores(balanced, new.features)
+    np.testing.assert_allclose(balanced.lowered(new.features), scores, atol=1e-5)
 
 
 @pytest.mark.parametrize("settings", [RandomForestSettings, XgboostSettings])
 def test_trees_of_several_labels_cannot_be_balanced(settings: type) -> None:
     clips = make_clips(40, "labels", seed=0)
     with pytest.raises(ConfigError, match="balanced is for clips with one label"):
-        fit_classical_head(settings(balanced=True), ["a", "b", "c"], clips, clips, 0)
+        fit_classical_head(settings(balanced=True), ["a", "b", "c"], clips, clips, TrainSettings())
 
 
 def test_a_class_without_training_clips_is_refused(train: EmbeddedClips) -> None:
     settings = LogisticRegressionSettings()
     with pytest.raises(DataSetError, match="No clip of the training split has the label 'e'"):
-        fit_classical_head(settings, [*CLASSES, "e"], train, train, 0)
+        fit_classical_head(settings, [*CLASSES, "e"], train, train, TrainSettings())
     everywhere = replace(train, targets=np.ones([90, 2], np.float32))
     with pytest.raises(DataSetError, match="Every clip of the training split has the label 'a'"):
-        fit_classical_head(settings, ["a", "b"], everywhere, everywhere, 0)
+        fit_classical_head(settings, ["a", "b"], everywhere, everywhere, TrainSettings())
 
 
 def test_more_neighbours_than_clips_are_refused(train: EmbeddedClips) -> None:
     with pytest.raises(ConfigError, match="only 90 training clips"):
-        fit_classical_head(KnnSettings(neighbours=91), CLASSES, train, train, 0)
+        fit_classical_head(KnnSettings(neighbours=91), CLASSES, train, train, TrainSettings())
 
 
 def test_a_gpu_is_refused_where_xgboost_cannot_use_one(
@@ -154,4 +159,4 @@ def test_a_gpu_is_refused_where_xgboost_cannot_use_one(
 ) -> None:
     monkeypatch.setattr(xgboost, "build_info", lambda: {"USE_CUDA": False})
     with pytest.raises(ConfigError, match="without CUDA"):
-        fit_classical_head(XgboostSettings(device="cuda"), CLASSES, train, train, 0)
+        fit_classical_head(XgboostSettings(device="cuda"), CLASSES, train, train, TrainSettings())

@@ -40,7 +40,7 @@ def test_attention_standardises_windows_before_it_weighs_them() -> None:
     windows = rng.normal([100, -2], [0.1, 5], size=(9, 2)).astype("f")
     clips = tf.RaggedTensor.from_row_lengths(windows, [2, 1, 6])
     keras.utils.set_random_seed(0)
-    head = build_frozen_head(ModelSettings(pooling="attention", hidden=()), 3, clips)
+    head = build_frozen_head(ModelSettings(pooling="attention", hidden=()), 3, windows)
     look, bias = head.get_layer("pooling").weights[:2]
     weigh = head.get_layer("pooling").weights[2]
     kernel, offset = head.get_layer("scores").get_weights()

@@ -65,8 +65,8 @@ def test_saved_head_takes_clips_of_any_length(
     clips: tf.RaggedTensor, pooling: Pooling, tmp_path: Path
 ) -> None:
     settings = ModelSettings(pooling=pooling, hidden=(3,))
-    train = clips if pooling == "attention" else pool_windows(clips, pooling).numpy()
-    head = PooledHead(build_frozen_head(settings, 2, train), pooling)
+    train = clips.values if pooling == "attention" else pool_windows(clips, pooling)
+    head = PooledHead(build_frozen_head(settings, 2, train.numpy()), pooling)
     ragged = tf.RaggedTensorSpec([None, None, 4], tf.float32, ragged_rank=1)
     served = tf.Module()
     served.head = head

@@ -22,8 +22,8 @@ from schema.config.model_settings import FeatureSettings, ModelSettings, TrainSe
 from schema.embedded_clips import to_table, windows_of
 from schema.imported_weights import import_weights, write_imported_weights
 from schema.training_statistics import read_training_statistics
+from trainer.clips.embedded_clips import load_embedded_clips
 from trainer.fitting.calibration import Calibration
-from trainer.fitting.embedded_clips import load_embedded_clips
 from trainer.fitting.frozen_head import run_fn
 from trainer.heads.classical_head import FittedClassicalHead, fit_classical_head
 from trainer.heads.dense import build_frozen_head
@@ -212,7 +212,9 @@ def pushed(
             sounds.classes,
             restore_dense(folder / "models" / head / "model", sounds.classes, size)
             if head == "dense"
-            else fit_classical_head(getattr(settings, head), sounds.classes, clips, eval_clips, 0),
+            else fit_classical_head(
+                getattr(settings, head), sounds.classes, clips, eval_clips, TrainSettings()
+            ),
             folder / "models" / head,
             **np.load(folder / "models" / head / "answer.npz"),
         )

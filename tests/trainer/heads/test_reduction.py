@@ -7,7 +7,8 @@ from trainer.heads.reduction import Reduction, fit_reduction
 
 
 def reduce(train: np.ndarray, clips: np.ndarray, **settings: object) -> np.ndarray:
-    fitted = fit_reduction(train, ReductionSettings(**settings), 0)
+    everyone = np.arange(len(train))
+    fitted = fit_reduction(train, everyone, ReductionSettings(**settings), 0)
     expected = fitted.transform(clips)
     np.testing.assert_allclose(Reduction(fitted)(clips), expected, atol=1e-9)
     return expected

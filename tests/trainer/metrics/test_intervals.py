@@ -87,6 +87,14 @@ def test_few_clips_have_no_interval() -> None:
     assert bootstrap_intervals(several_labels(clips=19), multi_label=True) == {}
 
 
+def test_means_over_classes_need_a_clip_for_each_class() -> None:
+    clips, classes = 60, 60
+    enough = bootstrap_intervals(several_labels(clips=clips, classes=classes), multi_label=True)
+    assert set(enough) == set(METRICS[True])
+    fewer = bootstrap_intervals(several_labels(clips=clips - 1, classes=classes), multi_label=True)
+    assert set(fewer) == set(METRICS[True]) - set(COMMON)
+
+
 def test_many_clips_have_narrow_intervals() -> None:
     few, many = (several_labels(clips=clips) for clips in (100, 10_000))
     wide, narrow = (bootstrap_intervals(clips, multi_label=True) for clips in (few, many))

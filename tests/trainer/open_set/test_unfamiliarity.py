@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from sklearn.metrics import roc_auc_score
 
-from trainer.fitting.embedded_clips import EmbeddedClips
+from trainer.clips.embedded_clips import EmbeddedClips
 from trainer.open_set.unfamiliarity import Unfamiliarity, fit_unfamiliarity
 
 CLASSES, SIZE = 4, 12
@@ -27,7 +27,7 @@ def clips(number: int, seed: int, unknown: int = 0) -> EmbeddedClips:
 
 def measured(measure: Unfamiliarity, some: EmbeddedClips) -> np.ndarray:
     windows = tf.RaggedTensor.from_row_lengths(
-        np.repeat(some.pooled, 2, axis=0), np.full(len(some.pooled), 2)
+        np.repeat(some.features, 2, axis=0), np.full(len(some.features), 2)
     )
     return measure(windows).numpy()[:, 0]
 
@@ -64,7 +64,7 @@ def test_background_takes_no_part() -> None:
 def test_the_distance_is_the_nearest_class_s_less_that_of_all(fitted: Unfamiliarity) -> None:
     arrays = {v.name.removesuffix(":0"): v.numpy() for v in fitted.variables}
     train = clips(200, 1)
-    standard = (train.pooled - arrays["standardise.mean_"]) / arrays["standardise.scale_"]
+    standard = (train.features - arrays["standardise.mean_"]) / arrays["standardise.scale_"]
     centred = np.clip(standard, -5, 5) - arrays["pca.mean_"]
     white = centred @ arrays["pca.components_"].T / np.sqrt(arrays["pca.explained_variance_"])
     np.testing.assert_allclose(np.cov(white.T), np.eye(white.shape[1]), atol=1e-6)
@@ -74,7 +74,7 @@ def test_the_distance_is_the_nearest_class_s_less_that_of_all(fitted: Unfamiliar
         for row in white
     ]
     expected = np.array(own) - (white**2).sum(axis=1)
-    np.testing.assert_allclose(fitted.distances(tf.constant(train.pooled)), expected, rtol=1e-6)
+    np.testing.assert_allclose(fitted.distances(tf.constant(train.features)), expected, rtol=1e-6)
 
 
 def test_a_saved_measure_needs_tensorflow_alone(fitted: Unfamiliarity, tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_saved_measure_needs_tensorflow_alone(fitted: Unfamiliarity, tmp_path:
     module.call = tf.function(fitted, input_signature=[spec], autograph=False)
     tf.saved_model.save(module, str(tmp_path))
     some = clips(20, 3, unknown=20)
-    windows = tf.RaggedTensor.from_row_lengths(some.pooled, np.ones(40, np.int64))
+    windows = tf.RaggedTensor.from_row_lengths(some.features, np.ones(40, np.int64))
     loaded = tf.saved_model.load(str(tmp_path))
     again = loaded.call(windows).numpy()
     np.testing.assert_allclose(again[:, 0], measured(fitted, some), atol=1e-5)
@@ -92,5 +92,5 @@ def test_a_saved_measure_needs_tensorflow_alone(fitted: Unfamiliarity, tmp_path:
 
 def test_clips_that_are_all_alike_are_typical() -> None:
     same = clips(30, 1)
-    same.pooled[:] = same.pooled[0]
+    same.features[:] = same.features[0]
     assert np.isfinite(measured(fit_unfamiliarity(same, same, "mean", 0), same)).all()

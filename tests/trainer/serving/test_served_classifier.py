@@ -196,8 +196,7 @@ def of_embeddings(request: pytest.FixtureRequest, tmp_path_factory: Any) -> tupl
     """A model of embeddings of 5 numbers from an unknown network, and its head."""
     keras.utils.set_random_seed(1)
     pooled = np.zeros([1, 5], np.float32)
-    features = tf.RaggedTensor.from_tensor(pooled[None]) if request.param == "attention" else pooled
-    scores = build_frozen_head(ModelSettings(pooling=request.param, hidden=()), 3, features)
+    scores = build_frozen_head(ModelSettings(pooling=request.param, hidden=()), 3, pooled)
     head = PooledHead(scores, request.param)
     folder = str(tmp_path_factory.mktemp("embeddings"))
     ServedClassifier(None, head, CLASSES, FrontEnd(), thresholds=None, embedding_size=5).save(

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trainer.fitting.embedded_clips import EmbeddedClips
+from trainer.clips.embedded_clips import EmbeddedClips
 from trainer.fitting.keras_fitting import EpochBatches
 from trainer.fitting.mixup import ClipInputs
 from trainer.heads.pooling import pad_windows
@@ -22,11 +22,15 @@ def one_hot(targets: np.ndarray, classes: int) -> np.ndarray:
 def embedded_train_batches(
     clips: EmbeddedClips, classes: int, batch_size: int, seed: int
 ) -> EpochBatches:
-    """Returns the batches of any epoch; its number and the seed determine their order."""
+    """Returns the batches of any epoch; its number and the seed determine their order.
+
+    Every epoch is a permutation of all clips, as if they were in memory; a batch is read from disk
+    when it is needed.
+    """
     batch_of = _batch_of(clips, classes)
 
     def batches(epoch: tf.Tensor) -> tf.data.Dataset:
-        positions = tf.range(len(clips.targets))
+        positions = tf.range(len(clips.targets), dtype=tf.int64)
         order = tf.random.experimental.stateless_shuffle(positions, tf.stack([seed, epoch]))
         return tf.data.Dataset.from_tensor_slices(order).batch(batch_size).map(batch_of)
 
@@ -42,12 +46,20 @@ def embedded_eval_batches(clips: EmbeddedClips, classes: int, batch_size: int) -
 def _batch_of(
     clips: EmbeddedClips, classes: int
 ) -> Callable[[tf.Tensor], tuple[ClipInputs, tf.Tensor]]:
-    targets = tf.constant(one_hot(clips.targets, classes))
-    features = tf.constant(clips.pooled) if clips.windows is None else clips.windows
+    def read(positions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Reads features, windows of each clip, and targets."""
+        rows, lengths = clips.rows_of(positions)
+        return clips.features[rows], lengths, one_hot(clips.targets[positions], classes)
 
     def batch(positions: tf.Tensor) -> tuple[ClipInputs, tf.Tensor]:
-        inputs = tf.gather(features, positions)
-        padded = inputs if clips.windows is None else pad_windows(inputs)
-        return padded, tf.gather(targets, positions)
+        features, lengths, targets = tf.numpy_function(
+            read, [positions], [tf.float32, tf.int64, tf.float32]
+        )
+        features.set_shape([None, clips.features.shape[1]])
+        targets.set_shape([None, classes])
+        if clips.windows is None:
+            return features, targets
+        lengths.set_shape([None])
+        return pad_windows(tf.RaggedTensor.from_row_lengths(features, lengths)), targets
 
     return batch
