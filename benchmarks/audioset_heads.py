@@ -33,19 +33,31 @@ from vggish.networks.pca_postprocessor import dequantize
 
 FOLDS = 5
 CLASSES = 527
-WIDE = {"hidden": [500, 500], "pooling": "mean_std_max"}
-WIDER = {"hidden": [1024, 1024], "pooling": "mean_std_max"}
+SOFT = {"batch_size": 256, "mixup": 0.5}
+NARROW = {"hidden": [200, 100]}
+MIDDLE = {"hidden": [500, 500]}
 HEADS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "default": ({}, {}),
-    "mean_max": ({"pooling": "mean_max"}, {}),
-    "mean_std_max": ({"pooling": "mean_std_max"}, {}),
-    "wide": (WIDE, {"batch_size": 128}),
-    "wide, mean": (WIDE | {"pooling": "mean"}, {"batch_size": 128}),
-    "wide, mixup": (WIDE, {"batch_size": 128, "mixup": 0.5}),
-    "wide, smoothing": (WIDE, {"batch_size": 128, "label_smoothing": 0.05}),
-    "wide, balanced": (WIDE, {"batch_size": 128, "balanced": True}),
-    "wider": (WIDER, {"batch_size": 256}),
-    "wider, mixup": (WIDER, {"batch_size": 256, "mixup": 0.5}),
+    "mixup": ({}, SOFT),
+    "[200, 100]": (NARROW, {}),
+    "[500, 500], mean_std_max": (MIDDLE | {"pooling": "mean_std_max"}, {"batch_size": 128}),
+    "mean_std_max, mixup": ({"pooling": "mean_std_max"}, SOFT),
+    "batches of 256": ({}, {"batch_size": 256}),
+    "smoothing": ({}, {"batch_size": 256, "label_smoothing": 0.02}),
+    "mean_max": ({"pooling": "mean_max"}, SOFT),
+    "attention": ({"pooling": "attention"}, SOFT),
+    "mixup 1": ({}, SOFT | {"mixup": 1.0}),
+    "mixup 0.2": ({}, SOFT | {"mixup": 0.2}),
+    "dropout 0.3": ({"dropout": 0.3}, SOFT),
+    "dropout 0.6": ({"dropout": 0.6}, SOFT),
+    "15 epochs": ({}, SOFT | {"epochs": 15}),
+    "60 epochs": ({}, SOFT | {"epochs": 60}),
+    "constant rate": ({}, SOFT | {"schedule": "constant"}),
+    "balanced": ({}, SOFT | {"balanced": True}),
+    "linear": ({"hidden": []}, SOFT),
+    "[1024]": ({"hidden": [1024]}, SOFT),
+    "[2048, 2048]": ({"hidden": [2048, 2048]}, SOFT),
+    "[1024, 1024, 1024]": ({"hidden": [1024, 1024, 1024]}, SOFT),
 }
 """Settings of the sections `model` and `train`, by name."""
 

@@ -165,9 +165,10 @@ class ModelSettings(Settings):
         description="Labels per clip. `open_set`: one, or none of the classes. `auto`: multi_label "
         "if any clip of the source has several, or else open_set if it has background.",
     )
-    hidden: tuple[Annotated[int, Field(gt=0)], ...] = Field(
-        default=(200, 100),
-        description="Units of each hidden layer; an empty list makes the head linear.",
+    hidden: tuple[Annotated[int, Field(gt=0)], ...] | None = Field(
+        default=None,
+        description="Units of each hidden layer; an empty list makes the head linear. Default: "
+        "[200, 100], or [1024, 1024] for more than 100 classes.",
     )
     dropout: float = Field(
         default=0.5, ge=0, lt=1, description="Dropout rate after every hidden layer."

@@ -7,6 +7,9 @@ from schema.config.model_settings import ModelSettings
 from trainer.clips.feature_file import Features, row_blocks
 from trainer.heads.pooling import AttentionPooling
 
+_FEW, _MANY = (200, 100), (1024, 1024)
+"""Default units of the hidden layers, for at most 100 classes and for more."""
+
 MAX_DEVIATIONS = 5.0
 """Bound of a standardised feature. A feature that rarely fires in training has a tiny deviation,
 and would dominate all others in a clip where it fires."""
@@ -80,6 +83,13 @@ def standardise(features: keras.KerasTensor, train_features: Features) -> keras.
     return keras.ops.clip(standard, -MAX_DEVIATIONS, MAX_DEVIATIONS)
 
 
+def hidden_layers(settings: ModelSettings, classes: int) -> tuple[int, ...]:
+    """Returns the units of the hidden layers; by default, none is narrower than the classes."""
+    if settings.hidden is not None:
+        return settings.hidden
+    return _FEW if classes <= _FEW[-1] else _MANY
+
+
 def dense_scores(
     features: keras.KerasTensor, settings: ModelSettings, classes: int
 ) -> keras.KerasTensor:
@@ -97,7 +107,7 @@ def dense_scores(
         Scores, float32 [batch, classes]: a softmax for one label, sigmoids for several.
     """
     x = features
-    for i, units in enumerate(settings.hidden, start=1):
+    for i, units in enumerate(hidden_layers(settings, classes), start=1):
         x = keras.layers.Dense(units, name=f"hidden_{i}")(x)
         x = keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"batch_norm_{i}")(x)
         x = keras.layers.ReLU(name=f"relu_{i}")(x)

@@ -22,6 +22,16 @@ def test_trainable_parameters(hidden: tuple[int, ...], trainable: int) -> None:
     assert [layer.rate for layer in dropouts] == [0.5] * len(hidden)
 
 
+@pytest.mark.parametrize(
+    ("classes", "units"), [(2, [200, 100]), (100, [200, 100]), (101, [1024, 1024])]
+)
+def test_many_classes_get_wider_layers(classes: int, units: list[int]) -> None:
+    features = np.random.default_rng(0).normal(size=(8, 16)).astype("f")
+    head = build_frozen_head(ModelSettings(), classes, features)
+    layers = [layer for layer in head.layers if isinstance(layer, keras.layers.Dense)]
+    assert [layer.units for layer in layers] == [*units, classes]
+
+
 def test_features_are_standardised_and_bounded() -> None:
     rng = np.random.default_rng(0)
     train = rng.normal([3, -2, 7], [0.1, 5, 0], size=(1_000, 3)).astype("f")
