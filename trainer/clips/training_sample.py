@@ -39,8 +39,9 @@ _COPIES: dict[type[ReductionSettings], tuple[float, float]] = {
     RbfSvmSettings: (12, 3),
     XgboostSettings: (0.5, 4),
 }
-"""Numbers of 8 bytes that fitting takes per feature and per class of each clip, as measured by
-`benchmarks/head_memory.py`. XGBoost keeps features in bins of a byte."""
+"""Numbers of 8 bytes that fitting takes per feature and per class of each clip: of the logistic
+regression, the neighbours, the discriminant and XGBoost as measured by `benchmarks/head_memory.py`,
+of the others by the arrays that scikit-learn makes. XGBoost keeps features in bins of a byte."""
 
 
 @dataclass(frozen=True)
