@@ -99,7 +99,7 @@ def test_a_bundle_that_failed_leaves_no_clips_to_its_next_attempt(
     (file,) = (folder / "transformed" / "Split-train").iterdir()
     records = list(tf.data.TFRecordDataset(str(file)).as_numpy_iterator())
     weights = str(folder / "weights" / "Format-Serving")
-    step = EmbedClips(str(folder / "graph"), weights, "mfcc", "float32", 40)
+    step = EmbedClips(str(folder / "graph"), weights, "mfcc", 40)
     step.setup()
     try:
         step.start_bundle()

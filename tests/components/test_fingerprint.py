@@ -12,7 +12,9 @@ from components.network_importer.component import NetworkImporter
 
 def test_a_changed_file_changes_the_properties_of_the_node(tmp_path: Path) -> None:
     checkpoint = tmp_path / "model.ckpt"
-    importer = NetworkImporter("vggish", str(checkpoint), seed=1, pca_params=None)
+    importer = NetworkImporter(
+        "vggish", str(checkpoint), seed=1, pca_params=None, compute="float32"
+    )
     compiled = Compiler().compile(Pipeline("p", str(tmp_path), components=[importer]))
     (node,) = compiled.nodes
     info = ExecutionInfo(

@@ -112,5 +112,5 @@ def dense_scores(
         x = keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"batch_norm_{i}")(x)
         x = keras.layers.ReLU(name=f"relu_{i}")(x)
         x = keras.layers.Dropout(settings.dropout, name=f"dropout_{i}")(x)
-    activation = "sigmoid" if settings.task != "single_label" else "softmax"
+    activation = "sigmoid" if settings.task in ("multi_label", "open_set") else "softmax"
     return keras.layers.Dense(classes, activation=activation, name="scores")(x)

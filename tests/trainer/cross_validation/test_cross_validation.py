@@ -54,6 +54,7 @@ def arguments(folder: Path, graph: Path, folds: list[Fold] = FOLDS, **model: Any
             **{name: section.model_dump(mode="json") for name, section in sections.items()},
             "max_clip_samples": 16_000 * 600,
             "embedding_size": SIZE,
+            "target_precision": None,
             "folds": folds,
             "outputs": {"cross_validation": str(folder / "out")},
         },

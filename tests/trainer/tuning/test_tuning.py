@@ -43,6 +43,7 @@ def arguments(folder: Path, **changes: Any) -> FnArgs:
             **{name: section.model_dump(mode="json") for name, section in sections.items()},
             "max_clip_samples": 16_000 * 600,
             "embedding_size": SIZE,
+            "target_precision": None,
             "folds": FOLDS,
             "tune": {"trials": 4, "seed": 3, "minutes": None},
             "outputs": {k: str(folder / k) for k in ("best_hyperparameters", "trials")},
