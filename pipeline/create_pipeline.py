@@ -263,6 +263,7 @@ def _deliver(
         infra_blessing=validator.outputs["blessing"],
         pushed_model=pusher.outputs["pushed_model"],
         test_predictions=predictor.outputs["test_predictions"],
+        test_events=predictor.outputs["test_events"],
         **selector.outputs,
         **reported,
         # The report shows what was chosen, not where a run happened or how it was retried.

@@ -15,6 +15,7 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils
 
+from components.annotated_test_set import AnnotatedTestSet
 from components.audio_example_gen.account import COUNTS, REJECTS, TRACES, reject_line
 from components.audio_example_gen.clip_reading import NOISE, DecodeClips, DecodeNoise
 from components.audio_example_gen.duplicates import (
@@ -43,10 +44,12 @@ from components.counts import WriteCounts, read_counts
 from components.file_trees.data_root import open_tree
 from components.file_trees.refusals import RefusedError
 from components.leftovers import remove_leftovers
+from schema.config.annotations.annotation_settings import BACKGROUND
 from schema.config.ingest_settings import IngestSettings
 from schema.config.source_settings import SourceSettings, read_source_settings
 from schema.config.split_settings import SPLITS, UNLABELLED, SplitSettings
 from vggish.errors import DataSetError
+from vggish.events.detection import Event
 
 REJECTS_FILE = "rejects.jsonl"
 SUMMARY_FILE = "summary.json"
@@ -63,6 +66,9 @@ class Executor(BaseBeamExecutor):
         exec_properties: dict[str, Any],
     ) -> None:
         """Writes the `examples`, the `noise` and the `rejects`.
+
+        Of recordings that are annotated completely, `rejects` also has the true events of the test
+        split.
 
         The splits are train, eval and test and, if there are clips without labels, unlabelled.
 
@@ -133,6 +139,27 @@ class Executor(BaseBeamExecutor):
             [files for kind, files in leaks if kind == "id"],
         )
         remove_leftovers(output_dict)
+        # Beside incomplete annotations, what is found may be true as well.
+        if source.annotations is not None and source.annotations.complete:
+            _annotated_test_set(listing, rejects.uri).write(rejects.uri)
+
+
+def _annotated_test_set(listing: Listing, uri: str) -> AnnotatedTestSet:
+    """Returns the true events of the test recordings that were accepted."""
+    with tf.io.gfile.GFile(os.path.join(uri, REJECTS_FILE)) as lines:
+        refused = {json.loads(line)["clip_id"] for line in lines}
+    return AnnotatedTestSet(
+        listing.root,
+        {
+            file.clip_id: [
+                Event(event.start, event.end, event.label)
+                for event in file.events or ()
+                if event.known and event.label != BACKGROUND
+            ]
+            for file in listing.files
+            if file.split == "test" and file.clip_id not in refused
+        },
+    )
 
 
 def _list_copies(same: SameSounds, uri: str) -> None:

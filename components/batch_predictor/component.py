@@ -33,6 +33,7 @@ class BatchPredictorSpec(ComponentSpec):
         "predictions": ChannelParameter(type=Predictions),
         "test_predictions": ChannelParameter(type=Predictions),
         "events": ChannelParameter(type=Events),
+        "test_events": ChannelParameter(type=Events),
     }
 
 
@@ -41,7 +42,8 @@ class BatchPredictor(BaseBeamComponent):
 
     Outputs: `predictions`, Parquet with one row per clip of the split `unlabelled`;
     `test_predictions`, one Parquet file with one row per clip of the split `test`; `events`, the
-    events in recordings and an account of these, empty without recordings.
+    events in recordings and an account of these, empty without recordings; `test_events`, the same
+    of the annotated recordings of the test split.
 
     Args:
         examples: AudioExampleGen's `examples`.
@@ -74,6 +76,7 @@ class BatchPredictor(BaseBeamComponent):
                 predictions=Channel(type=Predictions),
                 test_predictions=Channel(type=Predictions),
                 events=Channel(type=Events),
+                test_events=Channel(type=Events),
             )
         )
 

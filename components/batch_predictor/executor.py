@@ -14,10 +14,13 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
+from components.annotated_test_set import read_annotated_test_set
 from components.batch_predictor.event_detection import DetectEvents, Detector
 from components.batch_predictor.recordings import list_recordings
 from components.batches_by_windows import BatchByWindows
 from components.counts import read_clips_by_split
+from components.file_trees.data_root import open_tree
+from components.file_trees.file_tree import Entry
 from components.leftovers import remove_leftovers
 from components.window_model import load_window_model
 from schema import clip_examples
@@ -25,6 +28,7 @@ from schema.config.predict.predict_settings import PredictSettings
 from schema.config.split_settings import UNLABELLED
 from schema.model_card import read_model_card
 from vggish import params
+from vggish.audio.decoding import Resampler
 from vggish.audio.recording_windows import WindowGrid
 from vggish.progress import Progress
 
@@ -51,7 +55,8 @@ class Executor(BaseBeamExecutor):
                 clip has labels. `test_predictions`, also with `fname`, `true`, `predicted`,
                 `split`, `group`, `seconds` (NaN if unknown) and, if the model has it,
                 `unfamiliarity`; the labels are lists if clips have several. `events`: see
-                `DetectEvents`; empty without recordings.
+                `DetectEvents`; empty without recordings. `test_events`: the same of the annotated
+                recordings of the test split.
             exec_properties: `predict`, the section of the configuration as JSON, and `resampler`.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
@@ -59,7 +64,8 @@ class Executor(BaseBeamExecutor):
         splits = artifact_utils.decode_split_names(examples.split_names)
         model = path_utils.serving_model_path(artifact_utils.get_single_uri(input_dict["model"]))
         card = read_model_card(model)
-        clips = read_clips_by_split(artifact_utils.get_single_uri(input_dict["rejects"]))
+        rejects = artifact_utils.get_single_uri(input_dict["rejects"])
+        clips = read_clips_by_split(rejects)
         test_file, unlabelled_files = (
             os.path.join(artifact_utils.get_single_uri(output_dict[key]), name)
             for key, name in (("test_predictions", TEST_FILE), ("predictions", "predictions"))
@@ -85,22 +91,33 @@ class Executor(BaseBeamExecutor):
                 predict(UNLABELLED, schema) | "Write" >> WriteToParquetBatched(
                     unlabelled_files, schema, file_name_suffix=".parquet"
                 )
-        self._detect(model, artifact_utils.get_single_uri(output_dict["events"]), exec_properties)
+        settings = PredictSettings.model_validate_json(exec_properties["predict"])
+        heard = {"events": None, "test_events": None} | _recordings(settings, rejects)
+        for key, recordings in heard.items():
+            output = artifact_utils.get_single_uri(output_dict[key])
+            tf.io.gfile.makedirs(output)
+            if recordings is not None:
+                detector = _detector(model, settings, exec_properties["resampler"])
+                with self._make_beam_pipeline() as pipeline:
+                    pipeline | DetectEvents(*recordings, detector, output)
         remove_leftovers(output_dict)
 
-    def _detect(self, model: str, output: str, exec_properties: dict[str, Any]) -> None:
-        """Finds the events of the recordings, if there are any."""
-        settings = PredictSettings.model_validate_json(exec_properties["predict"])
-        tf.io.gfile.makedirs(output)
-        if settings.recordings is None:
-            return
-        # Loaded here once as well: a model that takes no sound is told before workers start.
-        min_scores = load_window_model(model).min_scores(settings.windows.min_score)
-        grid = WindowGrid(settings.windows.hop, exec_properties["resampler"])
-        detector = Detector(model, grid, min_scores, settings.windows.rules())
-        recordings = list_recordings(settings.recordings)
-        with self._make_beam_pipeline() as pipeline:
-            pipeline | DetectEvents(settings.recordings, recordings, detector, output)
+
+def _recordings(settings: PredictSettings, rejects: str) -> dict[str, tuple[str, list[Entry]]]:
+    """Returns the folder of recordings and the recordings, by the output for their events."""
+    found = {}
+    if settings.recordings is not None:
+        found["events"] = (settings.recordings, list_recordings(settings.recordings))
+    if (test := read_annotated_test_set(rejects)) is not None:
+        found["test_events"] = (test.root, list(open_tree(test.root).find(test.events)))
+    return found
+
+
+def _detector(model: str, settings: PredictSettings, resampler: Resampler) -> Detector:
+    # Loaded here once as well: a model that takes no sound is told before workers start.
+    min_scores = load_window_model(model).min_scores(settings.windows.min_score)
+    grid = WindowGrid(settings.windows.hop, resampler)
+    return Detector(model, grid, min_scores, settings.windows.rules())
 
 
 def _test_schema(card: dict[str, Any]) -> pa.Schema:

@@ -28,6 +28,7 @@ class ReportSpec(ComponentSpec):
         "comparison": ChannelParameter(type=artifacts.ModelComparison),
         "pushed_model": ChannelParameter(type=standard_artifacts.PushedModel),
         "test_predictions": ChannelParameter(type=artifacts.Predictions),
+        "test_events": ChannelParameter(type=artifacts.Events),
     }
     OUTPUTS = {"report": ChannelParameter(type=artifacts.ReportPage)}
 

@@ -18,6 +18,7 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils, path_utils
 
+from components.annotated_test_set import read_annotated_test_set
 from components.batch_predictor.executor import TEST_FILE
 from components.counts import read_counts
 from components.embedding_exporter.executor import EMBEDDED, REUSED
@@ -25,6 +26,7 @@ from components.evaluation_results import read_evaluation
 from components.model_selector.executor import COMPARISON_FILE, TRAINED_MODEL_PROPERTY
 from components.report.clip_scores import read_clip_scores
 from components.report.drift import measure_drift
+from components.report.event_agreement import measure_test_events
 from components.report.mfcc_baseline import mfcc_baseline
 from components.report.open_set import measure_open_set
 from components.report.page import LineageStep, RejectRow, ReportData, render_page
@@ -134,6 +136,9 @@ def _gather(inputs: dict[str, Artifact], config: dict[str, Any]) -> ReportData:
         "cross_validation": card["cross_validation"],
         "tuning": _read_json(inputs["trials"].uri, TRIALS_FILE) if "trials" in inputs else None,
         "open_set": measure_open_set(scores, predictions),
+        "test_events": measure_test_events(
+            read_annotated_test_set(inputs["rejects"].uri), inputs["test_events"].uri, classes
+        ),
         "target_precision": card["target_precision"],
         "baselines": {
             "majority": scores.majority_score(clips["by_label"]),

@@ -12,6 +12,7 @@ import tensorflow as tf
 from beam_pipelines import local_context
 from tfx.types import artifact_utils, standard_artifacts
 
+from components.annotated_test_set import AnnotatedTestSet
 from components.artifacts import Events, Predictions, Rejects
 from components.batch_predictor.executor import TEST_FILE, Executor, PredictClips
 from schema.config.predict.predict_settings import PredictSettings
@@ -53,9 +54,12 @@ def predict(folder: Path, splits: list[str], recordings: Path | None = None) -> 
     examples.uri, model.uri = str(folder / "examples"), str(folder / "model")
     examples.split_names = artifact_utils.encode_split_names(splits)
     predictions.uri, of_test.uri = str(folder / "predictions"), str(folder / "of_test")
-    events = Events()
-    events.uri = str(folder / "events")
-    outputs = {"predictions": [predictions], "test_predictions": [of_test], "events": [events]}
+    events, test_events = Events(), Events()
+    events.uri, test_events.uri = str(folder / "events"), str(folder / "test_events")
+    outputs = {
+        "predictions": [predictions], "test_predictions": [of_test], "events": [events],
+        "test_events": [test_events],
+    }  # fmt: skip
     settings = PredictSettings(**({"recordings": str(recordings)} if recordings else {}))
     properties = {"predict": settings.model_dump_json(), "resampler": "resampy"}
     rejects = Rejects()
@@ -171,7 +175,11 @@ def test_recordings_have_events_and_an_account(tmp_path: Path) -> None:
     recordings = tmp_path / "recordings"
     recordings.mkdir()
     soundfile.write(recordings / "a.wav", np.random.default_rng(0).normal(0, 0.1, 40_000), 16_000)
+    AnnotatedTestSet(str(recordings), {"a.wav": []}).write(str(tmp_path))
     predict(tmp_path, ["test"], recordings)
+    for name in ("events.csv", "recordings.jsonl"):
+        found, tested = (tmp_path / output / name for output in ("events", "test_events"))
+        assert found.read_bytes() == tested.read_bytes()
     lines = (tmp_path / "events" / "events.csv").read_text().splitlines()
     assert lines[0] == "file,start,end,label,score"
     # One label a window, so that one of two classes reaches a half everywhere.

@@ -107,6 +107,7 @@ def make_report(classes: list[str], **changes: Any) -> ReportData:
         },
         "target_precision": None,
         "open_set": None,
+        "test_events": None,
         "test_predictions": "/runs/one/test_predictions.parquet",
         "models": [compared("dense", 0.925, chosen=True)],
         "checks": [{"metric": "accuracy", "value": 0.9, "bound": "at least 0.5", "passed": True}],

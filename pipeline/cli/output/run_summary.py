@@ -19,6 +19,20 @@ def why_not_pushed(summary: dict[str, Any]) -> str:
     )
 
 
+def _test_events(agreement: dict[str, Any] | None) -> dict[str, str]:
+    """Formats how well the events in the test recordings agree with the true ones, if any are."""
+    if agreement is None:
+        return {}
+    found, intervals = agreement["all"], agreement["intervals"]
+    scores = [
+        f"{title} {found[name]:.3f} {format_interval(intervals[name])}".strip()
+        for name, title in (("f1", "F1"), ("segment_f1", "by segment"))
+        if found[name] is not None
+    ]
+    alarms = f"{found['false_alarms_an_hour']:.3g} false alarms/h"
+    return {"Test events": ", ".join([*scores, alarms])}
+
+
 def _use(summary: dict[str, Any]) -> str:
     """Returns the command for a pushed model that takes what the run learned from."""
     if summary["model"]["network"] is None:
@@ -93,6 +107,7 @@ def format_summary(summary: dict[str, Any], folder: RunFolder) -> str:
         f"{len(clips['by_label'])} classes",
         **_cross_validation(summary["cross_validation"], score),
         **_tuning(summary["tuning"]),
+        **_test_events(summary["test_events"]),
         network: origin + (embedded if features["reused"] else ""),
         "Pushed model": summary["pushed_path"] or f"none: {why_not_pushed(summary)}",
         "Report": str(folder.report),
