@@ -140,7 +140,7 @@ class Executor(BaseBeamExecutor):
         )
         remove_leftovers(output_dict)
         # Beside incomplete annotations, what is found may be true as well.
-        if source.annotations is not None and source.annotations.complete:
+        if source.kind == "annotations" and source.annotations.complete:
             _annotated_test_set(listing, rejects.uri).write(rejects.uri)
 
 

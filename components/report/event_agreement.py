@@ -111,13 +111,14 @@ def _read_found(folder: str) -> tuple[dict[str, float], Mapping[str, list[Annota
 def _agreement(scores: EventScores, label: str | None) -> Agreement:
     events = scores.all_events if label is None else scores.events[label]
     segments = scores.all_segments if label is None else scores.segments[label]
+    segment_f1 = _number(segments.f1)
     return Agreement(
         true=events.true,
         found=events.found,
         precision=_number(events.precision),
         recall=_number(events.recall),
         f1=_number(events.f1),
-        segment_f1=_number(segments.f1),
+        segment_f1=segment_f1,
         false_alarms_an_hour=_number(scores.false_alarms_an_hour(label)),
     )
 
