@@ -10,6 +10,7 @@ from generation import Generated, generate
 from pydantic import ValidationError
 from trees import write_sounds, write_table
 
+from components.annotated_test_set import AnnotatedTestSet, read_annotated_test_set
 from components.audio_example_gen.sources import list_source
 from components.audio_example_gen.sources.annotated_recordings.recording_listing import (
     warnings_about_rows,
@@ -121,6 +122,19 @@ def test_the_windows_of_recordings_are_clips(tmp_path: Path) -> None:
     assert all(len(of_night) == 1 for of_night in splits.values())
     assert set.union(*splits.values()) == {"train", "eval", "test"}
     assert summary["groups"]["known"] == 12
+    tested = {name.removesuffix("#") for name, split in splits.items() if split == {"test"}}
+    assert told_test_set(tmp_path) == AnnotatedTestSet(str(root), dict.fromkeys(tested, EVENTS))
+
+
+def told_test_set(output: Path) -> AnnotatedTestSet | None:
+    """The true events of the test recordings, as other nodes learn of them."""
+    return read_annotated_test_set(str(output / "node" / "rejects" / "1"))
+
+
+def test_events_of_incomplete_annotations_are_not_compared(tmp_path: Path) -> None:
+    root = tmp_path / "in"
+    generate(tmp_path, source(root, *write_events(root, ".csv"), complete=False))
+    assert told_test_set(tmp_path) is None
 
 
 def test_labels_that_are_no_classes_are_told(tmp_path: Path) -> None:
@@ -286,6 +300,9 @@ def test_what_only_the_sound_shows_refuses_a_recording(tmp_path: Path) -> None:
     assert found.rejects == {
         "night0.wav": "wrong_time", "night1.wav": "wrong_time", "night3.wav": "damaged",
     }  # fmt: skip
+    test = told_test_set(tmp_path)
+    assert test is not None
+    assert not test.events.keys() & found.rejects.keys()
     assert found.details["night0.wav"] == (
         "row 62 of a.csv is about 10.5 to 11 s, but the recording night0.wav lasts 10 s"
     )
