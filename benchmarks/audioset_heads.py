@@ -78,12 +78,15 @@ class Data:
 
     def clips(self, rows: np.ndarray, pooling: Any) -> EmbeddedClips:
         """Returns some clips as a head reads them."""
-        windows = tf.gather(self.windows, np.flatnonzero(rows))
-        return EmbeddedClips(
-            clip_ids=np.flatnonzero(rows).astype("S"),
-            features=pool_windows(windows, pooling).numpy(),
-            targets=self.targets[rows],
-        )
+        ids = np.arange(len(rows)).astype("S")
+        if pooling == "attention":
+            features = self.windows.flat_values.numpy()
+            of_clips = [self.windows.row_starts(), self.windows.row_lengths()]
+            whole = EmbeddedClips(ids, features, self.targets, np.stack(of_clips, axis=1))
+        else:
+            features = pool_windows(self.windows, pooling).numpy()
+            whole = EmbeddedClips(ids, features, self.targets)
+        return whole.of(np.flatnonzero(rows))
 
 
 def read_release(folder: Path) -> Data:

@@ -15,6 +15,7 @@ memory that all clips would need, and once from memory. Prints mean and spread o
 """
 
 import argparse
+import io
 import json
 import logging
 import subprocess
@@ -112,14 +113,12 @@ def fit(
 
 def measure(name: str, folder: Path, classes: int) -> None:
     """Trains one head in this process, and prints its figures as JSON."""
-    said: list[str] = []
-    handler = logging.Handler()
-    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
-    logging.getLogger(LOGGER_NAME).addHandler(handler)
+    told = io.StringIO()
+    logging.getLogger(LOGGER_NAME).addHandler(logging.StreamHandler(told))
     logging.getLogger(LOGGER_NAME).setLevel(logging.INFO)
     imported, begin = memory_gb("VmRSS"), time.monotonic()
     accuracy = fit(name, load(folder, classes), classes, TrainSettings(epochs=2))
-    needs = next(message for message in said if message.startswith("learning from"))
+    needs = next(line for line in told.getvalue().splitlines() if line.startswith("learning from"))
     figures = {
         "said": needs,
         "added": memory_gb("VmHWM") - imported,
