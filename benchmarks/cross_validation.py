@@ -20,9 +20,9 @@ from components.folds.fold_clips import read_fold_clips
 from components.folds.fold_plan import plan_folds
 from schema.config.config import Config
 from schema.config.split_settings import SPLITS
-from trainer.cross_validation.cross_validation import load_all_clips, run_fn
+from trainer.cross_validation.cross_validation import run_fn
 from trainer.cross_validation.fold_scores import split_clips
-from trainer.fitting.frozen_head import train_head
+from trainer.fitting.frozen_head import load_clips, train_head
 from trainer.fitting.training_job import read_training_job
 
 
@@ -73,7 +73,7 @@ def main() -> None:
         )
         planned = time.process_time() - begin
         job = read_training_job(fn_args)
-        parts = [split_clips(load_all_clips(job, fn_args.train_files), fold) for fold in folds]
+        parts = [split_clips(load_clips(job, fn_args.train_files), fold) for fold in folds]
         train_head(job, *parts[0][:2], None)  # What the first training of a process costs more.
         begin = time.process_time()
         for train, evaluation, _ in parts:

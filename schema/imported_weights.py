@@ -70,7 +70,11 @@ class ImportedWeights:
 
 
 def import_weights(
-    network: str, weights: str, values: dict[str, np.ndarray], pca: str | None
+    network: str,
+    weights: str,
+    values: dict[str, np.ndarray],
+    pca: str | None,
+    compute: str = "float32",
 ) -> ImportedWeights:
     """Collects what `write_imported_weights` writes.
 
@@ -79,6 +83,7 @@ def import_weights(
         weights: `random`, or the checkpoint's SHA-256.
         values: Arrays by name.
         pca: Path of the released PCA parameters, `download`, or None.
+        compute: Precision of the frozen network.
 
     Returns:
         The weights with their origin.
@@ -87,7 +92,7 @@ def import_weights(
         CheckpointError: The path does not hold PCA parameters of VGGish.
     """
     postprocessor = load_postprocessor(pca) if pca else None
-    origin = WeightsOrigin(network, weights, weights_sha256(values))
+    origin = WeightsOrigin(network, weights, weights_sha256(values), compute)
     return ImportedWeights(values, origin, postprocessor)
 
 

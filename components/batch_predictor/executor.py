@@ -92,14 +92,18 @@ class Executor(BaseBeamExecutor):
                     unlabelled_files, schema, file_name_suffix=".parquet"
                 )
         settings = PredictSettings.model_validate_json(exec_properties["predict"])
-        heard = {"events": None, "test_events": None} | _recordings(settings, rejects)
-        for key, recordings in heard.items():
-            output = artifact_utils.get_single_uri(output_dict[key])
+        outputs = {
+            key: artifact_utils.get_single_uri(output_dict[key])
+            for key in ("events", "test_events")
+        }
+        for output in outputs.values():
             tf.io.gfile.makedirs(output)
-            if recordings is not None:
-                detector = _detector(model, settings, exec_properties["resampler"])
-                with self._make_beam_pipeline() as pipeline:
-                    pipeline | DetectEvents(*recordings, detector, output)
+        if recordings := _recordings(settings, rejects):
+            detector = _detector(model, settings, exec_properties["resampler"])
+            with self._make_beam_pipeline() as pipeline:
+                for key, (folder, entries) in recordings.items():
+                    detect = DetectEvents(folder, entries, detector, outputs[key])
+                    pipeline | f"Detect[{key}]" >> detect
         remove_leftovers(output_dict)
 
 

@@ -1,6 +1,5 @@
 """Brings a network's weights into the pipeline."""
 
-from dataclasses import replace
 from typing import Any
 
 from tfx.dsl.components.base.base_executor import BaseExecutor
@@ -43,11 +42,11 @@ class Executor(BaseExecutor):
         values, weights = checkpoint.resolve(
             exec_properties["checkpoint"], exec_properties["seed"], network=network
         )
-        imported = import_weights(network, weights, values, exec_properties.get("pca_params"))
         compute = exec_properties["compute"]
         if compute == "auto":
             compute = faster_precision(network, values)
-        imported = replace(imported, origin=replace(imported.origin, compute=compute))
+        pca = exec_properties.get("pca_params")
+        imported = import_weights(network, weights, values, pca, compute)
         write_imported_weights(path_utils.serving_model_dir(artifact.uri), imported)
         artifact.set_string_custom_property("weights", imported.origin.weights)
         artifact.set_string_custom_property("sha256", imported.origin.sha256)

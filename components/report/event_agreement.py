@@ -4,7 +4,6 @@ import collections
 import json
 import math
 import os
-import posixpath
 from collections.abc import Collection, Mapping, Sequence
 from typing import TypedDict
 
@@ -13,6 +12,7 @@ import tensorflow as tf
 
 from components.annotated_test_set import AnnotatedTestSet
 from components.batch_predictor.event_detection import EVENTS_FILE, RECORDINGS_FILE
+from components.batch_predictor.recordings import recording_name
 from vggish.events.annotation_tables import Annotation, read_annotations
 from vggish.events.event_scores import Counts, EventScores
 
@@ -65,12 +65,14 @@ def measure_test_events(
     seconds, events = _read_found(found)
     by_recording = []
     for path, true in test.events.items():
-        name = posixpath.join(test.root, path)
+        name = recording_name(test.root, path)
         scores = EventScores()
         known = [event for event in true if event.label in classes]
         scores.add(known, events[name], seconds[name])
         by_recording.append(scores)
-    total = sum_scores(by_recording)
+    total = EventScores()
+    for scores in by_recording:
+        total.include(scores)
     return EventAgreement(
         recordings=len(by_recording),
         hours=total.seconds / 3600,
@@ -81,18 +83,6 @@ def measure_test_events(
         },
         by_class={label: _agreement(total, label) for label in sorted(total.events)},
     )
-
-
-def sum_scores(parts: Sequence[EventScores]) -> EventScores:
-    """Adds the scores of recordings up."""
-    total = EventScores()
-    for part in parts:
-        total.seconds += part.seconds
-        total.false_alarms += part.false_alarms
-        for mine, other in ((total.events, part.events), (total.segments, part.segments)):
-            for label, counts in other.items():
-                mine[label] += counts
-    return total
 
 
 def _read_found(folder: str) -> tuple[dict[str, float], Mapping[str, list[Annotation]]]:

@@ -12,13 +12,12 @@ import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from schema.folds import RESULTS_FILE, Fold
-from trainer.clips.embedded_clips import EmbeddedClips, load_embedded_clips
 from trainer.cross_validation.fold_scores import FoldScores, kept_fold_scores
-from trainer.fitting.training_job import TrainingJob, read_training_job
+from trainer.fitting.frozen_head import load_clips
+from trainer.fitting.training_job import read_training_job
 from trainer.metrics.clip_metrics import ScoredClips
 from trainer.metrics.intervals import measure_intervals
 from trainer.metrics.measuring import measure_clips
-from vggish.networks.layer_taps import feature_size
 from vggish.output_files import output_file
 from vggish.progress import LOGGER_NAME, Progress
 
@@ -34,7 +33,7 @@ def run_fn(fn_args: FnArgs) -> None:
     job = read_training_job(fn_args)
     folds: list[Fold] = fn_args.custom_config["folds"]
     folder = fn_args.custom_config["outputs"]["cross_validation"]
-    clips = load_all_clips(job, fn_args.train_files)
+    clips = load_clips(job, fn_args.train_files)
     progress = Progress("folds", len(folds))
     scores = {}
     for fold in folds:
@@ -47,18 +46,6 @@ def run_fn(fn_args: FnArgs) -> None:
     with output_file(os.path.join(folder, f"{job.model.title}.parquet")) as path:
         pq.write_table(tabulate(scores, job.classes, multi_label=job.multi_label), path)
     tf.io.gfile.rmtree(fn_args.working_dir)
-
-
-def load_all_clips(job: TrainingJob, file_patterns: list[str]) -> EmbeddedClips:
-    """Loads the cached features of all clips, as the job's head reads them."""
-    size = job.embedding_size or feature_size(job.model.features, job.features.network)
-    return load_embedded_clips(
-        file_patterns,
-        size,
-        len(job.classes),
-        multi_label=job.multi_label,
-        pooling=job.model.pooling,
-    )
 
 
 def summarize_folds(scores: dict[str, FoldScores], *, multi_label: bool) -> dict[str, Any]:

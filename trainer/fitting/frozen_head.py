@@ -37,18 +37,10 @@ def run_fn(fn_args: FnArgs) -> None:
         fn_args: Arguments from TFX; see `read_training_job`. `base_model` holds the weights.
     """
     job = read_training_job(fn_args)
-    size = job.embedding_size or feature_size(job.model.features, job.features.network)
     classes = len(job.classes)
+    folder = _local_folder(fn_args.model_run_dir)
     train_clips, eval_clips = (
-        load_embedded_clips(
-            files,
-            size,
-            classes,
-            multi_label=job.multi_label,
-            pooling=job.model.pooling,
-            folder=_local_folder(fn_args.model_run_dir),
-        )
-        for files in (fn_args.train_files, fn_args.eval_files)
+        load_clips(job, files, folder) for files in (fn_args.train_files, fn_args.eval_files)
     )
     head = train_head(job, train_clips, eval_clips, fn_args.model_run_dir)
     weights = read_imported_weights(fn_args.base_model)
@@ -75,8 +67,29 @@ def run_fn(fn_args: FnArgs) -> None:
         ),
     )
     write_trained_model(fn_args, job, trained)
-    if size <= MOST_DIMENSIONS and (statistics := window_statistics(fn_args.train_files)):
+    if feature_size_of(job) <= MOST_DIMENSIONS and (
+        statistics := window_statistics(fn_args.train_files)
+    ):
         write_training_statistics(fn_args.serving_model_dir, statistics)
+
+
+def load_clips(
+    job: TrainingJob, file_patterns: list[str], folder: str | None = None
+) -> EmbeddedClips:
+    """Loads cached features as the job's head reads them; see `load_embedded_clips`."""
+    return load_embedded_clips(
+        file_patterns,
+        feature_size_of(job),
+        len(job.classes),
+        multi_label=job.multi_label,
+        pooling=job.model.pooling,
+        folder=folder,
+    )
+
+
+def feature_size_of(job: TrainingJob) -> int:
+    """Returns the number of features of a window."""
+    return job.embedding_size or feature_size(job.model.features, job.features.network)
 
 
 @dataclass(frozen=True)

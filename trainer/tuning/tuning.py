@@ -12,8 +12,8 @@ from schema.config.model_settings import TuneSettings
 from schema.folds import Fold
 from schema.tuning import BEST_FILE, TRIALS_FILE
 from trainer.clips.embedded_clips import EmbeddedClips
-from trainer.cross_validation.cross_validation import load_all_clips
 from trainer.cross_validation.fold_scores import kept_fold_scores
+from trainer.fitting.frozen_head import load_clips
 from trainer.fitting.training_job import TrainingJob, read_training_job, tuned_job
 from trainer.metrics.measuring import measure_clips
 from trainer.tuning.search_space import draw_settings
@@ -92,7 +92,7 @@ class _Search:
         """Loads the clips once for each pooling."""
         pooling = job.model.pooling
         if pooling not in self._clips:
-            self._clips[pooling] = load_all_clips(job, self._files)
+            self._clips[pooling] = load_clips(job, self._files)
         return self._clips[pooling]
 
 

@@ -91,6 +91,14 @@ class EventScores:
                 not any(_touch(event, other) for other in true) for event in heard
             )
 
+    def include(self, other: "EventScores") -> None:
+        """Adds the scores of other recordings."""
+        self.seconds += other.seconds
+        self.false_alarms += other.false_alarms
+        for mine, theirs in ((self.events, other.events), (self.segments, other.segments)):
+            for label, counts in theirs.items():
+                mine[label] += counts
+
     @property
     def all_events(self) -> Counts:
         """Numbers of events of all classes together."""

@@ -17,6 +17,7 @@ from schema.config.model_settings import FeatureSettings, ModelSettings, TrainSe
 from schema.folds import RESULTS_FILE, Fold
 from trainer.cross_validation import cross_validation, fold_scores
 from trainer.cross_validation.cross_validation import run_fn
+from trainer.fitting.frozen_head import load_clips
 
 CLIPS = 90
 NAMES = [f"clips{i:03}" for i in range(CLIPS)]
@@ -110,7 +111,7 @@ def test_neither_training_nor_the_choice_of_epoch_sees_the_test_fold(
     """The labels of the tested clips change nothing about their scores."""
     args = arguments(tmp_path, graph, head="dense", hidden=[16])
     job = cross_validation.read_training_job(args)
-    clips = cross_validation.load_all_clips(job, args.train_files)
+    clips = load_clips(job, args.train_files)
     before = fold_scores.score_fold(job, clips, FOLDS[0])
     targets = clips.targets.copy()
     tested = np.array(FOLD_OF) == 0
@@ -123,7 +124,7 @@ def test_neither_training_nor_the_choice_of_epoch_sees_the_test_fold(
 def test_clips_that_are_left_out_are_in_no_part(tmp_path: Path, graph: Path) -> None:
     args = arguments(tmp_path, graph, head="knn")
     job = cross_validation.read_training_job(args)
-    clips = cross_validation.load_all_clips(job, args.train_files)
+    clips = load_clips(job, args.train_files)
     fold = replace(FOLDS[0], left_out=frozenset(["clips012", "clips013"]))
     parts = fold_scores.split_clips(clips, fold)
     assert [len(part.targets) for part in parts] == [34, 24, 30]
