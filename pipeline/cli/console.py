@@ -1,5 +1,6 @@
 """The terminal during a run; the messages of TensorFlow, Beam and TFX go to a log."""
 
+import gc
 import logging
 import os
 import sys
@@ -72,6 +73,9 @@ def quiet(log: Path) -> Iterator[Console]:
             os.dup2(file.fileno(), descriptor)
         try:
             yield Console(file=screen, highlight=False)
+        except BaseException:
+            gc.collect()  # What was interrupted half-way may complain as it goes: in the log.
+            raise
         finally:
             sys.stdout.flush()
             sys.stderr.flush()

@@ -122,7 +122,8 @@ def _fail(error: Exception) -> NoReturn:
     code, sentence = _explain(error)
     # Not wrapped: nobody can copy a path that is cut in two.
     Console(stderr=True, highlight=False).print(f"Error: {sentence}", markup=False, soft_wrap=True)
-    if isinstance(error.__cause__, TimeLimitError):
-        # The interrupted node's threads may still be running; Python would wait for them.
+    if any(isinstance(cause, TimeLimitError) for cause in error_chain(error)):
+        # The interrupted node's threads may still be running; Python would wait for them. Its
+        # half-run generators would end as well, each with a traceback on the screen.
         os._exit(code)
     sys.exit(code)

@@ -95,3 +95,56 @@ def test_second_ctrl_c_does_not_wait_for_a_library() -> None:
     wait_until_ready(process)
     process.send_signal(signal.SIGINT)
     assert end(process) == (130, SENTENCE)
+
+
+# A node that is late leaves what complains when it is collected, as TensorFlow's generators may.
+LATE = """
+import sys
+from pathlib import Path
+from pipeline.cli import main
+from pipeline.cli.console import quiet
+from pipeline.runners.retries import time_limit
+
+class Leftover:
+    def __del__(self):
+        raise TypeError("storm of a half-run generator")
+
+def run_for_ever():
+    of_the_frame, of_a_cycle = Leftover(), Leftover()
+    of_a_cycle.itself = of_a_cycle
+    del of_a_cycle
+    while True:
+        pass
+
+def late():
+    with quiet(Path(log)):
+        from pipeline.runners.local_runner import NodeError  # TensorFlow talks as it is imported.
+        try:
+            with time_limit("Transform", 0.1, print):
+                try:
+                    run_for_ever()
+                except Exception as error:
+                    raise RuntimeError("the kernel was interrupted") from error
+        except RuntimeError as error:
+            raise NodeError("Transform") from error
+
+log = sys.argv.pop(1)
+main.app.command("late")(late)
+sys.argv[1:] = ["late"]
+main.main()
+"""
+
+
+def test_late_node_leaves_one_sentence_on_the_screen(tmp_path: Path) -> None:
+    log = tmp_path / "run.log"
+    done = subprocess.run(
+        [sys.executable, "-c", LATE, str(log)],
+        capture_output=True,
+        text=True,
+        cwd=PROJECT,
+        check=False,
+    )
+    assert done.returncode == 1
+    (sentence,) = done.stderr.splitlines()
+    assert sentence.startswith("Error: The node Transform took longer than its limit of 0.1 s; ")
+    assert log.read_text().count("storm of a half-run generator") == 1
