@@ -19,7 +19,7 @@ from schema.config.model_settings import (
     TrainSettings,
     TuneSettings,
 )
-from schema.config.predict.predict_settings import PredictSettings
+from schema.config.predict.predict_settings import EventSettings, PredictSettings
 from schema.config.run_settings import MetadataSettings, RunSettings
 from schema.config.settings import Settings
 from schema.config.source_settings import SourceSettings
@@ -127,6 +127,13 @@ class Config(Settings):
             raise ValueError(
                 "predict.recordings needs a model of sounds, but the network that made the "
                 "embeddings is not known; set source.network, or leave it out"
+            )
+        annotated = self.source.kind == "annotations" and self.source.annotations.complete
+        heard = annotated or self.predict.recordings is not None
+        if not heard and self.predict.windows != EventSettings():
+            raise ValueError(
+                "predict.windows means nothing without recordings; set predict.recordings to their "
+                "folder, or leave it out"
             )
         return self
 

@@ -23,7 +23,6 @@ def test_windows_have_the_rules_of_detect() -> None:
 @pytest.mark.parametrize(
     ("section", "says"),
     [
-        ({"windows": {"smooth": 3}}, "windows means nothing without recordings"),
         ({"recordings": "r", "windows": {"smooth": 2}}, "odd number of windows, not 2; take 3"),
         (
             {"recordings": "r", "windows": {"min_duration": 2, "max_duration": 1}},
@@ -47,3 +46,16 @@ def test_recordings_need_a_model_of_sounds() -> None:
         Config.model_validate({"source": source, "predict": predict})
     known = Config.model_validate({"source": source | {"network": "yamnet"}, "predict": predict})
     assert known.predict.recordings == "night"
+
+
+def test_rules_need_recordings() -> None:
+    predict = {"windows": {"smooth": 3}}
+    with pytest.raises(ValidationError, match=r"predict\.windows means nothing without recordings"):
+        Config.model_validate({"source": {"root": "clips"}, "predict": predict})
+    annotations: dict[str, Any] = {"tables": ["*.txt"]}
+    source = {"kind": "annotations", "root": "r", "annotations": annotations}
+    annotated = Config.model_validate({"source": source, "predict": predict})
+    assert annotated.predict.windows.rules() == EventRules(smooth=3)
+    annotations["complete"] = False  # What is found beside the annotations may be true.
+    with pytest.raises(ValidationError, match="means nothing without recordings"):
+        Config.model_validate({"source": source, "predict": predict})

@@ -75,11 +75,3 @@ class PredictSettings(Settings):
         description="Folder of recordings of any length, or its address; null: none.",
     )
     windows: EventSettings = EventSettings()
-
-    @model_validator(mode="after")
-    def _has_recordings(self) -> "PredictSettings":
-        if self.recordings is None and self.windows != EventSettings():
-            raise ValueError(
-                "windows means nothing without recordings; set `recordings` to their folder"
-            )
-        return self
