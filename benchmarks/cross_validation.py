@@ -8,47 +8,20 @@ the output files. Both are CPU seconds of this process, of all threads; their ra
 """
 
 import argparse
-import json
 import tempfile
 import time
 from pathlib import Path
 
-from tfx.components.trainer.fn_args_utils import FnArgs
+from finished_run import newest, read_config, split_files, trainer_arguments
 from tfx.types import artifact_utils, standard_artifacts
 
 from components.folds.fold_clips import read_fold_clips
 from components.folds.fold_plan import plan_folds
-from schema.config.config import Config
 from schema.config.split_settings import SPLITS
 from trainer.cross_validation.cross_validation import run_fn
 from trainer.cross_validation.fold_scores import split_clips
 from trainer.fitting.frozen_head import load_clips, train_head
 from trainer.fitting.training_job import read_training_job
-
-
-def newest(output: Path, node: str, key: str) -> Path:
-    """Returns the newest artifact of a node."""
-    return max((output / "pipeline" / node / key).iterdir(), key=lambda path: int(path.name))
-
-
-def arguments(output: Path, config: Config, scratch: Path) -> FnArgs:
-    """Builds what a CrossValidator gives its function, without the folds."""
-    model = config.model[0]
-    embeddings = newest(output, "EmbeddingExporter", "embeddings")
-    graph = newest(output, "Transform", "transform_graph")
-    return FnArgs(
-        train_files=[str(embeddings / f"Split-{split}" / "*") for split in SPLITS],
-        transform_output=str(graph),
-        working_dir=str(scratch / "finished"),
-        custom_config={
-            "model": model.model_dump(mode="json", exclude={"train"}),
-            "train": config.train_settings(model).model_dump(mode="json"),
-            "features": config.features.model_dump(mode="json", exclude={"cache"}),
-            "max_clip_samples": config.ingest.max_clip_samples,
-            "embedding_size": config.embedding_size,
-            "outputs": {"cross_validation": str(scratch / "out")},
-        },
-    )
 
 
 def main() -> None:
@@ -57,13 +30,15 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     parser.add_argument("--folds", type=int, default=5)
     options = parser.parse_args()
-    summary = json.loads((options.output / "summary.json").read_text())
-    config = Config.model_validate(summary["config"])
+    config = read_config(options.output)
     examples = standard_artifacts.Examples()
     examples.uri = str(newest(options.output, "AudioExampleGen", "examples"))
     examples.split_names = artifact_utils.encode_split_names([*SPLITS])
     with tempfile.TemporaryDirectory() as scratch:
-        fn_args = arguments(options.output, config, Path(scratch))
+        fn_args = trainer_arguments(options.output, config)
+        fn_args.train_files = [split_files(options.output, split) for split in SPLITS]
+        fn_args.working_dir = str(Path(scratch, "finished"))
+        fn_args.custom_config["outputs"] = {"cross_validation": str(Path(scratch, "out"))}
         begin = time.process_time()
         folds = plan_folds(
             list(read_fold_clips(examples, SPLITS)),

@@ -31,7 +31,7 @@ def train_on_features(
         **_known_to_every_trainer(clips),
         train_args=trainer_pb2.TrainArgs(splits=["train"]),
         eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
-        custom_config=_job(config, model),
+        custom_config=trainer_config(config, model),
         hyperparameters=tuner and tuner.outputs["best_hyperparameters"],
     )
 
@@ -48,7 +48,7 @@ def train_on_sound(
             **_known_to_every_trainer(clips),
             **({"previous_model": previous.outputs["model"]} if previous else {}),
         },
-        _job(config, model),
+        trainer_config(config, model),
     )
 
 
@@ -69,7 +69,7 @@ def _known_to_every_trainer(clips: Clips) -> dict[str, BaseChannel]:
     }
 
 
-def _job(config: Config, model: ModelSettings) -> dict[str, Any]:
+def trainer_config(config: Config, model: ModelSettings) -> dict[str, Any]:
     """Builds the input of `trainer.fitting.training_job.read_training_job`."""
     return {
         "model": model.model_dump(mode="json", exclude={"train"}),
@@ -98,7 +98,7 @@ def cross_validate(
             "trainer.cross_validation.cross_validation.run_fn",
             _folded(clips, exporters[model.features]),
             config,
-            _job(config, model),
+            trainer_config(config, model),
         )
         for model in config.models_on_features
     }
@@ -119,7 +119,7 @@ def tune(config: Config, clips: Clips, exporters: dict[str, EmbeddingExporter]) 
         "trainer.tuning.tuning.run_fn",
         _folded(clips, exporters[model.features]),
         config,
-        {**_job(config, model), "tune": config.tune.model_dump()},
+        {**trainer_config(config, model), "tune": config.tune.model_dump()},
     )
 
 
