@@ -30,6 +30,7 @@ from components.report.event_agreement import measure_test_events
 from components.report.mfcc_baseline import mfcc_baseline
 from components.report.open_set import measure_open_set
 from components.report.page import LineageStep, RejectRow, ReportData, render_page
+from components.report.precision_recall import measure_precision_recall
 from components.report.sounds import add_sounds
 from components.serving_validator.executor import VALIDATION_FILE
 from schema.model_card import read_model_card
@@ -171,6 +172,13 @@ def _gather(inputs: dict[str, Artifact], config: dict[str, Any]) -> ReportData:
         mistakes=mistakes,
         least_sure=least_sure,
         reliability=scores.reliability(),
+        precision_recall=(
+            {}
+            if scores.thresholds is None
+            else measure_precision_recall(
+                classes, scores.matrix(scores.true), scores.scores, scores.thresholds
+            )
+        ),
         created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         rate_finder=training["rate_finder"],
     )

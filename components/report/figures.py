@@ -21,6 +21,7 @@ from components.report.drawing import (
     one_axes,
     short_label,
 )
+from components.report.precision_recall import PrecisionRecall
 
 SPLITS = ("train", "eval", "test")
 
@@ -28,6 +29,8 @@ SPLITS = ("train", "eval", "test")
 ANNOTATED_CLASSES = 20
 # A matrix of more classes than this has no room for their names.
 NAMED_CLASSES = 100
+
+_CURVES_A_ROW = 4
 
 # From transparent to blue: the page's background is the colour of zero.
 _SHARES = LinearSegmentedColormap.from_list("shares", [(0.12, 0.49, 0.74, a) for a in (0, 1)])
@@ -251,6 +254,40 @@ def reliability(
             f"in {len(counts)} intervals of the score."
         )
         return inline_svg(figure, "reliability", description)
+
+
+def precision_recall(curves: Mapping[str, PrecisionRecall]) -> Markup:
+    """Precision over recall, a small plot for each class.
+
+    Args:
+        curves: The curves by class name.
+
+    Returns:
+        An `<svg>` element.
+    """
+    columns = min(_CURVES_A_ROW, len(curves))
+    rows = -(-len(curves) // columns)
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(1.75 * columns, 1.85 * rows), layout="constrained")
+        grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+        for axes, (name, curve) in zip(grid.flat, curves.items(), strict=False):
+            recall, precision = np.array(curve["recall"]), np.array(curve["precision"])
+            colour = SPLIT_COLOURS["test"]
+            axes.step(recall, precision, where="post", color=colour, linewidth=1)
+            if (chosen := curve["chosen"]) is not None:
+                axes.plot(recall[chosen], precision[chosen], "o", color=colour, clip_on=False)
+            axes.set_title(short_label(name, 20))
+            axes.set(xlim=(0, 1), ylim=(0, 1.02), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
+            axes.grid(linewidth=0.6)
+        for axes in grid.flat[len(curves) :]:
+            axes.set_visible(False)
+        figure.supxlabel("recall", size=9)
+        figure.supylabel("precision", size=9)
+        description = (
+            f"Line charts: precision over recall of {len(curves)} classes on the test split, with "
+            "a point where the model's threshold is."
+        )
+        return inline_svg(figure, "precision-recall", description)
 
 
 def _name_cells(axes: Axes, classes: Sequence[str], large: bool) -> None:

@@ -18,6 +18,7 @@ from components.evaluation_results import (
 )
 from components.html.rendering import render
 from components.report import figures
+from components.report.precision_recall import PrecisionRecall
 from schema.reliability import CALIBRATION_CLIPS
 from vggish.networks.network_table import find_network
 
@@ -124,6 +125,8 @@ class ReportData:
         mistakes: Test clips with wrong decisions, the worst first.
         least_sure: Test clips with right decisions that were close to others, the closest first.
         reliability: Whether the scores of the test clips mean probabilities.
+        precision_recall: Curves by class name, of the classes with the most test clips; empty if
+            clips have one label.
         created: When the report was made, in words.
         rate_finder: The learning `rates` tried before the training, the smoothed `losses` at them,
             and the `chosen` rate; None if the configuration gave the rate.
@@ -142,6 +145,7 @@ class ReportData:
     mistakes: Sequence[ShownClip]
     least_sure: Sequence[ShownClip]
     reliability: ReliabilityBins
+    precision_recall: Mapping[str, PrecisionRecall]
     created: str
     rate_finder: RateFinder | None = None
 
@@ -192,6 +196,9 @@ def render_page(report: ReportData) -> str:
         distribution=figures.class_distribution(by_label) if by_label else None,
         curves=_curves(report),
         reliability=figures.reliability(**report.reliability),
+        precision_recall=(
+            figures.precision_recall(report.precision_recall) if report.precision_recall else None
+        ),
         matrix=_matrix(report),
         confusions=most_confused(report.classes, report.confusion, CONFUSIONS_SHOWN),
     )

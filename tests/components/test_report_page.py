@@ -18,6 +18,7 @@ from components.html.rendering import (
 )
 from components.report import figures
 from components.report.page import ReportData, most_confused, render_page, weakest_parts
+from components.report.precision_recall import PrecisionRecall
 
 HOSTILE = '<script>alert("x")</script>'
 SHA256 = "4d878af3e306" * 5 + "abcd"
@@ -147,6 +148,7 @@ def make_report(classes: list[str], **changes: Any) -> ReportData:
         config_yaml="train:\n  epochs: 3\n",
         mistakes=[shown_clip("dog/a.wav", ["bell"], ["rain"])],
         least_sure=[],
+        precision_recall={},
         reliability={"confidence": [0.4, 0.9], "right": [0.5, 0.85], "counts": [10, 20]},
         created="20 November 2025, 11:45 UTC",
     )
@@ -786,3 +788,17 @@ def test_trials_of_a_search_are_shown_the_best_first() -> None:
     assert Tags(page).open == []
     (drawing,) = drawings(section(page, "tuning"))
     assert "of 3 trials, from 0.800 to 0.990; the configured settings have 0.800" in drawing
+
+
+def test_precision_and_recall_have_a_plot_a_class() -> None:
+    names = ["dog", "cat", "a_b & <c>"]
+    curve: PrecisionRecall = {"precision": [1.0, 0.5], "recall": [0.5, 1.0], "chosen": 0}
+    curves = dict.fromkeys(names, curve) | {"cow": curve | {"chosen": None}}
+    report = make_report([*curves, "owl"])
+    page = render_page(dataclasses.replace(report, precision_recall=curves))
+    shown = section(page, "precision-recall")
+    assert "the 4 with the most test clips" in text_of(shown)
+    (drawing,) = drawings(shown)
+    assert {*names, "cow", "recall", "precision"} <= set(svg_texts(drawing))
+    assert 'href="#precision-recall"' in page
+    assert "precision-recall" not in render_page(report)
