@@ -276,7 +276,7 @@ def precision_recall(curves: Mapping[str, PrecisionRecall]) -> Markup:
             axes.step(recall, precision, where="post", color=colour, linewidth=1)
             if (chosen := curve["chosen"]) is not None:
                 axes.plot(recall[chosen], precision[chosen], "o", color=colour, clip_on=False)
-            axes.set_title(short_label(name, 20))
+            axes.set_title(short_label(name, 16))
             axes.set(xlim=(0, 1), ylim=(0, 1.02), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
             axes.grid(linewidth=0.6)
         for axes in grid.flat[len(curves) :]:
