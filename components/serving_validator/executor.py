@@ -63,7 +63,9 @@ class Executor(BaseExecutor):
         card = read_model_card(model)
         requests = make_requests(clips, model, card)
         trained = read_clip_scores(
-            os.path.join(artifact_utils.get_single_uri(input_dict["model_run"]), scores_file("eval"))
+            os.path.join(
+                artifact_utils.get_single_uri(input_dict["model_run"]), scores_file("eval")
+            )
         )
         limits = Limits(
             card["compute"],

@@ -12,7 +12,7 @@ from schema.config.delivery_settings import (
     PushSettings,
     ReportSettings,
 )
-from schema.config.ensemble_members import TUNED, with_features_of_members
+from schema.config.ensembles.ensemble_members import TUNED, with_features_of_members
 from schema.config.ingest_settings import IngestSettings
 from schema.config.model_settings import (
     FeatureSettings,
@@ -150,8 +150,8 @@ class Config(Settings):
         members = {name for model in self.model for name in model.ensemble.members}
         if not self.tune and TUNED in members - titles:
             raise ValueError(
-                f"the member {TUNED!r} of an ensemble is the model that `tune` finds; add a section "
-                "`tune`, or name another"
+                f"the member {TUNED!r} of an ensemble is the model that `tune` finds; add a "
+                "section `tune`, or name another"
             )
         if self.tune and TUNED in titles:
             raise ValueError(f"{TUNED!r} is the model that `tune` finds; give this one a `name`")

@@ -14,7 +14,7 @@ from schema.config.classical_head_settings import (
     RbfSvmSettings,
     XgboostSettings,
 )
-from schema.config.ensemble_settings import EnsembleSettings
+from schema.config.ensembles.ensemble_settings import EnsembleSettings
 from schema.config.settings import Settings
 from schema.config.warm_start_settings import WarmStartSettings
 from vggish import params

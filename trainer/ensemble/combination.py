@@ -65,7 +65,5 @@ def fit_combination(
     if combine == "mean":
         return Combination(combine, equal, 0.0, multi_label)
     odds = np.stack([log_odds_of(some, multi_label=multi_label) for some in scores])
-    weights, offset = fit_weights(
-        truth, odds, multi_label=multi_label, bounds=_WEIGHTS, pull=_PULL
-    )
+    weights, offset = fit_weights(truth, odds, multi_label=multi_label, bounds=_WEIGHTS, pull=_PULL)
     return Combination(combine, tuple(weights), offset, multi_label)

@@ -30,8 +30,8 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     write_clips(folder / "train.parquet", 120, 1, background=background)
     write_clips(folder / "eval.parquet", 90, 2, background=background // 2)
     write_transform_graph(CLASSES, folder)
-    for name, model in MEMBERS.items():
-        model = {"name": name, "task": request.param} | model
+    for name, settings in MEMBERS.items():
+        model = {"name": name, "task": request.param} | settings
         train(folder, folder / "transform", model, to=folder / name)
     return folder
 
@@ -51,9 +51,7 @@ def combine(trained: Path, to: Path, **ensemble: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("how", ["mean", "stack"])
-def test_scores_are_those_of_the_members_combined(
-    tmp_path: Path, trained: Path, how: str
-) -> None:
+def test_scores_are_those_of_the_members_combined(tmp_path: Path, trained: Path, how: str) -> None:
     card = combine(trained, tmp_path, combine=how)
     clips = write_clips(tmp_path / "new.parquet", 50, 3, background=10)
     scores = [answers(trained / name, clips)["scores"] for name in MEMBERS]
@@ -64,10 +62,10 @@ def test_scores_are_those_of_the_members_combined(
         expected = np.mean(shares, axis=0)
         assert weights == pytest.approx([1 / 3] * 3)
     elif single:
-        expected = softmax(sum(w * np.log(s) for w, s in zip(weights, scores)), axis=1)
+        expected = softmax(sum(w * np.log(s) for w, s in zip(weights, scores, strict=True)), axis=1)
         assert min(weights) >= 0
     else:
-        odds = sum(w * (np.log(s) - np.log1p(-s)) for w, s in zip(weights, scores))
+        odds = sum(w * (np.log(s) - np.log1p(-s)) for w, s in zip(weights, scores, strict=True))
         expected = 1 / (1 + np.exp(-odds - card["ensemble"]["offset"]))
     if card["calibration"]:
         expected = Calibration(**card["calibration"])(expected.astype(np.float32)).numpy()
@@ -85,7 +83,11 @@ def test_the_card_names_the_members(tmp_path: Path, trained: Path) -> None:
     card = combine(trained, tmp_path)
     cards = [read_model_card(str(trained / name / "model")) for name in MEMBERS]
     assert [member["name"] for member in card["ensemble"]["members"]] == list(MEMBERS)
-    assert [member["head"] for member in card["ensemble"]["members"]] == ["dense", "rbf_svm", "xgboost"]
+    assert [member["head"] for member in card["ensemble"]["members"]] == [
+        "dense",
+        "rbf_svm",
+        "xgboost",
+    ]
     assert (card["head"], card["features"]) == ("ensemble", "embedding")
     assert card["ensemble"]["combine"] == "mean"
     assert all(one["ensemble"] is None for one in cards)

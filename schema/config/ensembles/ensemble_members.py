@@ -28,7 +28,9 @@ def with_features_of_members(models: tuple[ModelSettings, ...]) -> tuple[ModelSe
     # The search starts from this model, and adds its result to the run.
     if first := next((model for model in models if model.on_features), None):
         known.setdefault(TUNED, first)
-    return tuple(_completed(model, known) if model.head == "ensemble" else model for model in models)
+    return tuple(
+        _completed(model, known) if model.head == "ensemble" else model for model in models
+    )
 
 
 def _completed(ensemble: ModelSettings, known: Mapping[str, ModelSettings]) -> ModelSettings:
