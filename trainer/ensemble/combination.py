@@ -14,6 +14,7 @@ _WEIGHTS = (0.0, 20.0)
 some of them weights below 0, which do worse on others (Breiman 1996, "Stacked regressions")."""
 
 _PULL = 1.0
+"""Precision of the prior of the weights, of which the deviation is the inverse square root."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,9 @@ class Combination:
         if self.combine == "stack":
             return weigh_scores(scores, self.weights, self.offset, multi_label=self.multi_label)
         if not self.multi_label:
-            scores = [s / tf.reduce_sum(s, axis=1, keepdims=True) for s in scores]
+            scores = [
+                tf.math.divide_no_nan(s, tf.reduce_sum(s, axis=1, keepdims=True)) for s in scores
+            ]
         return tf.add_n([w * s for w, s in zip(self.weights, scores, strict=True)])
 
 

@@ -36,7 +36,7 @@ class Member:
 
     @property
     def parameters(self) -> int:
-        """Number of parameters of the head."""
+        """Number of parameters of what it computes from features."""
         return sum(variable.shape.num_elements() for variable in self.answer.variables)
 
     def scores_of(self, split: str, clip_ids: np.ndarray) -> np.ndarray:

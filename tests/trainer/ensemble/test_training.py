@@ -1,10 +1,12 @@
 """Ensembles through the `run_fn`: one model, whose scores are those of its members combined."""
 
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from embedded_blobs import CLASSES, write_clips
 from scipy.special import softmax
 from trained_blobs import answers, train
@@ -95,6 +97,10 @@ def test_the_card_names_the_members(tmp_path: Path, trained: Path) -> None:
     assert card["trainable_parameters"] == sum(one["trainable_parameters"] for one in cards)
     if card["task"] != "open_set":  # An open set's distances have variables of their own.
         assert card["parameters"] == sum(one["parameters"] for one in cards)
+    # A model server reads the variables by the names in the file, and repairs nothing.
+    stored = tf.train.list_variables(str(tmp_path / "model" / "variables" / "variables"))
+    sizes = [math.prod(shape) for name, shape in stored if "VARIABLE_VALUE" in name]
+    assert sum(sizes) == card["parameters"]
     # The eval split chose epochs, calibration and thresholds; of both splits, all clips count.
     assert card["clips"] == cards[0]["clips"]
     assert card["metrics"]["eval"].keys() == cards[0]["metrics"]["eval"].keys()
