@@ -13,8 +13,8 @@ class EnsembleSettings(Settings):
     members: tuple[str, ...] = Field(
         default=(), description="Names of two or more models of the run, heads on cached features."
     )
-    combine: Literal["mean", "stack"] = Field(
-        default="mean",
-        description="`mean`: the mean of the scores. `stack`: a weighted sum of their log-odds, "
-        "with a weight per member that the eval split decides.",
+    combine: Literal["stack", "mean"] = Field(
+        default="stack",
+        description="`stack`: a weighted sum of the log-odds, with a weight per member that the "
+        "eval split decides. `mean`: the mean of the scores.",
     )

@@ -93,6 +93,7 @@ def test_every_kind_of_model_side_by_side(tmp_path: Path) -> None:
         "split.seed": 1,
         "model.11.train.epochs": 1,
         "model.12.ensemble.members": members,
+        "model.12.ensemble.combine": "mean",
     }
     summary = run_preset("speech_commands_models", tmp_path, **seeded)
     models = {model["name"]: model for model in summary["models"]}
@@ -107,7 +108,7 @@ def test_every_kind_of_model_side_by_side(tmp_path: Path) -> None:
     assert Path(summary["pushed_path"], "saved_model.pb").is_file()
     # Another combination trains nothing again but the ensemble.
     again = run_preset(
-        "speech_commands_models", tmp_path, **seeded, **{"model.12.ensemble.combine": "stack"}
+        "speech_commands_models", tmp_path, **seeded | {"model.12.ensemble.combine": "stack"}
     )
     combined = {model["name"]: model["ensemble"] for model in again["models"]}["ensemble"]
     assert (combined["combine"], len(combined["members"])) == ("stack", 3)

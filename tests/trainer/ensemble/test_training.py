@@ -92,7 +92,7 @@ def test_the_card_names_the_members(tmp_path: Path, trained: Path) -> None:
         "xgboost",
     ]
     assert (card["head"], card["features"]) == ("ensemble", "embedding")
-    assert card["ensemble"]["combine"] == "mean"
+    assert card["ensemble"]["combine"] == "stack"
     assert all(one["ensemble"] is None for one in cards)
     assert card["trainable_parameters"] == sum(one["trainable_parameters"] for one in cards)
     if card["task"] != "open_set":  # An open set's distances have variables of their own.
