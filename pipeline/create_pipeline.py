@@ -26,6 +26,7 @@ from pipeline.code_version import depend_on_code
 from pipeline.eval_config import eval_config
 from pipeline.runners.beam_options import pipeline_options
 from pipeline.trainer_nodes import (
+    combine_models,
     cross_validate,
     find_previous_model,
     train_on_features,
@@ -142,17 +143,23 @@ def _train(
     """Trains every configured model, and the tuned one; returns the nodes by model."""
     trainers: dict[str, BaseNode] = {
         model.title: (
-            train_on_sound(config, model, clips, previous)
-            if model.head == "warm_start"
-            else train_on_features(config, model, clips, exporters[model.features])
+            train_on_features(config, model, clips, exporters[model.features])
+            if model.on_features
+            else train_on_sound(config, model, clips, previous)
         )
         for model in config.model
+        if model.head != "ensemble"
     }
     if tuner:
         model = config.tuned_model
         trainers[model.title] = train_on_features(
             config, model, clips, exporters[model.features], tuner
         )
+    trainers |= {
+        model.title: combine_models(config, model, clips, exporters[model.features], trainers)
+        for model in config.model
+        if model.head == "ensemble"
+    }
     _name_apart("Trainer", trainers)
     return trainers
 

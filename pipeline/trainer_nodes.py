@@ -1,14 +1,17 @@
 """The nodes that train: on cached features, over folds of them, and on sound."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from tfx.components.trainer.component import Trainer
+from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.data_types import RuntimeParameter
 from tfx.proto import trainer_pb2
 from tfx.types.channel import BaseChannel
 
 from components.cross_validator.component import CrossValidator
 from components.embedding_exporter.component import EmbeddingExporter
+from components.ensemble_trainer.component import EnsembleTrainer
 from components.pushed_model_finder.component import PushedModelFinder
 from components.tuner.component import Tuner
 from components.warm_start_trainer.component import WarmStartTrainer
@@ -49,6 +52,22 @@ def train_on_sound(
             **({"previous_model": previous.outputs["model"]} if previous else {}),
         },
         trainer_config(config, model),
+    )
+
+
+def combine_models(
+    config: Config,
+    model: ModelSettings,
+    clips: Clips,
+    exporter: EmbeddingExporter,
+    trainers: Mapping[str, BaseNode],
+) -> EnsembleTrainer:
+    """Builds the node that makes an ensemble of the models of other nodes."""
+    return EnsembleTrainer(
+        "trainer.ensemble.training.run_fn",
+        {"examples": exporter.outputs["embeddings"], **_known_to_every_trainer(clips)},
+        {name: trainers[name].outputs for name in model.ensemble.members},
+        _job(config, model),
     )
 
 

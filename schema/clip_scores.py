@@ -7,8 +7,10 @@ import tensorflow as tf
 
 from vggish.npz_files import read_arrays, write_arrays
 
-EVAL_SCORES_FILE = "eval_scores.npz"
-"""File in a Trainer's `model_run` with the scores of the eval split in training."""
+
+def scores_file(split: str) -> str:
+    """Names the file in a Trainer's `model_run` with the model's scores of a split."""
+    return f"{split}_scores.npz"
 
 
 def write_clip_scores(path: str, clip_ids: np.ndarray, scores: np.ndarray) -> None:

@@ -3,13 +3,14 @@
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from vggish.networks.layer_taps import build_features
+from vggish.networks.layer_taps import build_joined_features
 from vggish.networks.pca_postprocessor import Postprocessor, ReleasedEmbedding, load_postprocessor
 from vggish.weights.weight_arrays import load_weights, save_weights, weights_sha256
 
@@ -61,9 +62,23 @@ class ImportedWeights:
             A model from log-mel float32 [w, 96, 64] to features float32 [w, D]; with a
             postprocessor, to the embedding as AudioSet releases it. None of an unknown network.
         """
+        return self.build_joined_features([name], dtype)
+
+    def build_joined_features(
+        self, names: Sequence[str], dtype: str = "float32"
+    ) -> keras.Model | ReleasedEmbedding | None:
+        """Builds several layer taps with these weights, on one network.
+
+        Args:
+            names: Layer taps; only `embedding` if there is a postprocessor.
+            dtype: Precision of the network.
+
+        Returns:
+            As `build_features`, with the features one after the other.
+        """
         if self.origin.network is None:
             return None
-        network = build_features(name, self.values, dtype, self.origin.network)
+        network = build_joined_features(names, self.values, dtype, self.origin.network)
         if self.postprocessor is None:
             return network
         return ReleasedEmbedding(network, self.postprocessor)

@@ -25,7 +25,7 @@ CROSS_VALIDATION = "cross_validation_"
 TRAINED_MODEL_PROPERTY = "trained_model"
 """Property of the chosen model: the URI of the Trainer's model from which it is copied."""
 
-_FACTS = ("head", "features", "task", "parameters", "trainable_parameters", "weights")
+_FACTS = ("head", "features", "task", "parameters", "trainable_parameters", "weights", "ensemble")
 
 
 @dataclass(frozen=True)

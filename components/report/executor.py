@@ -52,6 +52,7 @@ _MODEL_FACTS = (
     "weights",
     "compute",
     "learned_from",
+    "ensemble",
 )
 _LINEAGE = (
     "pushed_model",

@@ -23,7 +23,7 @@ from components.serving_validator.probe_requests import (
     make_requests,
     read_probe_clips,
 )
-from schema.clip_scores import EVAL_SCORES_FILE, read_clip_scores
+from schema.clip_scores import read_clip_scores, scores_file
 from schema.model_card import read_model_card
 
 VALIDATION_FILE = "validation.json"
@@ -63,7 +63,9 @@ class Executor(BaseExecutor):
         card = read_model_card(model)
         requests = make_requests(clips, model, card)
         trained = read_clip_scores(
-            os.path.join(artifact_utils.get_single_uri(input_dict["model_run"]), EVAL_SCORES_FILE)
+            os.path.join(
+                artifact_utils.get_single_uri(input_dict["model_run"]), scores_file("eval")
+            )
         )
         limits = Limits(
             card["compute"],

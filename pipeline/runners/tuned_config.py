@@ -27,7 +27,8 @@ def tuned_config(run: PastRun) -> dict[str, Any]:
         )
     sections = {key: value for key, value in run.summary["config"].items() if key != "tune"}
     models = sections.get("model") or [{}]
-    base = next(model for model in models if model.get("head") != "warm_start")
+    checked = Config.model_validate(run.summary["config"]).model
+    base = next(m for m, known in zip(models, checked, strict=True) if known.on_features)
     (best,) = (t["settings"] for t in found["trials"] if t["number"] == found["chosen"])
     model = base | best["model"]
     if train := (base.get("train") or {}) | best["train"]:

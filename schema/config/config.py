@@ -12,6 +12,7 @@ from schema.config.delivery_settings import (
     PushSettings,
     ReportSettings,
 )
+from schema.config.ensembles.ensemble_members import TUNED, with_features_of_members
 from schema.config.ingest_settings import IngestSettings
 from schema.config.model_settings import (
     FeatureSettings,
@@ -27,9 +28,6 @@ from schema.config.split_settings import SplitSettings
 from schema.config.warm_start_settings import WARM_START_RATE
 from vggish.networks.network_table import find_network
 from vggish.params import EMBEDDING_SIZE, SAMPLE_RATE, WINDOW_HOP_SAMPLES
-
-TUNED = "tuned"
-"""Name of the model that `tune` finds."""
 
 MAX_CLIP_WINDOWS = 8_192
 """Maximum number of windows of a clip: a served model has all their features in memory at once,
@@ -88,12 +86,12 @@ class Config(Settings):
 
     @field_validator("model")
     @classmethod
-    def _have_names_of_their_own(cls, models: tuple[ModelSettings, ...]) -> Any:
+    def _know_each_other(cls, models: tuple[ModelSettings, ...]) -> Any:
         titles = [model.title for model in models]
         for title in titles:
             if titles.count(title) > 1:
                 raise ValueError(f"several models are called {title!r}; give each a `name`")
-        return models
+        return with_features_of_members(models)
 
     @model_validator(mode="after")
     def _clips_can_be_served(self) -> "Config":
@@ -155,14 +153,21 @@ class Config(Settings):
                 f"{key} trains heads on cached features, and warm_start learns from sound; add a "
                 f"model with another head, or leave out {key}"
             )
-        if self.tune and any(model.title == TUNED for model in self.model):
+        titles = {model.title for model in self.model}
+        members = {name for model in self.model for name in model.ensemble.members}
+        if not self.tune and TUNED in members - titles:
+            raise ValueError(
+                f"the member {TUNED!r} of an ensemble is the model that `tune` finds; add a "
+                "section `tune`, or name another"
+            )
+        if self.tune and TUNED in titles:
             raise ValueError(f"{TUNED!r} is the model that `tune` finds; give this one a `name`")
         return self
 
     @property
     def models_on_features(self) -> tuple[ModelSettings, ...]:
         """The models whose heads learn from cached features."""
-        return tuple(model for model in self.model if model.head != "warm_start")
+        return tuple(model for model in self.model if model.on_features)
 
     @property
     def tuned_model(self) -> ModelSettings:

@@ -14,6 +14,7 @@ from schema.config.classical_head_settings import (
     RbfSvmSettings,
     XgboostSettings,
 )
+from schema.config.ensembles.ensemble_settings import EnsembleSettings
 from schema.config.settings import Settings
 from schema.config.warm_start_settings import WarmStartSettings
 from vggish import params
@@ -146,6 +147,7 @@ class ModelSettings(Settings):
     )
     head: Literal[
         "dense",
+        "ensemble",
         "knn",
         "linear_discriminant",
         "linear_svm",
@@ -157,8 +159,8 @@ class ModelSettings(Settings):
     ] = Field(
         default="dense",
         description="Kind of classifier. `dense`: fully connected layers on frozen features. "
-        "`warm_start`: the same, trained together with the network. Every head but `dense` has a "
-        "section of its name.",
+        "`warm_start`: the same, trained together with the network. `ensemble`: other models of "
+        "the run together. Every head but `dense` has a section of its name.",
     )
     task: Literal["auto", "single_label", "multi_label", "open_set"] = Field(
         default="auto",
@@ -183,6 +185,7 @@ class ModelSettings(Settings):
         description="Whether scores are calibrated to mean probabilities, where that lowers "
         "cross-entropy and calibration error of eval clips that it was not fitted to.",
     )
+    ensemble: EnsembleSettings = EnsembleSettings()
     knn: KnnSettings = KnnSettings()
     linear_discriminant: LinearDiscriminantSettings = LinearDiscriminantSettings()
     linear_svm: LinearSvmSettings = LinearSvmSettings()
@@ -199,6 +202,11 @@ class ModelSettings(Settings):
     def title(self) -> str:
         """The name of this model."""
         return self.name or self.head
+
+    @property
+    def on_features(self) -> bool:
+        """Whether the head learns from cached features."""
+        return self.head not in ("ensemble", "warm_start")
 
     @field_validator("pooling")
     @classmethod

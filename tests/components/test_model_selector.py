@@ -72,6 +72,7 @@ def add(root: Path, name: str, accuracy: float, loss: float, blessed: bool) -> d
         "parameters": 9,
         "trainable_parameters": 3,
         "learned_from": {"clips": 9_000, "components": 5_000, "classifier": 9_000},
+        "ensemble": None,
         "weights": "random",
         "sha256": "0" * 64,
         "thresholds": None,

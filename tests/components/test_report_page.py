@@ -33,6 +33,7 @@ def compared(name: str, accuracy: float, chosen: bool) -> dict[str, Any]:
         "task": "single_label",
         "network": "vggish",
         "trainable_parameters": 5_130,
+        "ensemble": None,
         "metrics": {"eval": {"accuracy": accuracy}, "test": {"accuracy": 0.9}},
         "blessed": accuracy > 0.5,
         "chosen": chosen,
@@ -85,6 +86,7 @@ def make_report(classes: list[str], **changes: Any) -> ReportData:
             "trainable_parameters": 5_130,
             "weights": SHA256,
             "learned_from": None,
+            "ensemble": None,
         },
         "metrics": {
             "eval": {"accuracy": 0.925, "loss": 0.31},
@@ -715,6 +717,28 @@ def test_models_are_compared_where_there_are_several() -> None:
     places = [section.index(name) for name in ("b&lt;est", "plain", "bad")]
     assert places == sorted(places)
     assert [section.count(text) for text in ("✓ chosen", "✓ blessed", "✗ not blessed")] == [1, 1, 1]
+
+
+def test_an_ensemble_names_its_members() -> None:
+    report = make_report(["dog", "cat"])
+    members = [
+        {"name": "dense", "head": "dense", "features": "fusion", "weight": 0.25},
+        {"name": "m<chine", "head": "rbf_svm", "features": "mfcc", "weight": 0.756},
+    ]
+    ensemble = {"combine": "stack", "offset": 0.0, "members": members}
+    one = compared("both", 0.8, True) | {"head": "ensemble", "ensemble": ensemble}
+    model = report.summary["model"] | {"head": "ensemble", "ensemble": ensemble}
+    rows = [one, compared("dense", 0.7, False)]
+    page = " ".join(render_page(with_summary(report, models=rows, model=model)).split())
+    assert "<td>ensemble of dense, m&lt;chine</td>" in page
+    assert (
+        "a weighted sum of the log-odds of <code>dense</code> (dense on fusion, weight 0.25)"
+        in page
+    )
+    assert "(rbf_svm on mfcc, weight 0.76)." in page
+    ensemble["combine"] = "mean"
+    page = " ".join(render_page(with_summary(report, models=rows, model=model)).split())
+    assert "the mean of the scores of <code>dense</code> (dense on fusion)" in page
 
 
 def test_the_page_shows_how_far_splits_are_from_the_training_split() -> None:

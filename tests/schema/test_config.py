@@ -86,6 +86,20 @@ def test_only_a_frozen_head_looks_for_its_learning_rate(tmp_path: Path) -> None:
     assert rates == ["auto", "auto", 0.1]
 
 
+def test_an_ensemble_has_the_features_of_its_first_member(tmp_path: Path) -> None:
+    text = (
+        "source: {root: /s}\nmodel: [{head: ensemble, ensemble: {members: [knn, tuned]}}, "
+        "{head: dense}, {head: knn, features: mfcc}]\ntune: {trials: 2}"
+    )
+    config = load(tmp_path, text)
+    assert [model.features for model in config.model] == ["mfcc", "fusion", "mfcc"]
+    assert [model.title for model in config.models_on_features] == ["dense", "knn"]
+    assert config.tuned_model.head == "dense"
+    # The configuration that a run keeps is one that can be run again.
+    again = Config.model_validate(config.model_dump(mode="json", exclude_defaults=True))
+    assert again == config
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -126,6 +140,45 @@ def test_only_a_frozen_head_looks_for_its_learning_rate(tmp_path: Path) -> None:
             "several models are called 'knn'; give each a `name`.",
         ),
         ("source: {root: /s}\nmodel: {name: My Model}", "'model.name'"),
+        (
+            "source: {root: /s}\nmodel: [{head: knn}, {head: ensemble}]",
+            "the ensemble 'ensemble' has the members none; name two or more different models",
+        ),
+        (
+            "source: {root: /s}\nmodel: [{head: knn}, {head: ensemble, "
+            "ensemble: {members: [knn, knn]}}]",
+            "has the members knn, knn; name two or more different models",
+        ),
+        (
+            "source: {root: /s}\nmodel: [{head: knn}, {head: ensemble, "
+            "ensemble: {members: [knn, dense]}}]",
+            "has the member 'dense', which is no model of the run; name some of knn.",
+        ),
+        (
+            "source: {root: /s}\nmodel: [{head: knn}, {head: warm_start}, {head: ensemble, "
+            "name: both, ensemble: {members: [knn, warm_start]}}]",
+            "'both' has the member 'warm_start', whose head is warm_start; only heads on cached",
+        ),
+        (
+            "source: {root: /s}\nmodel: [{head: knn}, {head: ensemble, "
+            "ensemble: {members: [knn, ensemble]}}]",
+            "whose head is ensemble; only heads on cached features can be members",
+        ),
+        (
+            "source: {root: /s}\nmodel: [{head: knn}, {head: dense}, {head: ensemble, "
+            "pooling: mean_max, ensemble: {members: [knn, dense]}}]",
+            "'pooling' of the ensemble 'ensemble' means nothing; set it in its members",
+        ),
+        (
+            "source: {root: /s}\nmodel: [{head: knn}, {head: dense}, {head: ensemble, "
+            "features: mfcc, ensemble: {members: [knn, dense]}}]",
+            "'features' of the ensemble 'ensemble' means nothing, since its members have",
+        ),
+        (
+            "source: {root: /s}\nmodel: [{head: knn}, {head: ensemble, "
+            "ensemble: {members: [knn, tuned]}}]",
+            "is the model that `tune` finds; add a section `tune`, or name another",
+        ),
         (
             "source: {root: /s}\nevaluate: {target_precision: 95}",
             "'evaluate.target_precision': must be at most 1 (it is 95)",

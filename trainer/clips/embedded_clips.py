@@ -87,13 +87,8 @@ def load_embedded_clips(
     Raises:
         ConfigError: The disk is full.
     """
-    files = sorted(file for pattern in file_patterns for file in tf.io.gfile.glob(pattern))
-    names = pa.concat_tables(read_embedded_clips(files, [FNAME, LABEL_IDS]))
-    ids = np.array([name.encode() for name in names[FNAME].to_pylist()], object)
-    targets = _targets(names[LABEL_IDS].to_pylist(), classes, multi_label)
-    order = np.argsort(ids)
-    if not multi_label:
-        order = order[targets[order] >= 0]
+    files = _files(file_patterns)
+    ids, targets, order = _read_targets(files, classes, multi_label)
     place = np.full(len(ids), -1)
     place[order] = np.arange(len(order))
     windows = None
@@ -104,6 +99,38 @@ def load_embedded_clips(
         features = FeatureFile(folder, pooled_parts(pooling) * size)
         _store_pooled(files, place, pooling, features)
     return EmbeddedClips(ids[order], features, targets[order], windows)
+
+
+def load_targets(
+    file_patterns: list[str], classes: int, *, multi_label: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Loads the clips of a split as `load_embedded_clips` does, without their features.
+
+    Args:
+        file_patterns: The Parquet files of the split.
+        classes: The number of classes.
+        multi_label: Whether a clip may have any number of labels.
+
+    Returns:
+        `clip_ids` and `targets` of `EmbeddedClips`.
+    """
+    ids, targets, order = _read_targets(_files(file_patterns), classes, multi_label)
+    return ids[order], targets[order]
+
+
+def _files(patterns: list[str]) -> list[str]:
+    return sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
+
+
+def _read_targets(
+    files: list[str], classes: int, multi_label: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns ids and targets as they come, and the places of the split's clips in their order."""
+    names = pa.concat_tables(read_embedded_clips(files, [FNAME, LABEL_IDS]))
+    ids = np.array([name.encode() for name in names[FNAME].to_pylist()], object)
+    targets = _targets(names[LABEL_IDS].to_pylist(), classes, multi_label)
+    order = np.argsort(ids)
+    return ids, targets, order if multi_label else order[targets[order] >= 0]
 
 
 def _store_pooled(

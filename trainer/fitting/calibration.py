@@ -2,19 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from scipy.optimize import minimize
-from scipy.special import expit, log_softmax
 
 from schema.reliability import CALIBRATION_CLIPS, measure_reliability
+from trainer.fitting.log_odds import (
+    cross_entropy_of,
+    fit_weights,
+    log_odds_of,
+    probabilities_of,
+    weigh_scores,
+)
 
 _FOLDS = 5
-_EPSILON = 1e-7
 _SLOPES = (0.05, 20.0)
-_OFFSETS = (-10.0, 10.0)
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,7 @@ class Calibration:
 
     def __call__(self, scores: tf.Tensor) -> tf.Tensor:
         """Changes scores, float32 [batch, classes]."""
-        logits = tf.math.log(tf.clip_by_value(scores, _EPSILON, 1 - _EPSILON))
-        if not self.multi_label:
-            return tf.nn.softmax(self.slope * logits)
-        logits -= tf.math.log1p(-tf.clip_by_value(scores, _EPSILON, 1 - _EPSILON))
-        return tf.sigmoid(self.slope * logits + self.offset)
+        return weigh_scores([scores], [self.slope], self.offset, multi_label=self.multi_label)
 
 
 class CalibratedHead(tf.Module):
@@ -91,52 +89,27 @@ def fit_calibration(
     """
     if len(truth) < CALIBRATION_CLIPS:
         return None
-    logits = _log_odds(scores.astype(np.float64), multi_label=multi_label)
+    odds = log_odds_of(scores, multi_label=multi_label)
     fold = np.random.default_rng(0).permutation(len(truth)) % _FOLDS
-    crossed = np.empty_like(logits)
+    crossed = np.empty_like(odds)
     for number in range(_FOLDS):
         seen = fold != number
-        slope, offset = _fit(truth[seen], logits[seen], multi_label=multi_label)
-        crossed[~seen] = slope * logits[~seen] + offset
-    before, after = (_loss(truth, odds, multi_label=multi_label) for odds in (logits, crossed))
-    calibrated = _probabilities(crossed, multi_label=multi_label)
+        slope, offset = _fit(truth[seen], odds[seen], multi_label=multi_label)
+        crossed[~seen] = slope * odds[~seen] + offset
+    before, after = (
+        cross_entropy_of(truth, some, multi_label=multi_label) for some in (odds, crossed)
+    )
+    calibrated = probabilities_of(crossed, multi_label=multi_label)
     error_before, error_after = (
         measure_reliability(truth, given, multi_label=multi_label).error
         for given in (scores, calibrated)
     )
     if after >= before or error_after >= error_before:
         return None
-    slope, offset = _fit(truth, logits, multi_label=multi_label)
+    slope, offset = _fit(truth, odds, multi_label=multi_label)
     return Calibration(slope, offset, multi_label, before, after, error_before, error_after)
 
 
-def _fit(truth: np.ndarray, logits: np.ndarray, *, multi_label: bool) -> tuple[float, float]:
-    def loss(numbers: np.ndarray) -> tuple[float, np.ndarray]:
-        odds = numbers[0] * logits + (numbers[1] if multi_label else 0.0)
-        wrong = (_probabilities(odds, multi_label=multi_label) - truth) / len(truth)
-        return _loss(truth, odds, multi_label=multi_label) * scale, np.array(
-            [np.sum(wrong * logits), np.sum(wrong) if multi_label else 0.0]
-        )
-
-    # Of several labels, the loss is a mean over classes; the gradient above is of their sum.
-    scale = truth.shape[1] if multi_label else 1
-    fitted: Any = minimize(
-        loss, [1.0, 0.0], jac=True, method="L-BFGS-B", bounds=[_SLOPES, _OFFSETS]
-    )
-    return float(fitted.x[0]), float(fitted.x[1]) if multi_label else 0.0
-
-
-def _log_odds(scores: np.ndarray, *, multi_label: bool) -> np.ndarray:
-    clipped = np.clip(scores, _EPSILON, 1 - _EPSILON)
-    return np.log(clipped) - (np.log1p(-clipped) if multi_label else 0.0)
-
-
-def _probabilities(odds: np.ndarray, *, multi_label: bool) -> np.ndarray:
-    result: np.ndarray = expit(odds) if multi_label else np.exp(log_softmax(odds, axis=1))
-    return result
-
-
-def _loss(truth: np.ndarray, odds: np.ndarray, *, multi_label: bool) -> float:
-    if multi_label:
-        return float(np.mean(np.logaddexp(0, odds) - truth * odds))
-    return float(-np.mean(np.sum(truth * log_softmax(odds, axis=1), axis=1)))
+def _fit(truth: np.ndarray, odds: np.ndarray, *, multi_label: bool) -> tuple[float, float]:
+    (slope,), offset = fit_weights(truth, odds[np.newaxis], multi_label=multi_label, bounds=_SLOPES)
+    return slope, offset

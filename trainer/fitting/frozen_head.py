@@ -67,10 +67,7 @@ def run_fn(fn_args: FnArgs) -> None:
         ),
     )
     write_trained_model(fn_args, job, trained)
-    if feature_size_of(job) <= MOST_DIMENSIONS and (
-        statistics := window_statistics(fn_args.train_files)
-    ):
-        write_training_statistics(fn_args.serving_model_dir, statistics)
+    keep_statistics(fn_args, feature_size_of(job, job.model.features))
 
 
 def load_clips(
@@ -79,7 +76,7 @@ def load_clips(
     """Loads cached features as the job's head reads them; see `load_embedded_clips`."""
     return load_embedded_clips(
         file_patterns,
-        feature_size_of(job),
+        feature_size_of(job, job.model.features),
         len(job.classes),
         multi_label=job.multi_label,
         pooling=job.model.pooling,
@@ -87,9 +84,15 @@ def load_clips(
     )
 
 
-def feature_size_of(job: TrainingJob) -> int:
-    """Returns the number of features of a window."""
-    return job.embedding_size or feature_size(job.model.features, job.features.network)
+def feature_size_of(job: TrainingJob, features: str) -> int:
+    """Returns the numbers per window of a layer tap, or of embeddings that were given."""
+    return job.embedding_size or feature_size(features, job.features.network)
+
+
+def keep_statistics(fn_args: FnArgs, size: int) -> None:
+    """Writes the statistics of the training features beside the model, unless they are too many."""
+    if size <= MOST_DIMENSIONS and (statistics := window_statistics(fn_args.train_files)):
+        write_training_statistics(fn_args.serving_model_dir, statistics)
 
 
 @dataclass(frozen=True)

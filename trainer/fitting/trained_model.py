@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from schema.clip_scores import EVAL_SCORES_FILE, write_clip_scores
+from schema.clip_scores import scores_file, write_clip_scores
 from schema.imported_weights import WeightsOrigin
 from schema.model_card import EXTRA_FOLDER, write_model_card
 from trainer.clips.clip_batches import one_hot
@@ -110,8 +110,9 @@ def write_trained_model(fn_args: FnArgs, job: TrainingJob, trained: TrainedModel
     }
     with tf.io.gfile.GFile(os.path.join(fn_args.model_run_dir, HISTORY_FILE), "w") as file:
         file.write(json.dumps(history))
-    scores_file = os.path.join(fn_args.model_run_dir, EVAL_SCORES_FILE)
-    write_clip_scores(scores_file, evaluation.clip_ids, evaluation.scores)
+    for name, split in trained.splits.items():
+        path = os.path.join(fn_args.model_run_dir, scores_file(name))
+        write_clip_scores(path, split.clip_ids, split.scores)
     ServedClassifier(
         trained.network,
         trained.head,
@@ -189,6 +190,7 @@ def _model_card(
         "metrics": metrics,
         "calibration": None,
         "learned_from": trained.native.learned_from if trained.native else None,
+        "ensemble": None,
         **trained.card,
         # TensorFlow's package has several names (tensorflow-cpu); its module has one.
         "versions": {"tensorflow": tf.__version__}

@@ -4,13 +4,13 @@ Every feature is one vector per window. `docs/features.md` describes shapes, ord
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vggish import params
-from vggish.networks.network import NUM_MFCC
+from vggish.networks.network import NUM_MFCC, Feature
 from vggish.networks.network_table import find_network
 
 if TYPE_CHECKING:
@@ -93,21 +93,58 @@ def build_features(
     Raises:
         VggishError: The feature or the network does not exist.
     """
-    feature = find_network(network).find_feature(name)
+    return build_joined_features([name], weights, dtype, network)
+
+
+def build_joined_features(
+    names: Sequence[str],
+    weights: Mapping[str, np.ndarray] | None,
+    dtype: str = "float32",
+    network: str = "vggish",
+) -> "keras.Model":
+    """Builds a network up to what several features need, and no further.
+
+    Args:
+        names: Some of the network's `features`.
+        weights: As in `build_features`.
+        dtype: As in `build_features`.
+        network: One of `NETWORKS`.
+
+    Returns:
+        A model from log-mel windows float32 [w, 96, 64] to the features, one after the other,
+        float32 [w, sum of their sizes]. Layers that they share are computed once.
+
+    Raises:
+        VggishError: A feature or the network does not exist.
+    """
+    chosen = find_network(network)
+    features = [chosen.find_feature(name) for name in names]
     import keras
 
     from vggish.weights.weight_arrays import apply_weights
 
-    if not feature.layers:
+    last = max((f.layers[-1] for f in features if f.layers), key=chosen.layers.index, default=None)
+    if last is None:
+        model = None
         log_mel = keras.Input((params.NUM_FRAMES, params.NUM_BANDS), name="log_mel")
-        vectors = _mfcc_statistics(log_mel) if name == "mfcc" else _flat(log_mel)
-        return keras.Model(log_mel, vectors, name=name)
-    model = build_network(dtype, feature.layers[-1], network)
-    if weights is not None:
-        apply_weights(model, weights, network)
-    taps = [keras.ops.cast(model.get_layer(n).output, "float32") for n in feature.layers]
-    vectors = _time_statistics(taps) if name == "fusion" else _flat(taps[0])
-    return keras.Model(model.input, vectors, name=name)
+    else:
+        model = build_network(dtype, last, network)
+        if weights is not None:
+            apply_weights(model, weights, network)
+        log_mel = model.input
+    vectors = [_tap(feature, log_mel, model) for feature in features]
+    joined = vectors[0] if len(vectors) == 1 else keras.ops.concatenate(vectors, axis=-1)
+    return keras.Model(log_mel, joined, name="_".join(names))
+
+
+def _tap(feature: Feature, log_mel: Any, model: Any) -> Any:
+    """Computes a feature from log-mel windows, or from layers of a network that reads them."""
+    from keras import ops
+
+    if not feature.layers:
+        return _mfcc_statistics(log_mel) if feature.name == "mfcc" else _flat(log_mel)
+    taps = [ops.cast(model.get_layer(layer).output, "float32") for layer in feature.layers]
+    return _time_statistics(taps) if feature.name == "fusion" else _flat(taps[0])
 
 
 def _flat(tensor: Any) -> Any:

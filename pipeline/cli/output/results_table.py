@@ -29,7 +29,7 @@ def results_table(runs: Sequence[PastRun]) -> RenderableType:
         number = [str(_index(runs, score.run) + 1)] if several else []
         table.add_row(
             *number,
-            score.model["name"],
+            _title(score),
             score.model["features"],
             _short_count(score.model["trainable_parameters"]),
             f"{score.eval:.3f}",
@@ -48,6 +48,7 @@ def results_rows(runs: Sequence[PastRun]) -> list[dict[str, Any]]:
             "when": score.run.when.isoformat(timespec="seconds"),
             "model": score.model["name"],
             "head": score.model["head"],
+            "members": _members(score, ", "),
             "features": score.model["features"],
             "weights": score.model["weights"],
             "trainable_parameters": score.model["trainable_parameters"],
@@ -109,6 +110,17 @@ def _runs_table(runs: Sequence[PastRun]) -> Table:
             Text("\n".join(f"{name}: {value}" for name, value in settings.items())),
         )
     return table
+
+
+def _title(score: ModelScore) -> str:
+    members = _members(score, " + ")
+    return f"{score.model['name']} = {members}" if members else score.model["name"]
+
+
+def _members(score: ModelScore, separator: str) -> str:
+    """Joins the names of an ensemble's members; empty of other models and of older runs."""
+    ensemble = score.model.get("ensemble") or {"members": []}
+    return separator.join(member["name"] for member in ensemble["members"])
 
 
 def _test_score(score: ModelScore) -> str:

@@ -96,6 +96,15 @@ def test_table_has_the_best_first_and_says_what_differs(runs: Path) -> None:
     assert "12:03:00" not in printed
 
 
+def test_an_ensemble_is_shown_with_its_members(tmp_path: Path) -> None:
+    ensemble = {"members": [{"name": "dense"}, {"name": "machine"}]}
+    both = model("both", 0.7, chosen=True) | {"head": "ensemble", "ensemble": ensemble}
+    leave(tmp_path, 1, [model("dense", 0.6), both], {})
+    assert "both = dense + machine" in results(tmp_path)
+    rows = json.loads(results(tmp_path, "--json"))
+    assert [row["members"] for row in rows] == ["dense, machine", ""]
+
+
 def test_programs_read_csv_and_json(runs: Path, tmp_path: Path) -> None:
     rows = json.loads(results(runs, "--json", "--csv", tmp_path / "out.csv"))
     assert [(row["model"], row["eval"]) for row in rows] == [

@@ -129,6 +129,23 @@ def test_folds_and_a_search_are_nodes(tmp_path: Path) -> None:
     assert producer("Report", "trials") == "Tuner"
 
 
+def test_an_ensemble_is_a_node_after_its_members(tmp_path: Path) -> None:
+    both = {"head": "ensemble", "ensemble": {"members": ["tuned", "neighbours"]}}
+    spec = compiled(tmp_path, model=[both, *MODELS], tune={"trials": 3}, evaluate={"folds": 5})
+    json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
+    tasks = spec["root"]["dag"]["tasks"]
+    producers = {
+        key: source["taskOutputArtifact"]["producerTask"]
+        for key, source in tasks["Trainer_ensemble"]["inputs"]["artifacts"].items()
+    }
+    assert producers["member_model_tuned"] == producers["member_run_tuned"] == "Trainer_tuned"
+    assert producers["member_model_neighbours"] == "Trainer_neighbours"
+    assert producers["examples"] == "EmbeddingExporter"
+    assert "CrossValidator_ensemble" not in tasks
+    selected = tasks["ModelSelector"]["inputs"]["artifacts"]["model_ensemble"]
+    assert selected["taskOutputArtifact"]["producerTask"] == "Trainer_ensemble"
+
+
 def test_resources_of_nodes(spec: dict[str, Any]) -> None:
     def resources(node: str) -> dict[str, Any]:
         return spec["deploymentSpec"]["executors"][f"{node}_executor"]["container"]["resources"]

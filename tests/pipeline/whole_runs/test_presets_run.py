@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import tensorflow as tf
 from preset_trees import BUILDERS
 from rich.console import Console
 
@@ -87,15 +88,50 @@ def check_cross_validation(summary: dict[str, Any], folder: Path, folds: int) ->
 
 @pytest.mark.long_runs
 def test_every_kind_of_model_side_by_side(tmp_path: Path) -> None:
-    seeded = {"split.seed": 1, "model.11.train.epochs": 1}
+    members = ["dense_200_100", "xgboost", "on_embedding"]
+    seeded = {
+        "split.seed": 1,
+        "model.11.train.epochs": 1,
+        "model.12.ensemble.members": members,
+        "model.12.ensemble.combine": "mean",
+    }
     summary = run_preset("speech_commands_models", tmp_path, **seeded)
     models = {model["name"]: model for model in summary["models"]}
-    assert len(models) == 12
+    assert len(models) == 13
+    assert [one["name"] for one in models["ensemble"]["ensemble"]["members"]] == members
+    assert models["ensemble"]["features"] == "fusion, embedding"
+    check_mean(tmp_path, members)
     assert sum(model["chosen"] for model in models.values()) == 1
     chosen = models[summary["model"]["name"]]
     scores = [model["metrics"]["eval"]["accuracy"] for model in models.values()]
     assert chosen["metrics"]["eval"]["accuracy"] == max(scores)
     assert Path(summary["pushed_path"], "saved_model.pb").is_file()
+    # Another combination trains nothing again but the ensemble.
+    again = run_preset(
+        "speech_commands_models", tmp_path, **seeded | {"model.12.ensemble.combine": "stack"}
+    )
+    combined = {model["name"]: model["ensemble"] for model in again["models"]}["ensemble"]
+    assert (combined["combine"], len(combined["members"])) == ("stack", 3)
+    runs = {name: len(list(trained_models(tmp_path, name))) for name in models}
+    assert {name for name, count in runs.items() if count > 1} == {"ensemble"}
+
+
+def trained_models(folder: Path, name: str) -> list[Path]:
+    return list(folder.glob(f"run/pipeline/Trainer_{name}/model/*/Format-Serving"))
+
+
+def check_mean(folder: Path, members: list[str]) -> None:
+    """The ensemble's scores of sounds, by one model, are the mean of those by its members."""
+    sounds = [path.read_bytes() for path in sorted(folder.glob("data/*/*.wav"))[:12]]
+    scores = {}
+    for name in ("ensemble", *members):
+        (model,) = trained_models(folder, name)
+        served = tf.saved_model.load(str(model)).signatures["serving_default"]
+        scores[name] = served(audio_bytes=tf.constant(sounds))["scores"].numpy()
+        assert name != "ensemble" or read_model_card(str(model))["calibration"] is None
+    shares = [scores[name] / scores[name].sum(axis=1, keepdims=True) for name in members]
+    assert np.ptp(scores["ensemble"], axis=0).min() > 0.01
+    np.testing.assert_allclose(scores["ensemble"], np.mean(shares, axis=0), atol=1e-5)
 
 
 @pytest.mark.long_runs

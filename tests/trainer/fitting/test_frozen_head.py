@@ -5,16 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from embedded_blobs import CLASSES, SIZE, write_clips
-from tfx.components.trainer.fn_args_utils import FnArgs
+from trained_blobs import answers, train
 from transform_graphs import write_transform_graph
 
-from schema.clip_scores import EVAL_SCORES_FILE, read_clip_scores
-from schema.config.model_settings import FeatureSettings, ModelSettings, TrainSettings
-from schema.imported_weights import no_weights, write_imported_weights
+from schema.clip_scores import read_clip_scores, scores_file
 from schema.model_card import read_model_card
-from trainer.fitting.frozen_head import run_fn
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +42,7 @@ def test_every_kind_of_head_is_served_with_embeddings(
     assert card["metrics"]["eval"]["accuracy"] > 0.8
     answer = answers(tmp_path, clips)
     assert "unfamiliarity" not in answer
-    trained = read_clip_scores(str(tmp_path / "model_run" / EVAL_SCORES_FILE))
+    trained = read_clip_scores(str(tmp_path / "model_run" / scores_file("eval")))
     expected = [trained[f"eval{i:03}"] for i in range(len(clips))]
     np.testing.assert_allclose(answer["scores"], expected, atol=1e-5)
 
@@ -72,40 +68,3 @@ def test_an_open_set_gives_a_clip_one_label_or_none(
     assert reached[40:].mean() < 0.4
     assert np.median(answer["unfamiliarity"][:40]) == pytest.approx(0, abs=1e-4)
     assert np.median(answer["unfamiliarity"][40:]) > 1
-
-
-def train(
-    folder: Path, graph: Path, model: dict[str, Any], target_precision: float | None = None
-) -> None:
-    write_imported_weights(str(folder / "weights"), no_weights())
-    sections = {
-        "model": ModelSettings(features="embedding", **model),
-        "train": TrainSettings(epochs=8, learning_rate=0.02),
-        "features": FeatureSettings(),
-    }
-    run_fn(
-        FnArgs(
-            train_files=[str(folder / "train.parquet")],
-            eval_files=[str(folder / "eval.parquet")],
-            transform_output=str(graph),
-            base_model=str(folder / "weights"),
-            serving_model_dir=str(folder / "model"),
-            model_run_dir=str(folder / "model_run"),
-            custom_config={
-                **{name: section.model_dump(mode="json") for name, section in sections.items()},
-                "max_clip_samples": 16_000 * 600,
-                "embedding_size": SIZE,
-                "target_precision": target_precision,
-            },
-        )
-    )
-
-
-def answers(folder: Path, clips: list[np.ndarray]) -> dict[str, np.ndarray]:
-    """What the served model says of clips of one to three windows."""
-    filled = np.full([len(clips), 3, SIZE], np.nan, np.float32)
-    for row, windows in zip(filled, clips, strict=True):
-        row[: len(windows)] = windows
-    served = tf.saved_model.load(str(folder / "model"))
-    answer = served.signatures["embeddings"](embeddings=tf.constant(filled))
-    return {name: output.numpy() for name, output in answer.items()}

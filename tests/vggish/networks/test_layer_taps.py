@@ -7,7 +7,12 @@ import tensorflow as tf
 
 from vggish.audio.decoding import decode
 from vggish.errors import VggishError
-from vggish.networks.layer_taps import build_features, build_network, feature_size
+from vggish.networks.layer_taps import (
+    build_features,
+    build_joined_features,
+    build_network,
+    feature_size,
+)
 from vggish.networks.log_mel import log_mel_from_windows, windows_from_waveform
 from vggish.networks.network import NUM_MFCC
 from vggish.networks.vggish_network import VGGISH
@@ -54,6 +59,17 @@ def test_fusion_is_mean_and_max_over_time_of_pool3_then_pool4(weights):
     model = build_features("fusion", weights)
     np.testing.assert_allclose(model(WINDOWS), np.concatenate(parts, axis=1), rtol=1e-4, atol=1e-6)
     assert model.count_params() == 4_499_712  # No dense layer is built.
+
+
+def test_joined_features_share_their_layers(weights):
+    names = ["mfcc", "fc1", "fusion"]
+    model = build_joined_features(names, weights)
+    expected = [build_features(name, weights)(WINDOWS) for name in names]
+    np.testing.assert_allclose(
+        model(WINDOWS), np.concatenate(expected, axis=1), rtol=1e-4, atol=1e-6
+    )
+    assert model.count_params() == build_features("fc1", None).count_params()
+    assert build_joined_features(["log_mel", "mfcc"], None)(WINDOWS).shape == (3, 96 * 64 + 40)
 
 
 def test_log_mel_is_the_input():

@@ -1,0 +1,1 @@
+"""EnsembleTrainer: TFX's Trainer, with inputs for the models of an ensemble."""
