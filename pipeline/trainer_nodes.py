@@ -67,7 +67,7 @@ def combine_models(
         "trainer.ensemble.training.run_fn",
         {"examples": exporter.outputs["embeddings"], **_known_to_every_trainer(clips)},
         {name: trainers[name].outputs for name in model.ensemble.members},
-        _job(config, model),
+        trainer_config(config, model),
     )
 
 
