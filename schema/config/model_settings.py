@@ -122,13 +122,12 @@ class TrainSettings(Settings):
         "sample of the training clips if all need more.",
     )
 
-
     @model_validator(mode="after")
     def _dealt(self) -> "TrainSettings":
         if self.batch_size % self.workers:
             raise ValueError(
-                f"batch_size {self.batch_size} cannot be dealt to {self.workers} workers; set it to "
-                "a multiple of workers"
+                f"batch_size {self.batch_size} cannot be dealt to {self.workers} workers; set it "
+                "to a multiple of workers"
             )
         return self
 

@@ -1,11 +1,15 @@
 """Embedded clips of classes that lie apart."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
+from tfx.components.trainer.fn_args_utils import FnArgs
 
+from schema.config.model_settings import FeatureSettings, ModelSettings, TrainSettings
 from schema.embedded_clips import to_table
+from schema.imported_weights import no_weights, write_imported_weights
 
 CLASSES = ["cat", "dog", "rain"]
 SIZE = 5
@@ -29,3 +33,35 @@ def write_clips(path: Path, clips: int, seed: int, background: int = 0) -> list[
     table = to_table(names, [[CLASSES[k] for k in of] for of in ids], ids, lengths, windows)
     pq.write_table(table, path)
     return np.split(windows, np.cumsum(lengths)[:-1])
+
+
+def trainer_call(
+    inputs: Path,
+    graph: Path,
+    output: Path,
+    model: dict[str, Any],
+    train: dict[str, Any],
+    target_precision: float | None = None,
+) -> FnArgs:
+    """Builds what TFX would call the `run_fn` with."""
+    write_imported_weights(str(output / "weights"), no_weights())
+    sections = {
+        "model": ModelSettings(features="embedding", **model),
+        "train": TrainSettings(**train),
+        "features": FeatureSettings(),
+    }
+    return FnArgs(
+        train_files=[str(inputs / "train.parquet")],
+        eval_files=[str(inputs / "eval.parquet")],
+        transform_output=str(graph),
+        base_model=str(output / "weights"),
+        serving_model_dir=str(output / "model"),
+        model_run_dir=str(output / "model_run"),
+        custom_config={
+            **{name: section.model_dump(mode="json") for name, section in sections.items()},
+            "max_clip_samples": 16_000 * 600,
+            "embedding_size": SIZE,
+            "target_precision": target_precision,
+            "backup_folder": str(output / "backups"),
+        },
+    )

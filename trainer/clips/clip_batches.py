@@ -37,7 +37,8 @@ def embedded_train_batches(
         positions = tf.range(count, dtype=tf.int64)
         order = tf.random.experimental.stateless_shuffle(positions, tf.stack([seed, epoch]))
         own = share.of(tf.data.Dataset.from_tensor_slices(order))
-        return share.fill(own.batch(share.batch_size(batch_size)).map(batch_of), count, batch_size)
+        own_batches = own.batch(share.batch_size(batch_size)).map(batch_of)
+        return own_batches.take(share.steps(count, batch_size))
 
     return batches
 

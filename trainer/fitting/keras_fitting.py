@@ -31,8 +31,8 @@ START_DIVISOR = 25.0
 
 EpochBatches = Callable[[tf.Tensor], tf.data.Dataset]
 """Function from the number of an epoch, int64 [], to batches of inputs (see `mixup.ClipInputs`) and
-targets, float32 [batch, classes]: the share of this process. An epoch always gives the same batches.
-Every epoch has as many batches as the dataset's cardinality says, in an order of its own. The
+targets, float32 [batch, classes], or to this process's share of them. An epoch always gives the
+same batches. Every epoch has as many as the dataset's cardinality says, in an order of its own. The
 function is traced once."""
 
 

@@ -49,11 +49,10 @@ class TrainingBackup:
     ):
         self._curves = _SavedCurves()
         state = [v.value for v in (*model.variables, *optimizer.variables)]
-        self._manager = tf.train.CheckpointManager(
-            tf.train.Checkpoint(state=state, best=best, curves=self._curves),
-            folder,
-            max_to_keep=1,
-        )
+        checkpoint = tf.train.Checkpoint(state=state, best=best, curves=self._curves)
+        # Only one of several processes saves, but every variable is created by all of them together.
+        self._counter = checkpoint.save_counter
+        self._manager = tf.train.CheckpointManager(checkpoint, folder, max_to_keep=1)
 
     def restore(self) -> dict[str, list[float]]:
         """Restores the last backup, if there is one; returns the curves."""
@@ -153,7 +152,7 @@ class EpochRecord:
         values = {
             **learned,
             **{_EVAL_PREFIX + name: value for name, value in measured.items()},
-            "learning_rate": float(optimizer.learning_rate),
+            "learning_rate": float(keras.ops.convert_to_numpy(optimizer.learning_rate)),
         }
         for name, value in values.items():
             self._history.setdefault(name, []).append(value)

@@ -16,7 +16,7 @@ class TrainingSteps:
     """Learns from batches and measures them, on every device of a `tf.distribute` strategy.
 
     A replica takes its part of the batch that its process reads. The loss is the mean over the
-    clips of all replicas, so that parts of unequal size, or empty ones, change nothing.
+    clips of all replicas, so that parts of unequal size change nothing.
 
     Keras's own `fit` cannot train on several processes: with Keras 3.15 it ends under
     MultiWorkerMirroredStrategy before the first step. It also weighs unequal parts equally.
@@ -34,8 +34,8 @@ class TrainingSteps:
         self.optimizer = optimizer
         self._loss = objective.loss
         self._metrics = [keras.metrics.Mean(name="loss"), *objective.metrics]
-        strategy = tf.distribute.get_strategy()
-        self._replicas_here = strategy.num_replicas_in_sync // own_share().workers
+        strategy, share = tf.distribute.get_strategy(), own_share()
+        self._replicas_here = share.replicas // share.workers
         self._learn_step, self._measure_step = (
             tf.function(
                 lambda batches, step=step: strategy.run(step, args=next(batches)),
@@ -63,7 +63,7 @@ class TrainingSteps:
         return results
 
     def _learn(self, inputs: ClipInputs, targets: tf.Tensor) -> None:
-        inputs, targets = self._own_part(inputs, targets)
+        inputs, targets, _ = self._own_part(inputs, targets)
         own = tf.cast(tf.shape(targets)[0], tf.float32)
         clips = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, own)
         weights = self._model.trainable_weights
@@ -73,24 +73,31 @@ class TrainingSteps:
             part_of_mean = tf.reduce_sum(losses) / clips
         # The optimizer adds up the gradients of all replicas.
         self.optimizer.apply(tape.gradient(part_of_mean, weights), weights)
-        self._note(targets, scores, losses)
+        self._note(targets, scores, losses, tf.ones_like(losses))
 
     def _measure(self, inputs: ClipInputs, targets: tf.Tensor) -> None:
-        inputs, targets = self._own_part(inputs, targets)
+        inputs, targets, counts = self._own_part(inputs, targets)
         scores = self._model(inputs, training=False)
-        self._note(targets, scores, self._loss(targets, scores))
+        losses = self._loss(targets, scores)
+        self._note(targets, scores, losses, tf.fill(tf.shape(losses), counts))
 
-    def _own_part(self, inputs: ClipInputs, targets: tf.Tensor) -> _Batch:
+    def _own_part(
+        self, inputs: ClipInputs, targets: tf.Tensor
+    ) -> tuple[ClipInputs, tf.Tensor, tf.Tensor]:
+        """Takes this replica's part of a batch, and 1; or, if that is empty, any clip, and 0."""
         if self._replicas_here == 1:
-            return inputs, targets
+            return inputs, targets, tf.constant(1.0)
         own = tf.distribute.get_replica_context().replica_id_in_sync_group % self._replicas_here
-        part: _Batch = tf.nest.map_structure(
-            lambda whole: whole[own :: self._replicas_here], (inputs, targets)
+        clips = tf.shape(targets)[0]
+        inputs, targets = tf.nest.map_structure(
+            lambda whole: whole[own % clips :: self._replicas_here], (inputs, targets)
         )
-        return part
+        return inputs, targets, tf.cast(own < clips, tf.float32)
 
-    def _note(self, targets: tf.Tensor, scores: tf.Tensor, losses: tf.Tensor) -> None:
+    def _note(
+        self, targets: tf.Tensor, scores: tf.Tensor, losses: tf.Tensor, counts: tf.Tensor
+    ) -> None:
         mean_loss, *others = self._metrics
-        mean_loss.update_state(losses)
+        mean_loss.update_state(losses, sample_weight=counts)
         for metric in others:
-            metric.update_state(targets, scores)
+            metric.update_state(targets, scores, sample_weight=counts)

@@ -107,7 +107,7 @@ def dense_scores(
     Returns:
         Scores, float32 [batch, classes]: a softmax for one label, sigmoids for several.
     """
-    # Moments of the whole batch, not of each replica's part. One replica computes them more exactly.
+    # Moments of the whole batch, not of a replica's part. One replica alone has a more exact way.
     synchronized = tf.distribute.get_strategy().num_replicas_in_sync > 1
     x = features
     for i, units in enumerate(hidden_layers(settings, classes), start=1):

@@ -207,7 +207,7 @@ def sound_train_batches(
         )
         batched = _batched(waveforms, clips, share, share.batch_size(batch_size))
         masked = batched.map(lambda inputs, t, seeds: ((mask(inputs[0], seeds[0]), inputs[1]), t))
-        return share.fill(masked, len(clips.targets), batch_size)
+        return masked.take(share.steps(len(clips.targets), batch_size))
 
     return batches
 

@@ -1,1 +1,1 @@
-"""Training on several processes or GPUs: their strategy, their shares of the clips, and their start."""
+"""Training on several processes or GPUs: their strategy, their shares of clips, their start."""

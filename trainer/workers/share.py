@@ -1,6 +1,5 @@
 """The share of the clips that a process of a training reads."""
 
-import math
 from dataclasses import dataclass
 
 import tensorflow as tf
@@ -17,10 +16,12 @@ class Share:
     Attributes:
         worker: Number of the worker, from 0; worker 0 writes the files.
         workers: How many there are.
+        replicas: How many copies of the model they train together, on one device each.
     """
 
     worker: int = 0
     workers: int = 1
+    replicas: int = 1
 
     @property
     def writes(self) -> bool:
@@ -39,29 +40,24 @@ class Share:
         """Returns the number of clips of the share in a full batch of all workers."""
         return size // self.workers
 
-    def fill(self, batches: tf.data.Dataset, clips: int, batch_size: int) -> tf.data.Dataset:
-        """Adds an empty batch where the last one has fewer clips than there are workers.
+    def steps(self, clips: int, batch_size: int) -> int:
+        """Returns the number of batches of an epoch.
 
-        All workers take every step together, so all need the same number of batches.
+        A last batch that has no clip for each replica is left out, since convolutions accept no
+        empty batch. The next epoch has other clips there.
 
         Args:
-            batches: Batches of the share.
-            clips: Number of clips of the split.
+            clips: Number of training clips.
             batch_size: Clips of a batch of all workers.
 
         Raises:
-            ConfigError: A worker has no clip at all.
+            ConfigError: There is no clip for each replica.
         """
-        if self.workers == 1:
-            return batches
-        if clips < self.workers:
+        full, rest = divmod(clips, batch_size)
+        if min(clips, batch_size) < self.replicas:
             raise ConfigError(
-                f"train.workers is {self.workers}, but there are only {clips} training clips; set "
-                "it lower."
+                f"{self.replicas} devices train together, but a batch has only "
+                f"{min(clips, batch_size)} clips; set train.batch_size higher, or train.workers "
+                "lower."
             )
-        empty = batches.take(1).map(
-            lambda *parts: tf.nest.map_structure(lambda part: part[:0], parts)
-        )
-        count = math.ceil(clips / batch_size)
-        filled = batches.concatenate(empty).take(count)
-        return filled.apply(tf.data.experimental.assert_cardinality(count))
+        return full + (rest >= self.replicas)

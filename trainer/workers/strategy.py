@@ -45,11 +45,12 @@ def training_strategy(workers: int) -> tf.distribute.Strategy:
 def own_share() -> Share:
     """Returns the share of this process, by the strategy in whose scope it is."""
     strategy = tf.distribute.get_strategy()
+    replicas = strategy.num_replicas_in_sync
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
-        return Share()
+        return Share(replicas=replicas)
     resolver = strategy.cluster_resolver
     tasks = _tasks(resolver)
-    return Share(tasks.index((resolver.task_type, resolver.task_id)), len(tasks))
+    return Share(tasks.index((resolver.task_type, resolver.task_id)), len(tasks), replicas)
 
 
 def _tasks(resolver: tf.distribute.cluster_resolver.ClusterResolver) -> list[tuple[str, int]]:

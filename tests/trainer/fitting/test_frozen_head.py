@@ -6,13 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from embedded_blobs import CLASSES, SIZE, write_clips
-from tfx.components.trainer.fn_args_utils import FnArgs
+from embedded_blobs import CLASSES, SIZE, trainer_call, write_clips
 from transform_graphs import write_transform_graph
 
 from schema.clip_scores import EVAL_SCORES_FILE, read_clip_scores
-from schema.config.model_settings import FeatureSettings, ModelSettings, TrainSettings
-from schema.imported_weights import no_weights, write_imported_weights
 from schema.model_card import read_model_card
 from trainer.fitting.frozen_head import run_fn
 
@@ -77,28 +74,8 @@ def test_an_open_set_gives_a_clip_one_label_or_none(
 def train(
     folder: Path, graph: Path, model: dict[str, Any], target_precision: float | None = None
 ) -> None:
-    write_imported_weights(str(folder / "weights"), no_weights())
-    sections = {
-        "model": ModelSettings(features="embedding", **model),
-        "train": TrainSettings(epochs=8, learning_rate=0.02),
-        "features": FeatureSettings(),
-    }
-    run_fn(
-        FnArgs(
-            train_files=[str(folder / "train.parquet")],
-            eval_files=[str(folder / "eval.parquet")],
-            transform_output=str(graph),
-            base_model=str(folder / "weights"),
-            serving_model_dir=str(folder / "model"),
-            model_run_dir=str(folder / "model_run"),
-            custom_config={
-                **{name: section.model_dump(mode="json") for name, section in sections.items()},
-                "max_clip_samples": 16_000 * 600,
-                "embedding_size": SIZE,
-                "target_precision": target_precision,
-            },
-        )
-    )
+    settings = {"epochs": 8, "learning_rate": 0.02}
+    run_fn(trainer_call(folder, graph, folder, model, settings, target_precision))
 
 
 def answers(folder: Path, clips: list[np.ndarray]) -> dict[str, np.ndarray]:
