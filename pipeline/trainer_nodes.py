@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from tfx.components.trainer.component import Trainer
 from tfx.orchestration.data_types import RuntimeParameter
 from tfx.proto import trainer_pb2
 from tfx.types.channel import BaseChannel
 
 from components.cross_validator.component import CrossValidator
 from components.embedding_exporter.component import EmbeddingExporter
+from components.head_trainer.component import HeadTrainer
 from components.pushed_model_finder.component import PushedModelFinder
 from components.tuner.component import Tuner
 from components.warm_start_trainer.component import WarmStartTrainer
@@ -23,9 +23,9 @@ def train_on_features(
     clips: Clips,
     exporter: EmbeddingExporter,
     tuner: Tuner | None = None,
-) -> Trainer:
+) -> HeadTrainer:
     """Builds the node that trains a head on cached features, with a tuner's settings if given."""
-    return Trainer(
+    return HeadTrainer(
         run_fn="trainer.fitting.frozen_head.run_fn",
         examples=exporter.outputs["embeddings"],
         **_known_to_every_trainer(clips),

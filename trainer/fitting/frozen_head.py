@@ -39,7 +39,7 @@ def run_fn(fn_args: FnArgs, strategy: tf.distribute.Strategy) -> None:
 
     Args:
         fn_args: Arguments from TFX; see `read_training_job`. `base_model` holds the weights.
-            `custom_config` may have `backup_folder`, from which an interrupted training resumes.
+            `custom_config` also has `backup_folder`, from which an interrupted training resumes.
         strategy: Strategy of the training; see `on_workers`.
     """
     job = read_training_job(fn_args)
@@ -50,7 +50,7 @@ def run_fn(fn_args: FnArgs, strategy: tf.distribute.Strategy) -> None:
     )
     options = FitOptions(
         log_folder=fn_args.model_run_dir,
-        backup_folder=fn_args.custom_config.get("backup_folder"),
+        backup_folder=fn_args.custom_config["backup_folder"],
     )
     with strategy.scope():
         writes = own_share().writes

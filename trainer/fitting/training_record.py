@@ -50,8 +50,8 @@ class TrainingBackup:
         self._curves = _SavedCurves()
         state = [v.value for v in (*model.variables, *optimizer.variables)]
         checkpoint = tf.train.Checkpoint(state=state, best=best, curves=self._curves)
-        # Only one of several processes saves, but every variable is created by all of them together.
-        self._counter = checkpoint.save_counter
+        # One of several processes saves, but all of them together create every variable.
+        checkpoint.save_counter.assign(0)
         self._manager = tf.train.CheckpointManager(checkpoint, folder, max_to_keep=1)
 
     def restore(self) -> dict[str, list[float]]:

@@ -29,7 +29,7 @@ def on_workers(
     @wraps(train)
     def run_fn(fn_args: FnArgs) -> None:
         settings = fn_args.custom_config
-        by_gradient = settings["model"].get("head", GRADIENT_HEADS[0]) in GRADIENT_HEADS
+        by_gradient = settings["model"]["head"] in GRADIENT_HEADS
         workers = TrainSettings.model_validate(settings["train"]).workers if by_gradient else 1
         if workers > 1 and not is_in_cluster():
             run_local_workers(f"{train.__module__}.{train.__name__}", fn_args, workers)

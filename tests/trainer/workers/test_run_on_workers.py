@@ -100,17 +100,24 @@ def history_of(output: Path) -> dict[str, list[float]]:
 
 
 def assert_same(output: Path, expected: Path) -> None:
+    """Checks that two trainings were the same but for rounding.
+
+    The bias before a batch normalisation has no gradient but rounding errors, which Adam scales up.
+    It changes no loss of a training step, but shifts the moving averages, and thus what is
+    measured, a little.
+    """
     history, wanted = history_of(output), history_of(expected)
     assert history.keys() == wanted.keys()
     for key, values in wanted.items():
-        np.testing.assert_allclose(history[key], values, rtol=2e-3, atol=1e-6, err_msg=key)
+        limit = 5e-3 if key.startswith("val_") else 1e-4
+        np.testing.assert_allclose(history[key], values, rtol=limit, atol=1e-9, err_msg=key)
     scores, right = (
         read_clip_scores(str(folder / "model_run" / EVAL_SCORES_FILE))
         for folder in (output, expected)
     )
     assert scores.keys() == right.keys()
     for clip, values in right.items():
-        np.testing.assert_allclose(scores[clip], values, atol=2e-3)
+        np.testing.assert_allclose(scores[clip], values, atol=0.02)
     served = tf.saved_model.load(str(output / "model"))
     assert served.signatures["serving_default"]
 
