@@ -46,7 +46,7 @@ NO_AUGMENTATION = AugmentSettings(shift_seconds=0, noise_share=0, mask_frames=0,
 def write_clip_examples(path: Path, clips: int) -> None:
     """Writes noisy clips of two classes as AudioExampleGen does."""
     rng = np.random.default_rng(0)
-    with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
+    with tf.io.TFRecordWriter(str(path)) as writer:
         for i in range(clips):
             values = {
                 "clip_id": str(i).encode(),
@@ -144,7 +144,7 @@ def main() -> None:
     parser.add_argument("--compute", default="float32")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch, "train.gz")
+        path = Path(scratch, "train.tfrecord")
         write_clip_examples(path, arguments.clips)
         clips = SoundClips([str(path)], PARITY_CLASSES, FrontEnd(), multi_label=False)
         clocks = {name: StepClock() for name in ("bare Keras", "not augmented", "augmented")}

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
+import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from schema.config.model_settings import FeatureSettings, ModelSettings, TrainSettings
@@ -65,3 +66,13 @@ def trainer_call(
             "backup_folder": str(output / "backups"),
         },
     )
+
+
+def answers(folder: Path, clips: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """What the served model says of clips of one to three windows."""
+    filled = np.full([len(clips), 3, SIZE], np.nan, np.float32)
+    for row, windows in zip(filled, clips, strict=True):
+        row[: len(windows)] = windows
+    served = tf.saved_model.load(str(folder / "model"))
+    answer = served.signatures["embeddings"](embeddings=tf.constant(filled))
+    return {name: output.numpy() for name, output in answer.items()}

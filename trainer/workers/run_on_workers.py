@@ -8,7 +8,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 
 from schema.config.model_settings import GRADIENT_HEADS, TrainSettings
 from trainer.workers.local_workers import run_local_workers
-from trainer.workers.strategy import is_in_cluster, training_strategy
+from trainer.workers.strategy import is_in_cluster, training_strategy, wait_for_all
 
 
 def on_workers(
@@ -34,6 +34,8 @@ def on_workers(
         if workers > 1 and not is_in_cluster():
             run_local_workers(f"{train.__module__}.{train.__name__}", fn_args, workers)
         else:
-            train(fn_args, training_strategy(workers))
+            strategy = training_strategy(workers)
+            train(fn_args, strategy)
+            wait_for_all(strategy)
 
     return run_fn

@@ -42,6 +42,22 @@ def training_strategy(workers: int) -> tf.distribute.Strategy:
     return tf.distribute.get_strategy()
 
 
+def wait_for_all(strategy: tf.distribute.Strategy) -> None:
+    """Waits until all processes of a training have come here, thus until its files are written.
+
+    TFX fails a Trainer that returns before there is a model.
+
+    Args:
+        strategy: Strategy of the training.
+    """
+
+    def meet() -> tf.Tensor:
+        replica = tf.distribute.get_replica_context()
+        return replica.all_reduce(tf.distribute.ReduceOp.SUM, tf.constant(1.0))
+
+    tf.function(lambda: strategy.run(meet), autograph=False)()
+
+
 def own_share() -> Share:
     """Returns the share of this process, by the strategy in whose scope it is."""
     strategy = tf.distribute.get_strategy()

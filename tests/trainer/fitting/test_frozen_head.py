@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tensorflow as tf
-from embedded_blobs import CLASSES, SIZE, trainer_call, write_clips
+from embedded_blobs import CLASSES, SIZE, answers, trainer_call, write_clips
 from transform_graphs import write_transform_graph
 
 from schema.clip_scores import EVAL_SCORES_FILE, read_clip_scores
@@ -76,13 +75,3 @@ def train(
 ) -> None:
     settings = {"epochs": 8, "learning_rate": 0.02}
     run_fn(trainer_call(folder, graph, folder, model, settings, target_precision))
-
-
-def answers(folder: Path, clips: list[np.ndarray]) -> dict[str, np.ndarray]:
-    """What the served model says of clips of one to three windows."""
-    filled = np.full([len(clips), 3, SIZE], np.nan, np.float32)
-    for row, windows in zip(filled, clips, strict=True):
-        row[: len(windows)] = windows
-    served = tf.saved_model.load(str(folder / "model"))
-    answer = served.signatures["embeddings"](embeddings=tf.constant(filled))
-    return {name: output.numpy() for name, output in answer.items()}

@@ -118,8 +118,7 @@ def assert_same(output: Path, expected: Path) -> None:
     assert scores.keys() == right.keys()
     for clip, values in right.items():
         np.testing.assert_allclose(scores[clip], values, atol=0.02)
-    served = tf.saved_model.load(str(output / "model"))
-    assert served.signatures["serving_default"]
+    assert tf.saved_model.load(str(output / "model")).signatures
 
 
 def test_two_devices_learn_what_one_does(inputs: Path, alone: Path, tmp_path: Path) -> None:
@@ -145,6 +144,12 @@ def test_two_workers_learn_what_one_does(
     output = tmp_path / name
     run(name, call_of(name, inputs, output, workers=2))
     assert_same(output, alone / name)
+    if name != "sound":
+        windows = embedded_blobs.write_clips(tmp_path / "eval.parquet", 257, 2)
+        trained = read_clip_scores(str(output / "model_run" / EVAL_SCORES_FILE))
+        expected = [trained[f"eval{i:03}"] for i in range(len(windows))]
+        served = embedded_blobs.answers(output, windows)["scores"]
+        np.testing.assert_allclose(served, expected, atol=1e-5)
     assert not (output / "backups").exists()
 
 
