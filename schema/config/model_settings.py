@@ -112,8 +112,8 @@ class TrainSettings(Settings):
     seed: int = Field(default=0, ge=0, description="Seed of the training.")
     workers: Annotated[int, Field(ge=1, le=64)] = Field(
         default=1,
-        description="Processes that train a dense or warm_start head together; see TF_CONFIG in "
-        "docs/deploying.md.",
+        description="Processes that train a `dense` or `warm_start` head together; they share "
+        "every batch.",
     )
     memory_gb: float = Field(
         default=1.5,

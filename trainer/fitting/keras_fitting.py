@@ -103,12 +103,12 @@ def fit_model(
 
     Raises:
         ConfigError: The loss is not finite.
-        ValueError: The number of batches is unknown or 0.
+        ValueError: A number of batches is unknown, or an epoch has none.
     """
     options = options or FitOptions()
     share = own_share()
     steps = int(train(tf.constant(0, tf.int64)).cardinality())
-    if steps <= 0:
+    if steps <= 0 or evaluation.cardinality() < 0:
         raise ValueError("The batches of an epoch must have a known, positive cardinality.")
 
     def batches(first: int, end: int) -> tf.data.Dataset:

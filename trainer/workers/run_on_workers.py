@@ -29,13 +29,15 @@ def on_workers(
     @wraps(train)
     def run_fn(fn_args: FnArgs) -> None:
         settings = fn_args.custom_config
-        by_gradient = settings["model"]["head"] in GRADIENT_HEADS
+        tuned = (fn_args.hyperparameters or {}).get("model", {})
+        by_gradient = (settings["model"] | tuned)["head"] in GRADIENT_HEADS
         workers = TrainSettings.model_validate(settings["train"]).workers if by_gradient else 1
         if workers > 1 and not is_in_cluster():
             run_local_workers(f"{train.__module__}.{train.__name__}", fn_args, workers)
         else:
             strategy = training_strategy(workers)
-            train(fn_args, strategy)
+            # Other heads are fitted on one device.
+            train(fn_args, strategy if by_gradient else tf.distribute.get_strategy())
             wait_for_all(strategy)
 
     return run_fn
