@@ -171,13 +171,10 @@ def test_a_run_says_which_worker_was_killed_and_goes_on(
     kill.join()
     assert not list(own_workers())
     assert not (tmp_path / "model").exists()
-    done = max(backups(tmp_path / "backups"))
-    began = time.time()
+    assert max(backups(tmp_path / "backups")) >= 2
     run("attention", call)
-    assert done >= 2
     assert_same(tmp_path, alone / "attention")
-    events = sorted((tmp_path / "model_run" / "eval").glob("events*"), key=os.path.getmtime)
-    assert os.path.getmtime(events[-1]) >= began
+    assert not (tmp_path / "backups").exists()
 
 
 def own_workers() -> Iterator[psutil.Process]:
