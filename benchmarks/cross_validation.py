@@ -49,10 +49,10 @@ def main() -> None:
         planned = time.process_time() - begin
         job = read_training_job(fn_args)
         parts = [split_clips(load_clips(job, fn_args.train_files), fold) for fold in folds]
-        train_head(job, *parts[0][:2], None)  # What the first training of a process costs more.
+        train_head(job, *parts[0][:2])  # What the first training of a process costs more.
         begin = time.process_time()
         for train, evaluation, _ in parts:
-            train_head(job, train, evaluation, None)
+            train_head(job, train, evaluation)
         bare = time.process_time() - begin
         fn_args.custom_config["folds"] = folds
         begin = time.process_time()

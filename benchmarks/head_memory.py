@@ -33,6 +33,7 @@ from schema.config.model_settings import FeatureSettings, ModelSettings, TrainSe
 from schema.embedded_clips import embedded_clips_schema, to_table
 from trainer.clips.embedded_clips import EmbeddedClips, load_embedded_clips
 from trainer.fitting.frozen_head import score_clips, train_head
+from trainer.fitting.keras_fitting import FitOptions
 from trainer.fitting.training_job import TrainingJob
 from vggish.progress import LOGGER_NAME
 
@@ -105,7 +106,7 @@ def fit(
         classes=[str(number) for number in range(classes)],
     )
     with tempfile.TemporaryDirectory() as logs:
-        trained = train_head(job, *splits, logs)
+        trained = train_head(job, *splits, FitOptions(log_folder=logs))
     for clips in splits:
         scores = score_clips(trained.scores, clips, classes)
     return float((scores.argmax(axis=1) == splits[1].targets).mean())

@@ -13,9 +13,10 @@ second of wall time and of CPU time, and both as shares of bare Keras.
 import argparse
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import keras
 import numpy as np
@@ -25,6 +26,7 @@ from schema.config.model_settings import ModelSettings, TrainSettings
 from schema.config.warm_start_settings import AugmentSettings, WarmStartSettings
 from trainer.fitting.keras_fitting import fit_model
 from trainer.fitting.objective import build_objective
+from trainer.fitting.training_steps import TrainingSteps
 from trainer.heads.dense import build_frozen_head
 from trainer.warm_start.sound_clips import (
     SoundClips,
@@ -44,7 +46,7 @@ NO_AUGMENTATION = AugmentSettings(shift_seconds=0, noise_share=0, mask_frames=0,
 def write_clip_examples(path: Path, clips: int) -> None:
     """Writes noisy clips of two classes as AudioExampleGen does."""
     rng = np.random.default_rng(0)
-    with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
+    with tf.io.TFRecordWriter(str(path)) as writer:
         for i in range(clips):
             values = {
                 "clip_id": str(i).encode(),
@@ -89,18 +91,6 @@ class StepClock(keras.callbacks.Callback):
         self._last = now
 
 
-class TimedNetwork(WholeNetwork):
-    """The warm start's model, with a clock."""
-
-    def __init__(self, network: keras.Model, head: keras.Model, clock: StepClock):
-        super().__init__(network, head, "mean")
-        self._clock = clock
-
-    def fit(self, *arguments: Any, callbacks: list[keras.callbacks.Callback], **others: Any) -> Any:
-        """Called by `trainer.fitting.keras_fitting.fit_model`."""
-        return super().fit(*arguments, callbacks=[*callbacks, self._clock], **others)
-
-
 def train_bare(
     arguments: argparse.Namespace, clips: SoundClips, clock: StepClock
 ) -> Callable[[], object]:
@@ -119,18 +109,29 @@ def train_ours(
     arguments: argparse.Namespace, clips: SoundClips, augment: AugmentSettings, clock: StepClock
 ) -> Callable[[], object]:
     """Trains on clips on disk for an epoch."""
-    model = TimedNetwork(*build_network_and_head(arguments), clock)
+    model = WholeNetwork(*build_network_and_head(arguments), "mean")
     noise = tf.cast(tf.random.stateless_normal([960_000], [0, 0]) * 1_000, tf.int16)
     settings = WarmStartSettings(augment=augment)
     how = TrainSettings(epochs=1, learning_rate=1e-5, schedule="constant")
     size = arguments.batch_size
-    return lambda: fit_model(
-        model,
-        sound_train_batches(clips, settings, noise, size, seed=0),
-        sound_eval_batches(clips, size).take(1),
-        how,
-        build_objective(how, clips.targets, multi_label=False),
-    )
+    learn = TrainingSteps.learn
+
+    def timed(steps: TrainingSteps, batches: Iterator[Any]) -> None:
+        learn(steps, batches)
+        clock.on_train_batch_end(0)
+
+    def train() -> None:
+        clock.on_epoch_begin(0)
+        with mock.patch.object(TrainingSteps, "learn", timed):
+            fit_model(
+                model,
+                sound_train_batches(clips, settings, noise, size, seed=0),
+                sound_eval_batches(clips, size).take(1),
+                how,
+                build_objective(how, clips.targets, multi_label=False),
+            )
+
+    return train
 
 
 def main() -> None:
@@ -143,7 +144,7 @@ def main() -> None:
     parser.add_argument("--compute", default="float32")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch, "train.gz")
+        path = Path(scratch, "train.tfrecord")
         write_clip_examples(path, arguments.clips)
         clips = SoundClips([str(path)], PARITY_CLASSES, FrontEnd(), multi_label=False)
         clocks = {name: StepClock() for name in ("bare Keras", "not augmented", "augmented")}

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tfx.components.trainer.component import Trainer
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.data_types import RuntimeParameter
 from tfx.proto import trainer_pb2
@@ -12,6 +11,7 @@ from tfx.types.channel import BaseChannel
 from components.cross_validator.component import CrossValidator
 from components.embedding_exporter.component import EmbeddingExporter
 from components.ensemble_trainer.component import EnsembleTrainer
+from components.head_trainer.component import HeadTrainer
 from components.pushed_model_finder.component import PushedModelFinder
 from components.tuner.component import Tuner
 from components.warm_start_trainer.component import WarmStartTrainer
@@ -26,9 +26,9 @@ def train_on_features(
     clips: Clips,
     exporter: EmbeddingExporter,
     tuner: Tuner | None = None,
-) -> Trainer:
+) -> HeadTrainer:
     """Builds the node that trains a head on cached features, with a tuner's settings if given."""
-    return Trainer(
+    return HeadTrainer(
         run_fn="trainer.fitting.frozen_head.run_fn",
         examples=exporter.outputs["embeddings"],
         **_known_to_every_trainer(clips),

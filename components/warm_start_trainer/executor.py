@@ -1,26 +1,19 @@
-"""Tells a `run_fn` where the noise, the previous model and the backups are."""
+"""Tells a `run_fn` where the noise and the previous model are."""
 
 import os
 from typing import Any
 
-from tfx.components.trainer.executor import GenericExecutor
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
 from components.artifacts import holds_model
-from components.unfinished_work import unfinished_folder
-
-BACKUPS_FOLDER = "training"
-"""Folder of backups in the Trainer's folder, which also has one folder per output."""
+from components.resuming_executor import ResumingExecutor
 
 
-class Executor(GenericExecutor):
-    """TFX's executor of Trainers, which adds to `custom_config`.
-
-    Its backups are in a folder that a killed node finds again.
-    """
+class Executor(ResumingExecutor):
+    """The executor of trainings that resume, with more inputs."""
 
     def _GetFnArgs(
         self,
@@ -31,7 +24,6 @@ class Executor(GenericExecutor):
         fn_args = super()._GetFnArgs(input_dict, output_dict, exec_properties)
         noise = artifact_utils.get_single_uri(input_dict["noise"])
         previous = [m for m in input_dict.get("previous_model", []) if holds_model(m)]
-        model = artifact_utils.get_single_uri(output_dict["model"])
         fn_args.custom_config |= {
             "noise_files": [os.path.join(noise, "*")],
             "previous_model": (
@@ -39,6 +31,5 @@ class Executor(GenericExecutor):
                 if previous
                 else None
             ),
-            "backup_folder": unfinished_folder(BACKUPS_FOLDER, model, input_dict, exec_properties),
         }
         return fn_args

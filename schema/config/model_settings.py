@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from schema.config.classical_head_settings import (
     KnnSettings,
@@ -111,12 +111,26 @@ class TrainSettings(Settings):
         description="Alpha of the Beta distribution that mixes pairs of clips; 0: no mixup.",
     )
     seed: int = Field(default=0, ge=0, description="Seed of the training.")
+    workers: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=1,
+        description="Processes that train a `dense` or `warm_start` head together; they share "
+        "every batch.",
+    )
     memory_gb: float = Field(
         default=1.5,
         gt=0,
         description="Memory in GB that a classical head may take; it learns from a stratified "
         "sample of the training clips if all need more.",
     )
+
+    @model_validator(mode="after")
+    def _dealt(self) -> "TrainSettings":
+        if self.batch_size % self.workers:
+            raise ValueError(
+                f"batch_size {self.batch_size} cannot be dealt to {self.workers} workers; set it "
+                "to a multiple of workers"
+            )
+        return self
 
 
 class TuneSettings(Settings):
@@ -132,8 +146,9 @@ class TuneSettings(Settings):
 
 
 Pooling = Literal["mean", "mean_max", "mean_std_max", "attention"]
-_LEARN_POOLING = ("dense", "warm_start")
-"""Heads fitted by gradient descent: the only ones that can learn an attention."""
+GRADIENT_HEADS = ("dense", "warm_start")
+"""Heads fitted by gradient descent: the only ones that can learn an attention, and train on several
+workers."""
 
 
 class ModelSettings(Settings):
@@ -212,7 +227,7 @@ class ModelSettings(Settings):
     @classmethod
     def _can_be_learned(cls, pooling: Pooling, info: ValidationInfo) -> Pooling:
         head = info.data.get("head", "dense")
-        if pooling == "attention" and head not in _LEARN_POOLING:
+        if pooling == "attention" and head not in GRADIENT_HEADS:
             raise ValueError(
                 f"the head {head} cannot learn an attention; set it to mean, mean_max or "
                 "mean_std_max"

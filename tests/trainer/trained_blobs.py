@@ -14,6 +14,38 @@ from schema.imported_weights import no_weights, write_imported_weights
 from trainer.fitting import frozen_head
 
 
+def trainer_call(
+    inputs: Path,
+    graph: Path,
+    output: Path,
+    model: dict[str, Any],
+    train: dict[str, Any],
+    target_precision: float | None = None,
+) -> FnArgs:
+    """Builds what TFX would call the `run_fn` with."""
+    write_imported_weights(str(output / "weights"), no_weights())
+    sections = {
+        "model": ModelSettings(features="embedding", **model),
+        "train": TrainSettings(**train),
+        "features": FeatureSettings(),
+    }
+    return FnArgs(
+        train_files=[str(inputs / "train.parquet")],
+        eval_files=[str(inputs / "eval.parquet")],
+        transform_output=str(graph),
+        base_model=str(output / "weights"),
+        serving_model_dir=str(output / "model"),
+        model_run_dir=str(output / "model_run"),
+        custom_config={
+            **{name: section.model_dump(mode="json") for name, section in sections.items()},
+            "max_clip_samples": 16_000 * 600,
+            "embedding_size": SIZE,
+            "target_precision": target_precision,
+            "backup_folder": str(output / "backups"),
+        },
+    )
+
+
 def train(
     folder: Path,
     graph: Path,
@@ -25,30 +57,10 @@ def train(
     **custom_config: Any,
 ) -> None:
     """Trains on `train.parquet` and `eval.parquet` of a folder, and writes there or to another."""
-    to = to or folder
-    write_imported_weights(str(folder / "weights"), no_weights())
-    sections = {
-        "model": ModelSettings(features="embedding", **model),
-        "train": TrainSettings(epochs=8, learning_rate=0.02),
-        "features": FeatureSettings(),
-    }
-    run_fn(
-        FnArgs(
-            train_files=[str(folder / "train.parquet")],
-            eval_files=[str(folder / "eval.parquet")],
-            transform_output=str(graph),
-            base_model=str(folder / "weights"),
-            serving_model_dir=str(to / "model"),
-            model_run_dir=str(to / "model_run"),
-            custom_config={
-                **{name: section.model_dump(mode="json") for name, section in sections.items()},
-                "max_clip_samples": 16_000 * 600,
-                "embedding_size": SIZE,
-                "target_precision": target_precision,
-                **custom_config,
-            },
-        )
-    )
+    settings = {"epochs": 8, "learning_rate": 0.02}
+    call = trainer_call(folder, graph, to or folder, model, settings, target_precision)
+    call.custom_config |= custom_config
+    run_fn(call)
 
 
 def answers(folder: Path, clips: list[np.ndarray]) -> dict[str, np.ndarray]:

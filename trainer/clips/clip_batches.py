@@ -10,6 +10,8 @@ from trainer.clips.embedded_clips import EmbeddedClips
 from trainer.fitting.keras_fitting import EpochBatches
 from trainer.fitting.mixup import ClipInputs
 from trainer.heads.pooling import pad_windows
+from trainer.workers.share import Share
+from trainer.workers.strategy import own_share
 
 
 def one_hot(targets: np.ndarray, classes: int) -> np.ndarray:
@@ -25,21 +27,27 @@ def embedded_train_batches(
     """Returns the batches of any epoch; its number and the seed determine their order.
 
     Every epoch is a permutation of all clips, as if they were in memory; a batch is read from disk
-    when it is needed.
+    when it is needed, and of it only the share of this process.
     """
     batch_of = _batch_of(clips, classes)
+    share = own_share()
+    count = len(clips.targets)
 
     def batches(epoch: tf.Tensor) -> tf.data.Dataset:
-        positions = tf.range(len(clips.targets), dtype=tf.int64)
+        positions = tf.range(count, dtype=tf.int64)
         order = tf.random.experimental.stateless_shuffle(positions, tf.stack([seed, epoch]))
-        return tf.data.Dataset.from_tensor_slices(order).batch(batch_size).map(batch_of)
+        own = share.of(tf.data.Dataset.from_tensor_slices(order))
+        own_batches = own.batch(share.batch_size(batch_size)).map(batch_of)
+        return own_batches.take(share.steps(count, batch_size))
 
     return batches
 
 
-def embedded_eval_batches(clips: EmbeddedClips, classes: int, batch_size: int) -> tf.data.Dataset:
-    """Returns all clips as batches, in their order."""
-    positions = tf.data.Dataset.range(len(clips.targets))
+def embedded_eval_batches(
+    clips: EmbeddedClips, classes: int, batch_size: int, share: Share | None = None
+) -> tf.data.Dataset:
+    """Returns the clips, or a share of them, as batches, in their order."""
+    positions = (share or Share()).of(tf.data.Dataset.range(len(clips.targets)))
     return positions.batch(batch_size).map(_batch_of(clips, classes))
 
 

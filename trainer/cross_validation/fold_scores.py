@@ -63,7 +63,7 @@ def score_fold(job: TrainingJob, clips: EmbeddedClips, fold: Fold) -> FoldScores
         fold: The fold.
     """
     train, evaluation, test = split_clips(clips, fold)
-    head = train_head(job, train, evaluation, None)
+    head = train_head(job, train, evaluation)
     classes = len(job.classes)
     decided, scores = (score_clips(head.scores, part, classes) for part in (evaluation, test))
     calibration = calibration_of(job, ScoredSplit(evaluation.clip_ids, evaluation.targets, decided))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
+import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from schema.embedded_clips import window_statistics
@@ -23,6 +24,8 @@ from trainer.heads.classical_head import ClassicalHead, FittedClassicalHead, fit
 from trainer.heads.dense import build_frozen_head
 from trainer.heads.pooling import PooledHead
 from trainer.open_set.unfamiliarity import fit_unfamiliarity
+from trainer.workers.run_on_workers import on_workers
+from trainer.workers.strategy import own_share
 from vggish.networks.layer_taps import feature_size
 
 _CLIPS_A_BATCH = 256
@@ -30,11 +33,14 @@ _BATCHES_AHEAD = 16
 """Batches that TensorFlow may read before they are needed, about."""
 
 
-def run_fn(fn_args: FnArgs) -> None:
+@on_workers
+def run_fn(fn_args: FnArgs, strategy: tf.distribute.Strategy) -> None:
     """Trains the head, joins it to the network that made its features, and exports both.
 
     Args:
         fn_args: Arguments from TFX; see `read_training_job`. `base_model` holds the weights.
+            `custom_config` also has `backup_folder`, from which an interrupted training resumes.
+        strategy: Strategy of the training; see `on_workers`.
     """
     job = read_training_job(fn_args)
     classes = len(job.classes)
@@ -42,7 +48,15 @@ def run_fn(fn_args: FnArgs) -> None:
     train_clips, eval_clips = (
         load_clips(job, files, folder) for files in (fn_args.train_files, fn_args.eval_files)
     )
-    head = train_head(job, train_clips, eval_clips, fn_args.model_run_dir)
+    options = FitOptions(
+        log_folder=fn_args.model_run_dir,
+        backup_folder=fn_args.custom_config["backup_folder"],
+    )
+    with strategy.scope():
+        writes = own_share().writes
+        head = train_head(job, train_clips, eval_clips, options)
+    if not writes:
+        return
     weights = read_imported_weights(fn_args.base_model)
     network = weights.build_features(job.model.features)
     trained = TrainedModel(
@@ -115,7 +129,10 @@ class TrainedHead:
 
 
 def train_head(
-    job: TrainingJob, train_clips: EmbeddedClips, eval_clips: EmbeddedClips, log_folder: str | None
+    job: TrainingJob,
+    train_clips: EmbeddedClips,
+    eval_clips: EmbeddedClips,
+    options: FitOptions | None = None,
 ) -> TrainedHead:
     """Trains the head that the settings name.
 
@@ -123,10 +140,10 @@ def train_head(
         job: The training job.
         train_clips: The clips to learn from.
         eval_clips: The clips that choose the epoch.
-        log_folder: Folder for the curves of a dense head, or None.
+        options: Optional parts of the training of a dense head.
     """
     if job.model.head == "dense":
-        dense, course = _fit_dense(job, train_clips, eval_clips, log_folder)
+        dense, course = _fit_dense(job, train_clips, eval_clips, options)
         trainable = count_parameters(dense.trainable_weights)
         return TrainedHead(dense, trainable, course.history, rate_finder=course.rate_finder)
     settings = getattr(job.model, job.model.head)
@@ -136,7 +153,10 @@ def train_head(
 
 
 def _fit_dense(
-    job: TrainingJob, train_clips: EmbeddedClips, eval_clips: EmbeddedClips, log_folder: str | None
+    job: TrainingJob,
+    train_clips: EmbeddedClips,
+    eval_clips: EmbeddedClips,
+    options: FitOptions | None,
 ) -> tuple[keras.Model, FitResult]:
     """Fits the head; returns it with its best weights, and the course of the training."""
     train, classes = job.train, len(job.classes)
@@ -152,10 +172,10 @@ def _fit_dense(
     fitted = fit_model(
         head,
         embedded_train_batches(train_clips, classes, train.batch_size, train.seed),
-        embedded_eval_batches(eval_clips, classes, _CLIPS_A_BATCH),
+        embedded_eval_batches(eval_clips, classes, _CLIPS_A_BATCH, own_share()),
         train,
         build_objective(train, targets, multi_label=job.multi_label),
-        FitOptions(log_folder=log_folder),
+        options,
     )
     return head, fitted
 

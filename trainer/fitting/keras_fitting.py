@@ -14,12 +14,15 @@ from schema.config.model_settings import TrainSettings
 from trainer.fitting.mixup import ClipInputs, mix_clips
 from trainer.fitting.objective import Objective
 from trainer.fitting.rate_finder import LOWEST_RATE, NUM_RATES, RateCurve, find_rate
-from trainer.fitting.training_callbacks import (
-    EpochCallback,
+from trainer.fitting.training_record import (
+    EpochRecord,
     TensorBoardCurves,
     TrainingBackup,
     training_is_over,
 )
+from trainer.fitting.training_steps import TrainingSteps
+from trainer.workers.share import Share
+from trainer.workers.strategy import own_share
 
 WARM_UP_SHARE = 0.25
 """Share of a one-cycle schedule in which the learning rate rises."""
@@ -28,8 +31,9 @@ START_DIVISOR = 25.0
 
 EpochBatches = Callable[[tf.Tensor], tf.data.Dataset]
 """Function from the number of an epoch, int64 [], to batches of inputs (see `mixup.ClipInputs`) and
-targets, float32 [batch, classes]. An epoch always gives the same batches. Every epoch has as many
-batches as the dataset's cardinality says, in an order of its own. The function is traced once."""
+targets, float32 [batch, classes], or to this process's share of them. An epoch always gives the
+same batches. Every epoch has as many as the dataset's cardinality says, in an order of its own. The
+function is traced once."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +87,11 @@ def fit_model(
     An interrupted training resumes after its last complete epoch, with the same result as an
     uninterrupted one.
 
+    In the scope of a strategy of several replicas, each learns from its part of every batch; with
+    several processes, all call this function, and the first one writes the files.
+
     Args:
-        model: Model that is built, with the seed of its dropout set.
+        model: Model that is built, with the seed of its dropout set, in the scope that is in use.
         train: Batches of the training split.
         evaluation: Batches of inputs and targets of the eval split.
         settings: Settings of the training.
@@ -96,11 +103,12 @@ def fit_model(
 
     Raises:
         ConfigError: The loss is not finite.
-        ValueError: The number of batches is unknown or 0.
+        ValueError: A number of batches is unknown, or an epoch has none.
     """
     options = options or FitOptions()
+    share = own_share()
     steps = int(train(tf.constant(0, tf.int64)).cardinality())
-    if steps <= 0:
+    if steps <= 0 or evaluation.cardinality() < 0:
         raise ValueError("The batches of an epoch must have a known, positive cardinality.")
 
     def batches(first: int, end: int) -> tf.data.Dataset:
@@ -108,41 +116,44 @@ def fit_model(
         mixed = numbers.flat_map(lambda epoch: _mixed(train(epoch), epoch * steps, settings))
         return mixed.prefetch(tf.data.AUTOTUNE)
 
-    def compile_at(rate: float | keras.optimizers.schedules.LearningRateSchedule) -> None:
+    def steps_at(
+        rate: float | keras.optimizers.schedules.LearningRateSchedule,
+    ) -> TrainingSteps:
         optimizer = _ScaledAdam(rate, options.rate_scale)
-        model.compile(optimizer, loss=objective.loss, metrics=objective.metrics)
         optimizer.build(model.trainable_variables)
+        return TrainingSteps(model, optimizer, objective)
 
     backup_folder = options.backup_folder and os.path.join(
         options.backup_folder, _fingerprint(model, settings, steps)
     )
     rate, curve = settings.learning_rate, None
     if rate == "auto":
-        compile_at(LOWEST_RATE)
+        enough = batches(0, math.ceil(NUM_RATES / steps))
         curve = _remembered(
-            backup_folder, lambda: find_rate(model, batches(0, math.ceil(NUM_RATES / steps)))
+            backup_folder, share, lambda: find_rate(model, steps_at(LOWEST_RATE), enough)
         )
         rate = curve.chosen
-    compile_at(_schedule(rate, settings, steps))
+    training = steps_at(_schedule(rate, settings, steps))
     best = [tf.Variable(weight.value) for weight in model.weights]
-    backup = TrainingBackup(model, best, backup_folder) if backup_folder else None
+    backup = (
+        TrainingBackup(model, training.optimizer, best, backup_folder) if backup_folder else None
+    )
     history = backup.restore() if backup else {}
     if not training_is_over(history, settings):
-        scalars = TensorBoardCurves(options.log_folder) if options.log_folder else None
-        done = len(history.get("loss", []))
-        model.fit(
-            batches(done, settings.epochs),
-            steps_per_epoch=steps,
-            initial_epoch=done,
-            epochs=settings.epochs,
-            validation_data=evaluation,
-            shuffle=False,  # Each epoch brings its batches in its own order.
-            callbacks=[EpochCallback(settings, history, best, backup, scalars)],
-            verbose=0,
-        )
+        logs = options.log_folder if share.writes else None
+        scalars = TensorBoardCurves(logs) if logs else None
+        record = EpochRecord(settings, history, best, backup if share.writes else None, scalars)
+        upcoming = iter(batches(len(history.get("loss", [])), settings.epochs))
+        while not training_is_over(history, settings):
+            for _ in range(steps):
+                training.learn(upcoming)
+            learned = training.take_results()
+            training.measure(evaluation)
+            measured = training.take_results()
+            record.end_epoch(model, training.optimizer, learned, measured)
     for weight, kept in zip(model.weights, best, strict=True):
         weight.assign(kept)
-    if options.backup_folder:
+    if options.backup_folder and share.writes:
         tf.io.gfile.rmtree(options.backup_folder)
     return FitResult(history, rate, curve)
 
@@ -203,7 +214,7 @@ def _fingerprint(model: keras.Model, settings: TrainSettings, steps: int) -> str
     return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
 
-def _remembered(folder: str | None, find: Callable[[], RateCurve]) -> RateCurve:
+def _remembered(folder: str | None, share: Share, find: Callable[[], RateCurve]) -> RateCurve:
     """Finds the learning rate, or reads the one that the interrupted training found."""
     if folder is None:
         return find()
@@ -212,6 +223,8 @@ def _remembered(folder: str | None, find: Callable[[], RateCurve]) -> RateCurve:
         with tf.io.gfile.GFile(path) as file:
             return RateCurve(**json.loads(file.read()))
     curve = find()
+    if not share.writes:
+        return curve
     tf.io.gfile.makedirs(folder)
     with tf.io.gfile.GFile(f"{path}.new", "w") as file:
         file.write(json.dumps(asdict(curve)))

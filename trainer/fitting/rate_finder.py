@@ -1,12 +1,12 @@
 """Finding a learning rate: the range test of Smith (2017), with exponentially rising rates."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from trainer.fitting.training_steps import TrainingSteps
 from vggish.errors import ConfigError
 
 LOWEST_RATE, HIGHEST_RATE = 1e-6, 1.0
@@ -35,15 +35,15 @@ class RateCurve:
     chosen: float
 
 
-def find_rate(model: keras.Model, batches: Iterable[tuple[tf.Tensor, tf.Tensor]]) -> RateCurve:
+def find_rate(model: keras.Model, steps: TrainingSteps, batches: tf.data.Dataset) -> RateCurve:
     """Trains for at most 200 steps at rising rates, then restores the model.
 
     The loss falls faster at higher rates, until the rate is too high. The chosen rate is a tenth of
     the one with the lowest smoothed loss.
 
     Args:
-        model: Model compiled with an optimizer whose learning rate can be set. Its variables are
-            restored afterwards; the optimizer's are not.
+        model: The model. Its variables are restored afterwards; the optimizer's are not.
+        steps: Steps of the model, with an optimizer whose learning rate can be set.
         batches: At least `NUM_RATES` batches of inputs and targets.
 
     Returns:
@@ -56,10 +56,11 @@ def find_rate(model: keras.Model, batches: Iterable[tuple[tf.Tensor, tf.Tensor]]
     rates = np.geomspace(LOWEST_RATE, HIGHEST_RATE, NUM_RATES)
     losses: list[float] = []
     average = 0.0
-    for step, (rate, (inputs, targets)) in enumerate(zip(rates, batches, strict=False), start=1):
-        model.optimizer.learning_rate = rate
-        model.reset_metrics()  # Otherwise the loss is the mean of all steps so far.
-        loss = float(model.train_on_batch(inputs, targets, return_dict=True)["loss"])
+    upcoming = iter(batches)
+    for step, rate in enumerate(rates, start=1):
+        steps.optimizer.learning_rate = rate
+        steps.learn(upcoming)
+        loss = steps.take_results()["loss"]
         average = _SMOOTHING * average + (1 - _SMOOTHING) * loss
         smoothed = average / (1 - _SMOOTHING**step)
         if not np.isfinite(smoothed) or (losses and smoothed > _EXPLODED * min(losses)):

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from schema.config.model_settings import ModelSettings
 from trainer.clips.feature_file import Features, row_blocks
@@ -106,10 +107,14 @@ def dense_scores(
     Returns:
         Scores, float32 [batch, classes]: a softmax for one label, sigmoids for several.
     """
+    # Moments of the whole batch, not of a replica's part. One replica alone has a more exact way.
+    synchronized = tf.distribute.get_strategy().num_replicas_in_sync > 1
     x = features
     for i, units in enumerate(hidden_layers(settings, classes), start=1):
         x = keras.layers.Dense(units, name=f"hidden_{i}")(x)
-        x = keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"batch_norm_{i}")(x)
+        x = keras.layers.BatchNormalization(
+            momentum=BATCH_NORM_MOMENTUM, synchronized=synchronized, name=f"batch_norm_{i}"
+        )(x)
         x = keras.layers.ReLU(name=f"relu_{i}")(x)
         x = keras.layers.Dropout(settings.dropout, name=f"dropout_{i}")(x)
     activation = "sigmoid" if settings.task in ("multi_label", "open_set") else "softmax"

@@ -10,6 +10,8 @@ from schema import clip_examples
 from schema.config.warm_start_settings import AugmentSettings, WarmStartSettings
 from trainer.fitting.keras_fitting import EpochBatches
 from trainer.warm_start.augmentation import draw_noise, mask_spectrogram, mix_at_snr, shift_in_time
+from trainer.workers.share import Share
+from trainer.workers.strategy import own_share
 from vggish import params
 from vggish.errors import DataSetError
 from vggish.networks.log_mel import log_mel, num_windows, windows_from_waveform
@@ -161,6 +163,7 @@ def sound_train_batches(
     stretch = params.WINDOW_SAMPLES + (settings.max_windows - 1) * clips.front_end.hop_samples
     silence = math.log(clips.front_end.log_offset)  # The log-mel value of digital silence.
     has_noise = bool(augment.noise_share and noise.shape[0])
+    share = own_share()
 
     def crop(clip_seed: tf.Tensor, pcm: tf.Tensor) -> tf.Tensor:
         samples = tf.strings.length(pcm) // _BYTES_A_SAMPLE
@@ -199,30 +202,38 @@ def sound_train_batches(
             .batch(_SHUFFLED_CLIPS)
             .map(shuffle)
             .unbatch()
+            .apply(share.of)
             .map(lambda s, pcm, targets: (listen(s, pcm), targets, s), tf.data.AUTOTUNE)
         )
-        batched = _batched(waveforms, clips, batch_size)
-        return batched.map(lambda inputs, t, seeds: ((mask(inputs[0], seeds[0]), inputs[1]), t))
+        batched = _batched(waveforms, clips, share, share.batch_size(batch_size))
+        masked = batched.map(lambda inputs, t, seeds: ((mask(inputs[0], seeds[0]), inputs[1]), t))
+        return masked.take(share.steps(len(clips.targets), batch_size))
 
     return batches
 
 
-def sound_eval_batches(clips: SoundClips, batch_size: int) -> tf.data.Dataset:
+def sound_eval_batches(
+    clips: SoundClips, batch_size: int, share: Share | None = None
+) -> tf.data.Dataset:
     """Streams complete, unaugmented clips in their order on disk.
 
     Args:
         clips: Clips of the split.
         batch_size: Maximum number of clips per batch; fewer if clips have many windows.
+        share: The clips to stream; None: all.
 
     Returns:
         Batches as in an epoch of `sound_train_batches`.
     """
-    waveforms = clips.read().map(lambda pcm, targets: (_waveform(pcm), targets))
+    share = share or Share()
+    waveforms = share.of(clips.read()).map(lambda pcm, targets: (_waveform(pcm), targets))
     size = max(1, min(batch_size, _WINDOWS_A_BATCH // clips.longest))
-    return _batched(waveforms, clips, size).prefetch(tf.data.AUTOTUNE)
+    return _batched(waveforms, clips, share, size).prefetch(tf.data.AUTOTUNE)
 
 
-def _batched(waveforms: tf.data.Dataset, clips: SoundClips, batch_size: int) -> tf.data.Dataset:
+def _batched(
+    waveforms: tf.data.Dataset, clips: SoundClips, share: Share, batch_size: int
+) -> tf.data.Dataset:
     """Turns clips, float32 [samples], and their other values into batches of log-mel."""
 
     def hear(
@@ -238,7 +249,7 @@ def _batched(waveforms: tf.data.Dataset, clips: SoundClips, batch_size: int) -> 
         .padded_batch(batch_size)
         .map(hear, tf.data.AUTOTUNE)
     )
-    count = math.ceil(len(clips.targets) / batch_size)
+    count = math.ceil(share.count(len(clips.targets)) / batch_size)
     return batches.apply(tf.data.experimental.assert_cardinality(count))
 
 

@@ -29,11 +29,14 @@ from trainer.warm_start.whole_network import (
     freeze_layers,
     rate_scale,
 )
+from trainer.workers.run_on_workers import on_workers
+from trainer.workers.strategy import own_share
 from vggish.networks.layer_taps import build_features
 from vggish.networks.network_table import find_network
 
 
-def run_fn(fn_args: FnArgs) -> None:
+@on_workers
+def run_fn(fn_args: FnArgs, strategy: tf.distribute.Strategy) -> None:
     """Trains the whole network and exports it.
 
     Args:
@@ -41,6 +44,7 @@ def run_fn(fn_args: FnArgs) -> None:
             weights, `train_files` and `eval_files` hold clip examples. `custom_config` also has
             `noise_files`, patterns of clip examples of noise; `previous_model`, a SavedModel to
             continue from, or None; `backup_folder`, from which an interrupted training resumes.
+        strategy: Strategy of the training; see `on_workers`.
     """
     job = read_training_job(fn_args)
     clips = {
@@ -49,8 +53,12 @@ def run_fn(fn_args: FnArgs) -> None:
     }
     keras.utils.set_random_seed(job.train.seed)
     weights = read_imported_weights(fn_args.base_model)
-    model, started_from = _build(job, weights, clips["train"], fn_args.custom_config)
-    course = _fit(job, model, clips, fn_args)
+    with strategy.scope():
+        writes = own_share().writes
+        model, started_from = _build(job, weights, clips["train"], fn_args.custom_config)
+        course = _fit(job, model, clips, fn_args)
+    if not writes:
+        return
     served = _as_served(model, job)
     write_trained_model(
         fn_args,
@@ -120,7 +128,7 @@ def _fit(
     return fit_model(
         model,
         sound_train_batches(clips["train"], settings, noise, train.batch_size, train.seed),
-        sound_eval_batches(clips["eval"], train.batch_size),
+        sound_eval_batches(clips["eval"], train.batch_size, own_share()),
         train,
         build_objective(train, clips["train"].targets, multi_label=job.multi_label),
         FitOptions(

@@ -31,8 +31,6 @@ class WholeNetwork(keras.Model):
         self.head = head
         self.pooling = pooling
         self.built = True
-        # XLA needs the number of windows in advance, and only the batch itself tells it.
-        self.supports_jit = False
 
     def call(self, inputs: tuple[tf.Tensor, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Scores clips.

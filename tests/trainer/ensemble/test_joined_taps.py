@@ -70,6 +70,7 @@ def arguments(root: Path, name: str, tap: str, **model: object) -> FnArgs:
             "embedding_size": None,
             "target_precision": None,
             "members": members,
+            "backup_folder": str(root / name / "backups"),
         },
     )
 

@@ -5,27 +5,31 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from trainer.fitting.objective import Objective
 from trainer.fitting.rate_finder import HIGHEST_RATE, LOWEST_RATE, NUM_RATES, find_rate
+from trainer.fitting.training_steps import TrainingSteps
 from vggish.errors import ConfigError
 
 
-def regression(scale: float) -> tuple[keras.Model, list[tuple[tf.Tensor, tf.Tensor]]]:
+def regression(scale: float) -> tuple[keras.Model, TrainingSteps, tf.data.Dataset]:
     """A linear model; it diverges at a rate that falls with the square of its features' scale."""
     rng = np.random.default_rng(0)
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input([5]), keras.layers.Dropout(0.1), keras.layers.Dense(1)])
-    model.compile(keras.optimizers.SGD(LOWEST_RATE), loss="mse")
+    optimizer = keras.optimizers.SGD(LOWEST_RATE)
+    optimizer.build(model.trainable_variables)
+    steps = TrainingSteps(model, optimizer, Objective(keras.losses.mean_squared_error, []))
     inputs = (scale * rng.normal(size=(NUM_RATES, 16, 5))).astype("f")
     targets = inputs @ rng.normal(size=(5, 1)).astype("f")
-    return model, list(zip(tf.constant(inputs), tf.constant(targets), strict=True))
+    return model, steps, tf.data.Dataset.from_tensor_slices((inputs, targets))
 
 
 def test_rate_falls_with_the_curvature() -> None:
     chosen = {}
     for scale in (2, 8):
-        model, batches = regression(scale)
+        model, steps, batches = regression(scale)
         before = [v.numpy() for v in model.variables]
-        curve = find_rate(model, batches)
+        curve = find_rate(model, steps, batches)
         assert len(curve.rates) == len(curve.losses) < NUM_RATES  # The loss exploded before.
         assert curve.rates[0] == LOWEST_RATE
         assert np.all(np.diff(curve.rates) > 0)
@@ -37,6 +41,6 @@ def test_rate_falls_with_the_curvature() -> None:
 
 
 def test_loss_that_is_never_finite_is_a_sentence() -> None:
-    model, batches = regression(float("nan"))
+    model, steps, batches = regression(float("nan"))
     with pytest.raises(ConfigError, match="not finite from the first step"):
-        find_rate(model, batches)
+        find_rate(model, steps, batches)

@@ -174,6 +174,7 @@ def train(sounds: Sounds, head: str, folder: Path) -> None:
                 "max_clip_samples": 16_000 * 600,
                 "embedding_size": None,
                 "target_precision": None,
+                "backup_folder": None,
             },
         )
     )

@@ -1,4 +1,4 @@
-"""Callbacks after every epoch of a training: curves, the best weights, and a backup."""
+"""What a training keeps after every epoch: curves, the best weights, and a backup."""
 
 import json
 import math
@@ -15,32 +15,53 @@ from vggish.progress import Progress
 _EVAL_PREFIX = "val_"
 
 
+class _SavedCurves(tf.train.experimental.PythonState):
+    """The curves of a training in a checkpoint."""
+
+    def __init__(self) -> None:
+        self.history: dict[str, list[float]] = {}
+
+    def serialize(self) -> str:
+        """Called by TensorFlow."""
+        return json.dumps(self.history)
+
+    def deserialize(self, string_value: bytes) -> None:
+        """Called by TensorFlow."""
+        self.history = json.loads(string_value)
+
+
 class TrainingBackup:
     """A backup on disk of a training's state after its last complete epoch.
 
     Args:
-        model: Compiled model with a built optimizer.
+        model: The model.
+        optimizer: Its optimizer, which is built.
         best: Best weights so far.
         folder: Folder of the backup.
     """
 
-    def __init__(self, model: keras.Model, best: list[tf.Variable], folder: str):
-        self._history = tf.Variable("{}")
-        state = [v.value for v in (*model.variables, *model.optimizer.variables)]
-        self._manager = tf.train.CheckpointManager(
-            tf.train.Checkpoint(state=state, best=best, history=self._history),
-            folder,
-            max_to_keep=1,
-        )
+    def __init__(
+        self,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        best: list[tf.Variable],
+        folder: str,
+    ):
+        self._curves = _SavedCurves()
+        state = [v.value for v in (*model.variables, *optimizer.variables)]
+        checkpoint = tf.train.Checkpoint(state=state, best=best, curves=self._curves)
+        # One of several processes saves, but all of them together create every variable.
+        checkpoint.save_counter.assign(0)
+        self._manager = tf.train.CheckpointManager(checkpoint, folder, max_to_keep=1)
 
     def restore(self) -> dict[str, list[float]]:
         """Restores the last backup, if there is one; returns the curves."""
         self._manager.restore_or_initialize()
-        return json.loads(self._history.numpy())
+        return self._curves.history
 
     def save(self, history: dict[str, list[float]]) -> None:
         """Writes a backup, then deletes the one before."""
-        self._history.assign(json.dumps(history))
+        self._curves.history = history
         self._manager.save()
 
 
@@ -79,11 +100,11 @@ def training_is_over(history: dict[str, list[float]], settings: TrainSettings) -
     return len(losses) >= settings.epochs or waited >= settings.patience
 
 
-class EpochCallback(keras.callbacks.Callback):
-    """Keeps the curves and the weights of the lowest eval loss, and stops the training.
+class EpochRecord:
+    """Keeps the curves and the weights of the lowest eval loss, and shows the progress.
 
     Args:
-        settings: Settings of the training, which say when it stops.
+        settings: Settings of the training.
         history: Curves so far; every epoch is appended.
         best: Variables that receive the weights of the lowest eval loss.
         backup: Backup that is written after every epoch, if any.
@@ -98,39 +119,53 @@ class EpochCallback(keras.callbacks.Callback):
         backup: TrainingBackup | None,
         scalars: TensorBoardCurves | None,
     ):
-        super().__init__()
-        self._settings = settings
         self._history = history
         self._best = best
         self._backup = backup
         self._scalars = scalars
         self._progress = Progress("epochs", settings.epochs)
-
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Called by Keras."""
-        del logs
-        done = len(self._history.get("loss", []))
+        done = len(history.get("loss", []))
         if done:
             self._progress.advance(done)
-        if self._scalars is not None:
-            self._scalars.write(self._history)
+        if scalars is not None:
+            scalars.write(history)
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Called by Keras."""
-        values = {**(logs or {}), "learning_rate": self.model.optimizer.learning_rate}
+    def end_epoch(
+        self,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        learned: dict[str, float],
+        measured: dict[str, float],
+    ) -> None:
+        """Keeps what an epoch brought.
+
+        Args:
+            model: The model after the epoch.
+            optimizer: Its optimizer, for the curve of its learning rate.
+            learned: The loss and the metrics of the training clips.
+            measured: Those of the eval clips.
+
+        Raises:
+            ConfigError: The loss is not finite.
+        """
+        epoch = len(self._history.get("loss", []))
+        values = {
+            **learned,
+            **{_EVAL_PREFIX + name: value for name, value in measured.items()},
+            "learning_rate": float(keras.ops.convert_to_numpy(optimizer.learning_rate)),
+        }
         for name, value in values.items():
-            self._history.setdefault(name, []).append(float(value))
+            self._history.setdefault(name, []).append(value)
         losses = self._history["val_loss"]
-        if not (math.isfinite(losses[-1]) and math.isfinite(self._history["loss"][-1])):
+        if not (math.isfinite(losses[-1]) and math.isfinite(learned["loss"])):
             raise ConfigError(
                 f"The loss was not finite after epoch {epoch + 1}; set train.learning_rate lower."
             )
         if int(np.argmin(losses)) == epoch:
-            for kept, weight in zip(self._best, self.model.weights, strict=True):
+            for kept, weight in zip(self._best, model.weights, strict=True):
                 kept.assign(weight)
         if self._scalars is not None:
             self._scalars.write(self._history, epoch)
         if self._backup is not None:
             self._backup.save(self._history)
-        self.model.stop_training = training_is_over(self._history, self._settings)
         self._progress.advance()
