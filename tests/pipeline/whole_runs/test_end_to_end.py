@@ -32,7 +32,7 @@ NODES = {
     "ExampleValidator",
     "Transform",
     "EmbeddingExporter",
-    "Trainer",
+    "HeadTrainer",
     "PushedModelFinder",
     "Evaluator",
     "ModelSelector",
@@ -44,7 +44,7 @@ NODES = {
 """All of them, by the kinds of their executions."""
 
 MODELS = ("dense", "neighbours")
-NODES_OF_A_MODEL = {"Trainer", "Evaluator"}
+NODES_OF_A_MODEL = {"HeadTrainer", "Evaluator"}
 
 
 def number_of(node: str) -> int:
