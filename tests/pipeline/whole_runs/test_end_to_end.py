@@ -44,17 +44,18 @@ NODES = {
 """All of them, by the kinds of their executions."""
 
 MODELS = ("dense", "neighbours")
-NODES_OF_A_MODEL = {"HeadTrainer", "Evaluator"}
+IDS_OF_A_MODEL = {"HeadTrainer": "Trainer", "Evaluator": "Evaluator"}
 
 
 def number_of(node: str) -> int:
-    return len(MODELS) if node in NODES_OF_A_MODEL else 1
+    return len(MODELS) if node in IDS_OF_A_MODEL else 1
 
 
 def node_ids(nodes: set[str]) -> set[str]:
-    several = {f"{node}_{model}" for node in nodes & NODES_OF_A_MODEL for model in MODELS}
+    ids = [IDS_OF_A_MODEL[node] for node in nodes & IDS_OF_A_MODEL.keys()]
+    several = {f"{name}_{model}" for name in ids for model in MODELS}
     named = {"LatestPushedModel" if node == "PushedModelFinder" else node for node in nodes}
-    return named - NODES_OF_A_MODEL | several
+    return named - IDS_OF_A_MODEL.keys() | several
 
 
 # Nothing of this project: what a server that has only TensorFlow would do.
