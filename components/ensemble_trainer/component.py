@@ -2,19 +2,16 @@
 
 from typing import Any
 
-from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
-from tfx.proto import trainer_pb2
-from tfx.types import standard_artifacts
-from tfx.types.channel import BaseChannel, Channel
+from tfx.types.channel import BaseChannel
 from tfx.types.component_spec import ChannelParameter
 from tfx.types.standard_component_specs import TrainerSpec
-from tfx.utils import json_utils
 
 from components.ensemble_trainer.executor import MODEL, MODEL_RUN, Executor
+from components.trainer_node import TrainerNode
 
 
-class EnsembleTrainer(BaseComponent):
+class EnsembleTrainer(TrainerNode):
     """Calls a `run_fn` as TFX's Trainer does.
 
     The executor adds `members` to its `custom_config`.
@@ -49,15 +46,4 @@ class EnsembleTrainer(BaseComponent):
         spec_class = type(
             "EnsembleTrainerSpec", (TrainerSpec,), {"INPUTS": {**TrainerSpec.INPUTS, **types}}
         )
-        super().__init__(
-            spec_class(
-                **inputs,
-                **of_members,
-                run_fn=run_fn,
-                train_args=trainer_pb2.TrainArgs(splits=["train"]),
-                eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
-                custom_config=json_utils.dumps(custom_config),
-                model=Channel(type=standard_artifacts.Model),
-                model_run=Channel(type=standard_artifacts.ModelRun),
-            )
-        )
+        super().__init__(spec_class, run_fn, {**inputs, **of_members}, custom_config)

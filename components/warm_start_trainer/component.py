@@ -2,16 +2,14 @@
 
 from typing import Any
 
-from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
-from tfx.proto import trainer_pb2
 from tfx.types import standard_artifacts
-from tfx.types.channel import BaseChannel, Channel
+from tfx.types.channel import BaseChannel
 from tfx.types.component_spec import ChannelParameter
 from tfx.types.standard_component_specs import TrainerSpec
-from tfx.utils import json_utils
 
 from components.artifacts import Noise
+from components.trainer_node import TrainerNode
 from components.warm_start_trainer.executor import Executor
 
 
@@ -25,7 +23,7 @@ class WarmStartTrainerSpec(TrainerSpec):
     }
 
 
-class WarmStartTrainer(BaseComponent):
+class WarmStartTrainer(TrainerNode):
     """Calls a `run_fn` as TFX's Trainer does.
 
     The executor adds `noise_files`, `previous_model` and `backup_folder` to its `custom_config`.
@@ -43,14 +41,4 @@ class WarmStartTrainer(BaseComponent):
     EXECUTOR_SPEC = ExecutorClassSpec(Executor)
 
     def __init__(self, run_fn: str, inputs: dict[str, BaseChannel], custom_config: dict[str, Any]):
-        super().__init__(
-            WarmStartTrainerSpec(
-                **inputs,
-                run_fn=run_fn,
-                train_args=trainer_pb2.TrainArgs(splits=["train"]),
-                eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
-                custom_config=json_utils.dumps(custom_config),
-                model=Channel(type=standard_artifacts.Model),
-                model_run=Channel(type=standard_artifacts.ModelRun),
-            )
-        )
+        super().__init__(WarmStartTrainerSpec, run_fn, inputs, custom_config)
