@@ -2,8 +2,9 @@
 
 Usage: python benchmarks/node_costs.py [--clips N] [--compute PRECISION] [--cache DIR] [FOLDER]
 
-FOLDER holds one folder of WAV files a class, such as Speech Commands; N of them are taken. The
-default is N synthesized clips of one second at 16 kHz.
+FOLDER holds one folder of WAV files a class, such as Speech Commands. N of them are taken; if there
+are fewer, variants of them make up the rest: shifted by up to 0.1 s, scaled by up to 6 dB and mixed
+with noise 20 to 50 dB below full scale. The default is N synthesized clips of one second at 16 kHz.
 
 Prints one Markdown row per node: CPU seconds of the node and of the processes that it starts, its
 peak of memory, CPU seconds of the bare work, and their ratio. CPU seconds are those of user and
@@ -100,15 +101,28 @@ class Meter:
 
 
 def make_sounds(root: Path, clips: int, source: Path | None) -> None:
-    """Gives a folder clips: copies of those of another folder, or synthesized ones."""
+    """Gives a folder clips: those of another folder and variants of them, or synthesized ones."""
     if source is None:
         write_wav_clips(root, clips // len(SOUND_LABELS))
         return
     files = sorted(source.glob("[!_]*/*.wav"))
+    rng = np.random.default_rng(0)
+    for label in {file.parent.name for file in files}:
+        (root / label).mkdir(parents=True)
     for i in np.linspace(0, len(files) - 1, min(clips, len(files)), dtype=int):
-        copy = root / files[i].parent.name / files[i].name
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_bytes(files[i].read_bytes())
+        (root / files[i].parent.name / files[i].name).write_bytes(files[i].read_bytes())
+    for i in range(len(files), clips):
+        file = files[i % len(files)]
+        samples, rate = soundfile.read(file, dtype="float32")
+        variant = root / file.parent.name / f"{file.stem}_{i // len(files)}.wav"
+        soundfile.write(variant, vary(samples, rate, rng), rate)
+
+
+def vary(samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
+    """Shifts, scales and adds noise to a clip, float32 [samples]."""
+    samples = np.roll(samples, rng.integers(-rate // 10, rate // 10))
+    gain, noise = 10 ** (rng.uniform([-6, -50], [6, -20]) / 20)
+    return np.clip(samples * gain + noise * rng.standard_normal(len(samples)), -1, 1)
 
 
 def read_records(run: Path) -> list[bytes]:

@@ -60,10 +60,11 @@ class AccountingDoFn(beam.DoFn):
         for key, number in self._counts.items():
             if key[0] in ("accepted", "rejected"):
                 beam.metrics.Metrics.counter(_METRICS_NAMESPACE, "_".join(key)).inc(number)
-            yield _at_end(COUNTS, (key, number))
+            yield at_end(COUNTS, (key, number))
         for batch in self._traces.rest():
-            yield _at_end(TRACES, batch)
+            yield at_end(TRACES, batch)
 
 
-def _at_end(tag: str, value: object) -> beam.pvalue.TaggedOutput:
+def at_end(tag: str, value: object) -> beam.pvalue.TaggedOutput:
+    """Returns an output of `finish_bundle`, where no element gives it a window."""
     return beam.pvalue.TaggedOutput(tag, GlobalWindows.windowed_value(value))

@@ -1,13 +1,14 @@
 """Decodes listed files into clip examples, as a step of a Beam pipeline."""
 
 import collections
+import contextlib
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import apache_beam as beam
 
-from components.audio_example_gen.account import REJECTS, AccountingDoFn, reject_line
+from components.audio_example_gen.account import REJECTS, AccountingDoFn, at_end, reject_line
 from components.audio_example_gen.decoding.annotated_windows import LeftOut
 from components.audio_example_gen.decoding.clip_policies import DecodedClip
 from components.audio_example_gen.decoding.decoder import Decoder
@@ -29,6 +30,26 @@ from vggish.progress import Progress
 
 NOISE = "noise"
 
+_FILES_AHEAD = 4
+"""Files that are decoded while an earlier one is written."""
+
+
+@dataclass
+class Reading:
+    """A file that is being read.
+
+    Attributes:
+        file: The file.
+        path: Its path on this machine's disk, if it can be read.
+        local: Holds the file there.
+        fault: Why it cannot be read.
+    """
+
+    file: SourceFile
+    path: str = ""
+    local: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    fault: AudioError | OSError | None = None
+
 
 class ClipReader:
     """Reads the clips of listed files, one file after the other, with one decoder.
@@ -45,17 +66,40 @@ class ClipReader:
         self._tree = open_tree(root)
         self._decoder = Decoder(ingest, annotations)
 
-    def clips(self, file: SourceFile) -> Iterator[DecodedClip | LeftOut]:
+    def begin(self, file: SourceFile) -> Reading:
+        """Begins to decode a file; `finish` must be called for all files in their order."""
+        reading = Reading(file)
+        if file.refused:
+            reading.fault = RefusedError(file.refused.reason, file.refused.detail)
+            return reading
+        try:
+            reading.path = reading.local.enter_context(self._tree.local(file.clip_id))
+        except (AudioError, OSError) as fault:
+            reading.fault = fault
+        else:
+            self._decoder.announce(reading.path, file.clip_id, file.events)
+        return reading
+
+    def finish(self, reading: Reading) -> Iterator[DecodedClip | LeftOut]:
         """Yields the clips of a file, and the numbers of windows that are none.
 
         Raises:
             AudioError: The file is refused.
             OSError: The storage or this machine failed.
         """
-        if file.refused:
-            raise RefusedError(file.refused.reason, file.refused.detail)
-        with self._tree.local(file.clip_id) as path:
-            yield from self._decoder.clips(path, file.clip_id, file.events)
+        with reading.local:
+            if reading.fault is not None:
+                raise reading.fault
+            file = reading.file
+            yield from self._decoder.clips(reading.path, file.clip_id, file.events)
+
+    def clips(self, file: SourceFile) -> Iterator[DecodedClip | LeftOut]:
+        """Reads one file alone; see `finish`."""
+        yield from self.finish(self.begin(file))
+
+    def forget(self) -> None:
+        """Forgets the files that were begun."""
+        self._decoder.forget()
 
     def close(self) -> None:
         """Ends the decoder."""
@@ -172,23 +216,43 @@ class DecodeClips(_DecodeFiles):
         super().setup()
         self._progress = Progress("files", self._total)
 
+    def start_bundle(self) -> None:
+        """Forgets the files of a bundle that failed."""
+        super().start_bundle()
+        self._reader.forget()
+        self._begun: collections.deque[tuple[Reading, Copy | None]] = collections.deque()
+
     def process(
         self, file: SourceFile, copies: dict[str, Copy]
     ) -> Iterator[beam.pvalue.TaggedOutput]:
-        """Yields the file's clips, or its refusal, and its counts."""
-        self._progress.advance()
+        """Begins to decode the file; yields what an earlier one gave."""
         copy = copies.get(file.clip_id)
-        if copy and not copy.first:
+        self._begun.append((self._reader.begin(settled(file, copy)), copy))
+        if len(self._begun) > _FILES_AHEAD:
+            yield from self._oldest()
+
+    def finish_bundle(self) -> Iterator[beam.pvalue.TaggedOutput]:
+        """Yields what the last files gave, and the account."""
+        while self._begun:
+            for output in self._oldest():
+                yield at_end(output.tag, output.value)
+        yield from super().finish_bundle()
+
+    def _oldest(self) -> Iterator[beam.pvalue.TaggedOutput]:
+        """Yields the clips of the file that was begun first, or its refusal, and counts it."""
+        reading, copy = self._begun.popleft()
+        file = reading.file
+        self._progress.advance()
+        is_copy = copy is not None and not copy.first
+        if is_copy:
             self._count("duplicate")
-        file = settled(file, copy)
         tally = Tally(file)
         try:
-            for clip in tally.counted(self._reader.clips(file)):
+            for clip in tally.counted(self._reader.finish(reading)):
                 yield beam.pvalue.TaggedOutput(file.split, _to_record(file, clip))
         except AudioError as error:
             yield self._reject(file.clip_id, Reject(error.reason, str(error)))
         else:
-            is_copy = copy is not None and not copy.first
             yield from self._accept(tally.accepted(copy=is_copy), tally.group, tally.digests)
 
 

@@ -21,7 +21,7 @@ _MAX_STRETCHES = 1000
 _LEAST_FILES = 8
 """Files of a part, so that opening the list is no work beside reading them."""
 
-_FIELDS = [field.name for field in fields(SourceFile)]
+_DEFAULTS = {field.name: field.default for field in fields(SourceFile)}
 
 
 class ReadListedFiles(beam.PTransform):
@@ -61,9 +61,12 @@ def write_list(path: str, files: Sequence[SourceFile]) -> list[tuple[int, int]]:
 
 
 def _to_line(file: SourceFile) -> bytes:
-    return (
-        json.dumps({name: getattr(file, name) for name in _FIELDS}, default=vars).encode() + b"\n"
-    )
+    values = {
+        name: value
+        for name, default in _DEFAULTS.items()
+        if (value := getattr(file, name)) != default
+    }
+    return json.dumps(values, default=vars).encode() + b"\n"
 
 
 def read_list(stretch: tuple[int, int], path: str) -> Iterator[SourceFile]:
@@ -74,9 +77,10 @@ def read_list(stretch: tuple[int, int], path: str) -> Iterator[SourceFile]:
         text = lines.read(end - begin)
     for line in text.splitlines():
         values = json.loads(line)
-        values["labels"] = tuple(values["labels"])
-        if values["refused"] is not None:
+        if "labels" in values:
+            values["labels"] = tuple(values["labels"])
+        if "refused" in values:
             values["refused"] = Reject(**values["refused"])
-        if values["events"] is not None:
+        if "events" in values:
             values["events"] = tuple(AnnotatedEvent(**event) for event in values["events"])
         yield SourceFile(**values)

@@ -5,9 +5,13 @@ after the other. It is killed and started again only when a file has harmed it. 
 process that started it ends.
 """
 
+import collections
+import contextlib
+import itertools
 import json
 import os
 import resource
+import select
 import signal
 import subprocess
 import sys
@@ -27,6 +31,9 @@ from vggish.errors import AudioError
 
 _END = b"\n"
 """The end of an answer's JSON; the samples follow."""
+
+_AHEAD_BYTES = 16 << 10
+"""Requests that wait in the process's pipe: few enough that sending one never waits."""
 
 _START_SECONDS = 120.0  # The process imports NumPy and libsndfile, from a disk that may be cold.
 _SPOOL_BYTES = 64 << 20  # More sound of one file than this waits on the disk.
@@ -48,6 +55,27 @@ class Decoder:
         self._annotations = annotations or AnnotationSettings()
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection
+        self._incoming: select.poll
+        self._requests: collections.deque[bytes] = collections.deque()
+        """Requests without an answer, of which the first `_sent` are with the process."""
+        self._sent = 0
+
+    def announce(
+        self, path: str, clip_id: str, events: Sequence[AnnotatedEvent] | None = None
+    ) -> None:
+        """Has a file decoded while its caller is still busy with the files before it.
+
+        `clips` then finds it done; it must be called for the announced files in their order. If it
+        is called for another file, it forgets them.
+
+        Args:
+            path: See `clips`.
+            clip_id: See `clips`.
+            events: See `clips`.
+        """
+        self._requests.append(_request(path, clip_id, events))
+        if self._process is not None:
+            self._send_ahead()
 
     def clips(
         self, path: str, clip_id: str, events: Sequence[AnnotatedEvent] | None = None
@@ -68,9 +96,13 @@ class Decoder:
                 `ingest.timeout_seconds`, with `unreadable` if it crashed the decoder.
             OSError: This machine failed, not the file.
         """
+        request = _request(path, clip_id, events)
+        if self._requests and self._requests[0] != request:
+            self.forget()
+        if not self._requests:
+            self._requests.append(request)
         with tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as spool:
-            said = None if events is None else [asdict(event) for event in events]
-            answers = self._decode([path, clip_id, said], spool)
+            answers = self._decode(clip_id, spool)
             if "refused" in answers[-1]:
                 raise AudioError(*answers[-1]["refused"])
             if "failed" in answers[-1]:
@@ -85,19 +117,21 @@ class Decoder:
                     own = None if labels is None else tuple(labels)
                     yield DecodedClip(pcm=spool.read(size), labels=own, **fields)
 
-    def _decode(self, request: list[Any], spool: IO[bytes]) -> list[dict[str, Any]]:
-        """Writes the samples to `spool`, and returns all answers without them."""
-        clip_id = request[1]
+    def _decode(self, clip_id: str, spool: IO[bytes]) -> list[dict[str, Any]]:
+        """Does the first request: writes the samples to `spool`, and returns the rest."""
         process = self._process or self._start()
         answers: list[dict[str, Any]] = []
         last = False
         try:
-            self._connection.send_bytes(json.dumps(request).encode())
+            if not self._sent:
+                self._send_next()
+            self._send_ahead()
             while not last:
                 answer, _, pcm = self._receive(self._ingest.timeout_seconds).partition(_END)
                 answers.append(json.loads(answer) | {"pcm_bytes": len(pcm)})
                 last = answers[-1].pop("last")
                 spool.write(pcm)
+            self._sent -= 1
         except TimeoutError as error:
             raise RefusedError(
                 "timeout",
@@ -108,9 +142,30 @@ class Decoder:
             self.close()
             raise _end_of(process, clip_id) from error
         finally:
+            self._requests.popleft()
             if not last:
                 self.close()
         return answers
+
+    def _send_next(self) -> None:
+        self._connection.send_bytes(self._requests[self._sent])
+        self._sent += 1
+
+    def _send_ahead(self) -> None:
+        """Sends as many requests as fit into the pipe."""
+        # If the process has ended, the answer to the file that ended it will be missing.
+        with contextlib.suppress(ConnectionError):
+            while self._sent < len(self._requests):
+                sent = itertools.islice(self._requests, self._sent + 1)
+                if self._sent and sum(map(len, sent)) > _AHEAD_BYTES:
+                    return
+                self._send_next()
+
+    def forget(self) -> None:
+        """Forgets the files that were announced."""
+        self._requests.clear()
+        if self._sent:
+            self.close()
 
     @property
     def process_id(self) -> int | None:
@@ -118,8 +173,9 @@ class Decoder:
         return self._process.pid if self._process is not None else None
 
     def close(self) -> None:
-        """Ends the process, if there is one."""
+        """Ends the process, if there is one; the next file starts another."""
         process, self._process = self._process, None
+        self._sent = 0
         if process is not None:
             process.kill()
             process.wait()
@@ -127,6 +183,9 @@ class Decoder:
 
     def _start(self) -> "subprocess.Popen[bytes]":
         self._connection, child_end = Pipe()
+        # Connection.poll builds a selector for every call, which takes longer than many a file.
+        self._incoming = select.poll()
+        self._incoming.register(self._connection.fileno(), select.POLLIN)
         with child_end:
             # A process of multiprocessing would import or copy this one's TensorFlow.
             self._process = process = subprocess.Popen(  # noqa: S603 Our own module.
@@ -161,9 +220,14 @@ class Decoder:
             TimeoutError: None came in time.
             EOFError, ConnectionError: The process is gone.
         """
-        if not self._connection.poll(seconds):
+        if not self._incoming.poll(seconds * 1000):
             raise TimeoutError
         return self._connection.recv_bytes()
+
+
+def _request(path: str, clip_id: str, events: Sequence[AnnotatedEvent] | None) -> bytes:
+    said = None if events is None else [asdict(event) for event in events]
+    return json.dumps([path, clip_id, said]).encode()
 
 
 def _end_of(process: "subprocess.Popen[bytes]", clip_id: str) -> Exception:

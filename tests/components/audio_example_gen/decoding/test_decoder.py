@@ -1,6 +1,7 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from trees import write_sound
 
 from components.audio_example_gen.decoding.clip_policies import read_clips
 from components.audio_example_gen.decoding.decoder import Decoder
+from components.audio_example_gen.sources.listing import AnnotatedEvent
 from schema.config.ingest_settings import IngestSettings
 from vggish.errors import AudioError
 
@@ -154,3 +156,67 @@ def test_a_file_that_needs_too_much_memory_is_refused(tmp_path: Path) -> None:
     assert refusal(decoder, tmp_path / "huge.wav")[0] == "too_long"
     assert len(list(decoder.clips(str(tmp_path / "x.wav"), "x.wav"))) == 1
     decoder.close()
+
+
+def announce_all(decoder: Decoder, paths: list[Path]) -> None:
+    for path in paths:
+        decoder.announce(str(path), path.name)
+
+
+def test_announced_files_come_in_their_order(decoder: Decoder, tmp_path: Path) -> None:
+    paths = [write_sound(tmp_path / f"{n}.wav", seconds=0.5 + n / 10) for n in range(9)]
+    announce_all(decoder, paths)
+    for n, path in enumerate(paths):
+        (clip,) = decoder.clips(str(path), path.name)
+        assert clip.duration == pytest.approx(0.5 + n / 10)
+
+
+def test_announced_files_that_fail_cost_themselves_alone(decoder: Decoder, tmp_path: Path) -> None:
+    good = [write_sound(tmp_path / f"{n}.wav", seconds=0.5 + n / 10) for n in range(4)]
+    os.mkfifo(tmp_path / "pipe.wav")
+    (tmp_path / "text.wav").write_text("no sound")
+    paths = [good[0], tmp_path / "pipe.wav", good[1], tmp_path / "text.wav", good[2], good[3]]
+    announce_all(decoder, paths)
+    reasons = []
+    for path in paths:
+        try:
+            reasons.append([clip.duration for clip in decoder.clips(str(path), path.name)])
+        except AudioError as error:
+            reasons.append(error.reason)
+    assert reasons == [[0.5], "timeout", [0.6], "unreadable", [0.7], [0.8]]
+
+
+def test_a_crash_costs_the_announced_file_that_caused_it(decoder: Decoder, tmp_path: Path) -> None:
+    before, after = (write_sound(tmp_path / f"{name}.wav") for name in ("before", "after"))
+    list(decoder.clips(str(before), before.name))
+    os.mkfifo(tmp_path / "pipe.wav")
+    announce_all(decoder, [before, tmp_path / "pipe.wav", after])
+    time.sleep(0.3)  # By now, the decoder is at the pipe.
+    os.kill(decoder.process_id or 0, signal.SIGSEGV)
+    time.sleep(0.1)
+    decoder.announce(str(after), after.name)
+    assert len(list(decoder.clips(str(before), before.name))) == 1
+    with pytest.raises(AudioError, match=r"pipe\.wav crashed its decoder"):
+        list(decoder.clips(str(tmp_path / "pipe.wav"), "pipe.wav"))
+    for _ in range(2):
+        assert len(list(decoder.clips(str(after), after.name))) == 1
+
+
+def test_another_file_than_the_announced_one_forgets_it(decoder: Decoder, tmp_path: Path) -> None:
+    announced = write_sound(tmp_path / "announced.wav", seconds=0.5)
+    other = write_sound(tmp_path / "other.wav", seconds=0.7)
+    announce_all(decoder, [announced, announced])
+    (clip,) = decoder.clips(str(other), other.name)
+    assert clip.duration == pytest.approx(0.7)
+
+
+def test_announcing_more_than_the_pipe_holds_does_not_wait(
+    decoder: Decoder, tmp_path: Path
+) -> None:
+    path = write_sound(tmp_path / "x.wav", seconds=30)
+    events = [AnnotatedEvent(0.0, 1.0, "dog", "row 1") for _ in range(4_000)]
+    list(decoder.clips(str(path), "first"))
+    for n in range(3):
+        decoder.announce(str(path), f"{n}", events)
+    for n in range(3):
+        assert list(decoder.clips(str(path), f"{n}", events))
