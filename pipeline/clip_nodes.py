@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tfx.components.statistics_gen.component import StatisticsGen
-from tfx.components.transform.component import Transform
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.data_types import RuntimeParameter
 
@@ -13,6 +12,7 @@ from components.audio_example_gen.component import AudioExampleGen
 from components.example_validator.component import ExampleValidator
 from components.network_importer.component import NetworkImporter
 from components.schema_importer.component import SchemaImporter
+from components.transform.component import Transform
 from schema.config.config import Config
 
 SCHEMA_FOLDER = Path(__file__).resolve().parents[1] / "schema"

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import soundfile
+import tensorflow as tf
 from ml_metadata.proto import metadata_store_pb2
 
 from pipeline.demo.sound_synthesizer import write_sound_set
@@ -152,6 +153,15 @@ def test_first_run_accounts_for_every_file_and_pushes(first: Run) -> None:
     assert first.summary["cached"] == []
     assert set(first.summary["seconds"]) == node_ids(NODES) | {"total"}
     assert (first.folder / "report.html").read_text().startswith("<!doctype html>")
+
+
+def test_log_mel_is_in_gzip_files_whose_content_is_stored_as_it_is(first: Run) -> None:
+    folder = first.folder / "pipeline/Transform/transformed_examples"
+    files = sorted(folder.glob("*/Split-*/*.gz"))
+    records = tf.data.TFRecordDataset(list(map(str, files)), "GZIP").as_numpy_iterator()
+    sizes = [len(record) for record in records]
+    assert len(sizes) == CLASSES * CLIPS_A_CLASS
+    assert sum(sizes) < sum(file.stat().st_size for file in files) < 1.01 * sum(sizes)
 
 
 def test_screen_is_quiet_and_says_what_matters(first: Run) -> None:

@@ -1,0 +1,1 @@
+"""Transform: TFX's own, except that its files are not compressed."""
