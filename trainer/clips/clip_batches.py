@@ -1,5 +1,6 @@
 """Batches of embedded clips, for fitting a Keras model."""
 
+import weakref
 from collections.abc import Callable
 
 import keras
@@ -26,6 +27,8 @@ def embedded_train_batches(
 ) -> EpochBatches:
     """Returns the batches of any epoch; its number and the seed determine their order.
 
+    The caller keeps the clips for as long as it needs batches of them.
+
     Every epoch is a permutation of all clips, as if they were in memory; a batch is read from disk
     when it is needed, and of it only the share of this process.
     """
@@ -46,7 +49,10 @@ def embedded_train_batches(
 def embedded_eval_batches(
     clips: EmbeddedClips, classes: int, batch_size: int, share: Share | None = None
 ) -> tf.data.Dataset:
-    """Returns the clips, or a share of them, as batches, in their order."""
+    """Returns the clips, or a share of them, as batches, in their order.
+
+    The caller keeps the clips for as long as it needs batches of them.
+    """
     positions = (share or Share()).of(tf.data.Dataset.range(len(clips.targets)))
     return positions.batch(batch_size).map(_batch_of(clips, classes))
 
@@ -54,8 +60,16 @@ def embedded_eval_batches(
 def _batch_of(
     clips: EmbeddedClips, classes: int
 ) -> Callable[[tf.Tensor], tuple[ClipInputs, tf.Tensor]]:
+    # TensorFlow keeps a NumPy function for ever, and all that it holds (script_ops.py appends it to
+    # the outermost graph). So it must not hold the clips: a process may train many heads.
+    kept = weakref.ref(clips)
+    size, has_windows = clips.features.shape[1], clips.windows is not None
+
     def read(positions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Reads features, windows of each clip, and targets."""
+        clips = kept()
+        if clips is None:
+            raise ReferenceError("The clips of these batches are gone; keep them while reading.")
         rows, lengths = clips.rows_of(positions)
         return clips.features[rows], lengths, one_hot(clips.targets[positions], classes)
 
@@ -63,9 +77,9 @@ def _batch_of(
         features, lengths, targets = tf.numpy_function(
             read, [positions], [tf.float32, tf.int64, tf.float32]
         )
-        features.set_shape([None, clips.features.shape[1]])
+        features.set_shape([None, size])
         targets.set_shape([None, classes])
-        if clips.windows is None:
+        if not has_windows:
             return features, targets
         lengths.set_shape([None])
         return pad_windows(tf.RaggedTensor.from_row_lengths(features, lengths)), targets

@@ -1,5 +1,6 @@
 """Batches from disk are those from memory, and an epoch is a permutation of all clips."""
 
+import weakref
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -55,7 +56,8 @@ def test_batches_from_disk_are_those_from_memory(clips: EmbeddedClips, tmp_path:
 def test_an_epoch_has_every_clip_once_in_an_order_of_its_own(
     clips: EmbeddedClips, tmp_path: Path
 ) -> None:
-    batches = embedded_train_batches(on_disk(clips, tmp_path), CLASSES, 5, seed=0)
+    stored = on_disk(clips, tmp_path)
+    batches = embedded_train_batches(stored, CLASSES, 5, seed=0)
     orders = []
     for epoch in range(3):
         read = arrays(batches(tf.constant(epoch, tf.int64)))
@@ -66,6 +68,17 @@ def test_an_epoch_has_every_clip_once_in_an_order_of_its_own(
         np.testing.assert_array_equal(labels, first.astype(int) % CLASSES)
         orders.append(first.tolist())
     assert orders[0] != orders[1] != orders[2] != list(range(CLIPS))
+
+
+def test_clips_that_were_read_are_not_kept(clips: EmbeddedClips, tmp_path: Path) -> None:
+    stored = on_disk(clips, tmp_path)
+    batches = embedded_train_batches(stored, CLASSES, 5, seed=0)
+    assert arrays(batches(tf.constant(0, tf.int64)))
+    alive = weakref.ref(stored)
+    del stored
+    assert alive() is None
+    with pytest.raises(tf.errors.OpError, match="The clips of these batches are gone"):
+        arrays(batches(tf.constant(0, tf.int64)))
 
 
 def test_windows_are_padded_and_masked(tmp_path: Path) -> None:

@@ -77,7 +77,8 @@ def logged(run: Path, name: str) -> list[TensorEvent]:
 
 
 def test_every_epoch_has_every_clip_once_in_another_order() -> None:
-    batches = embedded_train_batches(clips(10, seed=0), CLASSES, 4, seed=0)
+    ten = clips(10, seed=0)
+    batches = embedded_train_batches(ten, CLASSES, 4, seed=0)
     epochs = [
         np.concatenate([inputs for inputs, _ in batches(tf.constant(epoch, tf.int64))])
         for epoch in (0, 1, 0)
