@@ -7,6 +7,7 @@ from typing import Any
 
 from components.audio_example_gen.sources import list_source
 from components.audio_example_gen.sources.embedding_tables.clip_listing import read_size
+from components.audio_example_gen.sources.handed_listing import hand_on
 from components.audio_example_gen.splits.class_coverage import check_listing
 from components.batch_predictor.recordings import list_recordings
 from components.file_trees.data_root import open_tree
@@ -80,6 +81,7 @@ def check_config(config: Config) -> Config:
     listing = list_source(config.source, config.split)
     check_listing(listing, config.split)
     check_folds(config.evaluate, listing)
+    hand_on("driver", config.source, config.split, listing)
     several = several_labels(config.source)
     if several is None:
         several = any(len(file.labels) > 1 for file in listing.files)

@@ -12,7 +12,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 
 from components.artifacts import Noise, Rejects
 from components.audio_example_gen.executor import Executor
-from components.audio_example_gen.sources import list_source
+from components.audio_example_gen.sources.handed_listing import hand_on, take_or_list
 from components.fingerprint import FingerprintDriver
 from schema.config.ingest_settings import IngestSettings
 from schema.config.source_settings import SourceSettings, read_source_settings
@@ -77,5 +77,8 @@ class AudioExampleGen(BaseBeamComponent):
     @staticmethod
     def fingerprint(_: dict[str, list[Artifact]], exec_properties: dict[str, Any]) -> str:
         """Returns a text that changes when a sound is added, removed or changed."""
+        source = read_source_settings(exec_properties)
         split = SplitSettings.model_validate_json(exec_properties["split"])
-        return list_source(read_source_settings(exec_properties), split).fingerprint
+        listing = take_or_list("driver", source, split)
+        hand_on("executor", source, split, listing)
+        return listing.fingerprint

@@ -36,8 +36,8 @@ from components.audio_example_gen.leaks import WriteLeaks, check_groups, read_le
 from components.audio_example_gen.listed_files import ReadListedFiles
 from components.audio_example_gen.released_embeddings import ReadEmbeddings
 from components.audio_example_gen.rewriting import rewrite_splits
-from components.audio_example_gen.sources import list_source
 from components.audio_example_gen.sources.audioset import read_class_names
+from components.audio_example_gen.sources.handed_listing import take_or_list
 from components.audio_example_gen.sources.listing import Listing, SourceFile
 from components.audio_example_gen.table_embeddings import ReadTables, list_tables
 from components.counts import WriteCounts, read_counts
@@ -88,7 +88,7 @@ class Executor(BaseBeamExecutor):
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         rejects = artifact_utils.get_single_instance(output_dict["rejects"])
 
-        listing = list_source(source, split)
+        listing = take_or_list("executor", source, split)
         _fail_fast(listing, ingest, rejects.uri)
         unlabelled = any(file.split == UNLABELLED for file in listing.files)
         splits = [*SPLITS, UNLABELLED] if unlabelled else list(SPLITS)
