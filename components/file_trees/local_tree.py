@@ -131,8 +131,10 @@ class LocalTree(FileTree):
     @contextlib.contextmanager
     def local(self, path: str) -> Iterator[str]:
         """See `FileTree`."""
-        self._bytes(path, 0)  # Raises an error if it cannot be opened.
-        yield os.path.join(self.root, path)
+        full = os.path.join(self.root, path)
+        with _disk():
+            os.close(os.open(full, os.O_RDONLY))  # Raises an error if it cannot be opened.
+        yield full
 
 
 @lru_cache(maxsize=4096)

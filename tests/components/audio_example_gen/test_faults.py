@@ -57,7 +57,7 @@ def test_a_storage_that_is_down_stops_the_run_and_may_be_retried(
         generate(tmp_path, {"root": address})
     assert is_transient(listed.value)
     assert f"The storage of {address} failed (the bucket is away)" in str(listed.value)
-    monkeypatch.setattr("components.audio_example_gen.executor.list_source", lambda *_: listing)
+    monkeypatch.setattr("components.audio_example_gen.executor.take_or_list", lambda *_: listing)
     monkeypatch.setattr(remote_tree.RemoteTree, "is_folder", lambda _: True)
     with pytest.raises(Exception, match="The storage of") as read:
         generate(tmp_path / "2", {"root": address})
