@@ -7,7 +7,8 @@ run's settings of the first model for the rest, some train clips of every class 
 and a quarter as many (at least one) eval clips, which choose epochs; all test clips are scored.
 Prints one Markdown row per head: the mean over draws, and the standard deviation, of accuracy, or
 of the mean average precision where clips have several labels. The first row is a baseline without
-this project's heads: the class whose mean feature is nearest by its angle.
+this project's heads: the class whose mean feature is nearest by its angle. A cell is empty where a
+head refuses so few clips.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from trainer.clips.embedded_clips import EmbeddedClips
 from trainer.fitting.frozen_head import load_clips, score_clips, train_head
 from trainer.fitting.training_job import read_training_job
 from trainer.metrics.ranking import average_precisions
+from vggish.errors import ConfigError
 
 BASELINE = "nearest mean"
 HEADS = [
@@ -96,10 +98,14 @@ def main() -> None:
                 else:
                     settings = job.model.model_copy(update={"head": head})
                     this = dataclasses.replace(job, model=settings)
-                    fitted = train_head(this, train, evaluation, None)
+                    try:
+                        fitted = train_head(this, train, evaluation, None)
+                    except ConfigError:
+                        continue
                     scores = score_clips(fitted.scores, splits["test"], classes)
                 reached.append(score(splits["test"].targets, scores))
-            cells.append(f"{np.mean(reached):.3f} ± {np.std(reached):.3f}")
+            shown = f"{np.mean(reached):.3f} ± {np.std(reached):.3f}" if reached else ""
+            cells.append(shown)
         print(f"| {head} | {' | '.join(cells)} |", flush=True)
 
 

@@ -16,6 +16,7 @@ from schema.config.classical_head_settings import (
     LogisticRegressionSettings,
 )
 from trainer.heads.fitted_arrays import fitted_variable
+from vggish.errors import ConfigError
 
 
 class LinearScores(tf.Module):
@@ -108,10 +109,18 @@ def fit_linear_discriminant(
     """Fits linear discriminant analysis; its scores are the probabilities of `predict_proba`.
 
     The arguments and the result are those of `fit_logistic_regression`; `seed` is not used.
+
+    Raises:
+        ConfigError: There are no more training clips than classes.
     """
     del seed
     shrinkage = settings.shrinkage
     decided = 2 if targets.ndim > 1 else targets.max() + 1
+    if len(features) <= decided:
+        raise ConfigError(
+            f"linear_discriminant needs more training clips than classes, and there are "
+            f"{len(features)} clips of {decided} classes; add clips, or set another model.head."
+        )
     estimator = LinearDiscriminantAnalysis(
         solver="svd" if shrinkage is None else "lsqr",
         shrinkage=shrinkage,

@@ -149,6 +149,12 @@ def test_a_class_without_training_clips_is_refused(train: EmbeddedClips) -> None
         fit_classical_head(settings, ["a", "b"], everywhere, everywhere, TrainSettings())
 
 
+def test_a_linear_discriminant_of_one_clip_a_class_is_refused(train: EmbeddedClips) -> None:
+    single = train.of(np.unique(train.targets, return_index=True)[1])
+    with pytest.raises(ConfigError, match="are 4 clips of 4 classes"):
+        fit_classical_head(LinearDiscriminantSettings(), CLASSES, single, train, TrainSettings())
+
+
 def test_more_neighbours_than_clips_are_refused(train: EmbeddedClips) -> None:
     with pytest.raises(ConfigError, match="only 90 training clips"):
         fit_classical_head(KnnSettings(neighbours=91), CLASSES, train, train, TrainSettings())
