@@ -113,40 +113,48 @@ def decide(x: keras.KerasTensor, present: keras.KerasTensor) -> keras.KerasTenso
 
 SOFT = {"batch_size": 256, "mixup": 0.5}
 ATTENTION = {"pooling": "attention"}
+NARROWER = ATTENTION | {"hidden": [500, 500]}
 HEADS: dict[str, Candidate] = {
     "default": Candidate(),
-    "batches of 256": Candidate({}, {"batch_size": 256}),
     "mixup": Candidate({}, SOFT),
-    "attention, mixup": Candidate(ATTENTION, SOFT),
-    "attention": Candidate(ATTENTION, {"batch_size": 256}),
-    "attention, mixup 1": Candidate(ATTENTION, SOFT | {"mixup": 1.0}),
-    "mixup 0.2": Candidate({}, SOFT | {"mixup": 0.2}),
-    "mixup 1": Candidate({}, SOFT | {"mixup": 1.0}),
-    "smoothing": Candidate({}, {"batch_size": 256, "label_smoothing": 0.02}),
-    "attention, mixup, smoothing": Candidate(ATTENTION, SOFT | {"label_smoothing": 0.02}),
-    "attention, mixup, dropout 0.3": Candidate(ATTENTION | {"dropout": 0.3}, SOFT),
-    "attention, mixup, dropout 0.6": Candidate(ATTENTION | {"dropout": 0.6}, SOFT),
-    "attention, mixup, balanced": Candidate(ATTENTION, SOFT | {"balanced": True}),
-    "attention, mixup, 15 epochs": Candidate(ATTENTION, SOFT | {"epochs": 15}),
-    "attention, mixup, constant rate": Candidate(ATTENTION, SOFT | {"schedule": "constant"}),
     "mean_max, mixup": Candidate({"pooling": "mean_max"}, SOFT),
-    "mean_std_max, mixup": Candidate({"pooling": "mean_std_max"}, SOFT),
     "[], mixup": Candidate({"hidden": []}, SOFT),
     "[200, 100], mixup": Candidate({"hidden": [200, 100]}, SOFT),
     "[500, 500], mixup": Candidate({"hidden": [500, 500]}, SOFT),
+    "[500, 500], mean_std_max, mixup": Candidate(
+        {"hidden": [500, 500], "pooling": "mean_std_max"}, SOFT
+    ),
     "[1024], mixup": Candidate({"hidden": [1024]}, SOFT),
+    "attention": Candidate(ATTENTION, {"batch_size": 256}),
+    "attention, mixup": Candidate(ATTENTION, SOFT),
+    "attention, mixup, dropout 0.3": Candidate(ATTENTION | {"dropout": 0.3}, SOFT),
+    "attention, mixup, dropout 0.6": Candidate(ATTENTION | {"dropout": 0.6}, SOFT),
     "attention, [], mixup": Candidate(ATTENTION | {"hidden": []}, SOFT),
     "attention, [200, 100], mixup": Candidate(ATTENTION | {"hidden": [200, 100]}, SOFT),
-    "attention, [500, 500], mixup": Candidate(ATTENTION | {"hidden": [500, 500]}, SOFT),
     "attention, [1024], mixup": Candidate(ATTENTION | {"hidden": [1024]}, SOFT),
     "attention, [2048, 2048], mixup": Candidate(ATTENTION | {"hidden": [2048, 2048]}, SOFT),
-    "attention, three of [1024], mixup": Candidate(ATTENTION | {"hidden": [1024] * 3}, SOFT),
-    "attention, mixup, focal loss": Candidate(ATTENTION, SOFT, loss=focal_loss),
-    "attention, mixup, asymmetric loss": Candidate(ATTENTION, SOFT, loss=asymmetric_loss),
-    "attention, mixup, a quarter of the windows masked": Candidate(ATTENTION, SOFT, masked=0.25),
+    "attention, [500, 500], mixup": Candidate(NARROWER, SOFT),
+    "attention, [500, 500]": Candidate(NARROWER, {"batch_size": 256}),
+    "attention, [500, 500], mixup 1": Candidate(NARROWER, SOFT | {"mixup": 1.0}),
+    "attention, [500, 500], mixup, 15 epochs": Candidate(NARROWER, SOFT | {"epochs": 15}),
+    "attention, [500, 500], mixup, 60 epochs": Candidate(NARROWER, SOFT | {"epochs": 60}),
+    "attention, [500, 500], mixup, constant rate": Candidate(
+        NARROWER, SOFT | {"schedule": "constant"}
+    ),
+    "attention, [500, 500], mixup, smoothing": Candidate(
+        NARROWER, SOFT | {"label_smoothing": 0.02}
+    ),
+    "attention, [500, 500], mixup, balanced": Candidate(NARROWER, SOFT | {"balanced": True}),
+    "attention, [500, 500], mixup, focal loss": Candidate(NARROWER, SOFT, loss=focal_loss),
+    "attention, [500, 500], mixup, asymmetric loss": Candidate(
+        NARROWER, SOFT, loss=asymmetric_loss
+    ),
+    "attention, [500, 500], mixup, a quarter of the windows masked": Candidate(
+        NARROWER, SOFT, masked=0.25
+    ),
+    "attention, [500, 500], mixup, mean of 3 seeds": Candidate(NARROWER, SOFT, members=3),
     "decision-level attention, mixup": Candidate(ATTENTION, SOFT, build=build_decision_level),
     "multi-level attention, mixup": Candidate(ATTENTION, SOFT, build=build_multi_level),
-    "attention, mixup, mean of 3 seeds": Candidate(ATTENTION, SOFT, members=3),
 }
 """Heads by name."""
 
