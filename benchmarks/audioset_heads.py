@@ -234,7 +234,9 @@ def fit_head(data: Data, fold: int, candidate: Candidate, seed: int) -> np.ndarr
     batches = embedded_train_batches(splits[0], CLASSES, training.batch_size, seed)
     fit_model(
         head,
-        lambda epoch: batches(epoch).map(lambda i, t: (hide_windows(i, candidate.masked), t)),
+        lambda epoch: batches(epoch).map(
+            lambda inputs, targets: (hide_windows(inputs, candidate.masked), targets)
+        ),
         embedded_eval_batches(splits[1], CLASSES, 256),
         training,
         objective,

@@ -31,7 +31,7 @@ from pipeline.cli.console import quiet
 from pipeline.config_checks import check_config
 from pipeline.jobs import open_job
 from pipeline.runners.local_run import run_locally
-from pipeline.runners.local_runner import NodeRun
+from pipeline.runners.local_runner import NodeObserver, NodeRun
 from pipeline.runners.run_folder import open_run_folder
 from schema import clip_examples
 from schema.config.config import Config
@@ -77,10 +77,7 @@ def measure(work: Callable[[], Any]) -> tuple[Cost, Any]:
 
 
 class Meter:
-    """Measures the nodes of a run, as its observer."""
-
-    def __init__(self) -> None:
-        self.costs: dict[str, Cost] = {}
+    """What the observers of a benchmark's run have in common."""
 
     def show(self, line: str) -> None:
         """See `NodeObserver`."""
@@ -88,6 +85,13 @@ class Meter:
     def say(self, text: str) -> None:
         """See `NodeObserver`."""
         print(text)
+
+
+class CostMeter(Meter):
+    """Measures the cost of the nodes of a run, as its observer."""
+
+    def __init__(self) -> None:
+        self.costs: dict[str, Cost] = {}
 
     def started(self, node: str, nodes: Sequence[str]) -> None:
         """See `NodeObserver`."""
@@ -98,6 +102,16 @@ class Meter:
     def ended(self, run: NodeRun) -> None:
         """See `NodeObserver`."""
         self.costs[run.node] = Cost(cpu_seconds() - self._begin, peak_megabytes())
+
+
+def run_observed(
+    settings: dict[str, Any], output: Path, observer: NodeObserver
+) -> tuple[Config, dict[str, Any]]:
+    """Runs the demo's pipeline in this process; returns its configuration and its summary."""
+    config = check_config(open_job("configs/demo.yaml", settings).config)
+    folder = open_run_folder(output)
+    with quiet(folder.log):
+        return config, run_locally(config, folder, observer)
 
 
 def make_sounds(root: Path, clips: int, source: Path | None) -> None:
@@ -213,10 +227,9 @@ def main() -> None:
             "features.cache": arguments.cache,
             "evaluate.min_score": 0,
         }
-        config = check_config(open_job("configs/demo.yaml", settings).config)
-        meter, folder = Meter(), open_run_folder(output)
-        with quiet(folder.log):
-            summary = run_locally(config, folder, meter)
+        meter = CostMeter()
+        config, summary = run_observed(settings, output, meter)
+        with quiet(open_run_folder(output).log):
             bare = bare_costs(config, output, summary)
     print_table(meter.costs, bare, summary)
 

@@ -17,14 +17,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
-from node_costs import make_sounds
+from node_costs import Meter, make_sounds, run_observed
 
-from pipeline.cli.console import quiet
-from pipeline.config_checks import check_config
-from pipeline.jobs import open_job
-from pipeline.runners.local_run import run_locally
 from pipeline.runners.local_runner import NodeRun
-from pipeline.runners.run_folder import open_run_folder
 
 INTERVAL_SECONDS = 0.5
 LEAST_SHOWN = 0.02
@@ -48,7 +43,7 @@ def family_megabytes() -> float:
     return sum(of("self")) / 1024
 
 
-class MemoryMeter:
+class MemoryMeter(Meter):
     """Measures memory while nodes run, as the observer of a run.
 
     Attributes:
@@ -66,13 +61,6 @@ class MemoryMeter:
         while True:
             self.samples.append((time.monotonic() - self._begin, family_megabytes()))
             time.sleep(INTERVAL_SECONDS)
-
-    def show(self, line: str) -> None:
-        """See `NodeObserver`."""
-
-    def say(self, text: str) -> None:
-        """See `NodeObserver`."""
-        print(text)
 
     def started(self, node: str, nodes: Sequence[str]) -> None:
         """See `NodeObserver`."""
@@ -123,10 +111,8 @@ def main() -> None:
             "model": [{"head": head} for head in arguments.heads],
             "evaluate.min_score": 0,
         }
-        config = check_config(open_job("configs/demo.yaml", settings).config)
-        folder, meter = open_run_folder(output), MemoryMeter()
-        with quiet(folder.log):
-            summary = run_locally(config, folder, meter)
+        meter = MemoryMeter()
+        _, summary = run_observed(settings, output, meter)
     print(
         f"{summary['clips']['accepted']} clips.\n\n| node | seconds | peak, MB |\n|---|---:|---:|"
     )

@@ -42,7 +42,9 @@ class _StoringProcessor(executor.TransformProcessor):
     ) -> beam.pvalue.PDone:
         """Replaces the step that writes."""
         if file_format != labels.FORMAT_TFRECORD:
-            raise NotImplementedError(f"Examples are TFRecords here, not {file_format}.")
+            raise ValueError(
+                f"Transform writes clips as TFRecords, and was asked for {file_format}."
+            )
         encode = executor.TransformProcessor._RecordBatchToExamplesFn(schema)
         return (
             transformed

@@ -56,7 +56,7 @@ class Decoder:
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection
         self._incoming: select.poll
-        self._requests: collections.deque[bytes] = collections.deque()
+        self._requests: collections.deque[_Request] = collections.deque()
         """Requests without an answer, of which the first `_sent` are with the process."""
         self._sent = 0
 
@@ -73,7 +73,7 @@ class Decoder:
             clip_id: See `clips`.
             events: See `clips`.
         """
-        self._requests.append(_request(path, clip_id, events))
+        self._requests.append(_Request(path, clip_id, events))
         if self._process is not None:
             self._send_ahead()
 
@@ -96,11 +96,10 @@ class Decoder:
                 `ingest.timeout_seconds`, with `unreadable` if it crashed the decoder.
             OSError: This machine failed, not the file.
         """
-        request = _request(path, clip_id, events)
-        if self._requests and self._requests[0] != request:
+        if self._requests and not self._requests[0].is_for(path, clip_id):
             self.forget()
         if not self._requests:
-            self._requests.append(request)
+            self._requests.append(_Request(path, clip_id, events))
         with tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as spool:
             answers = self._decode(clip_id, spool)
             if "refused" in answers[-1]:
@@ -148,7 +147,7 @@ class Decoder:
         return answers
 
     def _send_next(self) -> None:
-        self._connection.send_bytes(self._requests[self._sent])
+        self._connection.send_bytes(self._requests[self._sent].message)
         self._sent += 1
 
     def _send_ahead(self) -> None:
@@ -157,7 +156,7 @@ class Decoder:
         with contextlib.suppress(ConnectionError):
             while self._sent < len(self._requests):
                 sent = itertools.islice(self._requests, self._sent + 1)
-                if self._sent and sum(map(len, sent)) > _AHEAD_BYTES:
+                if self._sent and sum(len(request.message) for request in sent) > _AHEAD_BYTES:
                     return
                 self._send_next()
 
@@ -225,9 +224,17 @@ class Decoder:
         return self._connection.recv_bytes()
 
 
-def _request(path: str, clip_id: str, events: Sequence[AnnotatedEvent] | None) -> bytes:
-    said = None if events is None else [asdict(event) for event in events]
-    return json.dumps([path, clip_id, said]).encode()
+class _Request:
+    """A file to decode, and the message that asks for it, which is written once."""
+
+    def __init__(self, path: str, clip_id: str, events: Sequence[AnnotatedEvent] | None):
+        said = None if events is None else [asdict(event) for event in events]
+        self.message = json.dumps([path, clip_id, said]).encode()
+        self._file = path, clip_id
+
+    def is_for(self, path: str, clip_id: str) -> bool:
+        """Tells whether it asks for a file."""
+        return self._file == (path, clip_id)
 
 
 def _end_of(process: "subprocess.Popen[bytes]", clip_id: str) -> Exception:
