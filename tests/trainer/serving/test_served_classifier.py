@@ -22,6 +22,7 @@ from vggish.example_features import bytes_feature, float_feature, serialized_exa
 from vggish.networks.layer_taps import build_features
 from vggish.networks.log_mel import log_mel_from_windows
 from vggish.networks.network import FrontEnd
+from vggish.networks.network_table import NETWORKS
 from vggish.networks.pca_postprocessor import Postprocessor, ReleasedEmbedding, dequantize
 from vggish.networks.yamnet_network import YAMNET
 from vggish.weights.weight_arrays import random_weights
@@ -331,6 +332,22 @@ def test_waveforms_that_are_all_faulty_are_refused_in_a_sentence(
 ) -> None:
     with pytest.raises(tf.errors.InvalidArgumentError, match=sentence):
         served.signatures["waveform"](waveform=tf.constant(waveform, tf.float32))
+
+
+@pytest.mark.parametrize("network", ["vggish", "yamnet"])
+def test_a_network_of_convolutions_refuses_files_that_are_all_faulty_in_a_sentence(
+    network: str,
+) -> None:
+    """No window is left then, and oneDNN's convolutions fail with an empty batch."""
+    chosen = NETWORKS[network]
+    features = build_features("embedding", random_weights(0, network), network=network)
+    head = keras.Sequential([keras.Input([features.output_shape[-1]]), keras.layers.Dense(3)])
+    model = ServedClassifier(
+        features, PooledHead(head), CLASSES, chosen.front_end, thresholds=None
+    )
+    with pytest.raises(tf.errors.InvalidArgumentError, match="The item is not a WAV file"):
+        model.classify_wav(tf.constant([b"no sound"]))
+    assert model.embed_windows(tf.zeros([0, 15_600]))["embedding"].shape == (0, head.input_shape[1])
 
 
 def test_no_class_is_decided_on_for_a_faulty_file_of_several_labels(
