@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import keras
@@ -12,7 +12,8 @@ import tensorflow as tf
 
 from vggish.networks.layer_taps import build_joined_features
 from vggish.networks.pca_postprocessor import Postprocessor, ReleasedEmbedding, load_postprocessor
-from vggish.weights.weight_arrays import load_weights, save_weights, weights_sha256
+from vggish.npz_files import open_arrays
+from vggish.weights.weight_arrays import save_weights, weights_sha256
 
 _PCA_FILE = "vggish_pca_params.npz"
 _ORIGIN_FILE = "origin.json"
@@ -40,12 +41,13 @@ class ImportedWeights:
     """Weights of a network, with their origin.
 
     Attributes:
-        values: Arrays by name.
+        values: Arrays by name; those of a file are read when they are asked for, since most layer
+            taps need few of them.
         origin: Their origin.
         postprocessor: Converter to AudioSet's released embeddings, or None.
     """
 
-    values: dict[str, np.ndarray]
+    values: Mapping[str, np.ndarray]
     origin: WeightsOrigin
     postprocessor: Postprocessor | None = None
 
@@ -87,7 +89,7 @@ class ImportedWeights:
 def import_weights(
     network: str,
     weights: str,
-    values: dict[str, np.ndarray],
+    values: Mapping[str, np.ndarray],
     pca: str | None,
     compute: str = "float32",
 ) -> ImportedWeights:
@@ -132,7 +134,7 @@ def read_imported_weights(folder: str) -> ImportedWeights:
     origin = read_weights_origin(folder)
     if origin.network is None:
         return no_weights()
-    values = load_weights(_weights_file(folder, origin.network), origin.network)
+    values = open_arrays(_weights_file(folder, origin.network))
     pca = os.path.join(folder, _PCA_FILE)
     return ImportedWeights(
         values, origin, load_postprocessor(pca) if tf.io.gfile.exists(pca) else None

@@ -1,9 +1,9 @@
 """NumPy archives (`.npz`) on every file system that TensorFlow knows, such as `gs://`."""
 
-import io
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -25,6 +25,28 @@ def write_arrays(
         save(file, **arrays)  # type: ignore[arg-type]  # NumPy has an option among the names.
 
 
+def open_arrays(path: str | os.PathLike[str]) -> Mapping[str, np.ndarray]:
+    """Opens an archive whose arrays are read when they are asked for; nothing is unpickled.
+
+    Args:
+        path: Path of the `.npz` file.
+
+    Returns:
+        The arrays by name; each access reads its array anew.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The path is not an archive of plain arrays.
+        tf.errors.OpError: The storage failed, and may work again later.
+    """
+    import tensorflow as tf
+
+    with _in_plain_errors(path):
+        arrays = np.load(tf.io.gfile.GFile(os.fspath(path), "rb"), allow_pickle=False)
+        arrays.files  # noqa: B018 A single array is no archive, so it has no such attribute.
+        return arrays
+
+
 def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Reads all arrays of an archive; nothing is unpickled.
 
@@ -39,17 +61,21 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         ValueError: The path is not an archive of plain arrays.
         tf.errors.OpError: The storage failed, and may work again later.
     """
+    with _in_plain_errors(path):
+        return dict(open_arrays(path).items())
+
+
+@contextmanager
+def _in_plain_errors(path: str | os.PathLike[str]) -> Iterator[None]:
     import tensorflow as tf
 
     try:
-        with tf.io.gfile.GFile(os.fspath(path), "rb") as file:
-            stored = np.load(io.BytesIO(file.read()), allow_pickle=False)
-        return dict(stored.items())
+        yield
     except tf.errors.NotFoundError as error:
         raise FileNotFoundError(f"there is no file {path}") from error
     except (
         tf.errors.FailedPreconditionError,  # The path is a folder.
-        AttributeError,  # A single array is no archive, so it has no items.
+        AttributeError,
         EOFError,
         zipfile.BadZipFile,
     ) as error:

@@ -76,9 +76,12 @@ class ServedClassifier(tf.Module):
         self._at_most_one = at_most_one
         self._unfamiliarity = unfamiliarity
         self._thresholds = None if thresholds is None else tf.constant(thresholds, tf.float32)
-        self._decode_wavs = tf.function(
-            decode_wavs, autograph=False
-        )  # Two signatures share its graph.
+        # Several signatures share the graphs of these three.
+        self._read_wav_headers = tf.function(
+            lambda files: read_wav_headers(files, max_samples), autograph=False
+        )
+        self._decode_wavs = tf.function(decode_wavs, autograph=False)
+        self._measure = tf.function(self._measured, autograph=False)
         self._classes = tf.constant(classes)
         self._label_table = tf.lookup.StaticHashTable(
             tf.lookup.KeyValueTensorInitializer(
@@ -89,28 +92,25 @@ class ServedClassifier(tf.Module):
 
     def save(self, folder: str) -> None:
         """Writes the SavedModel with its signatures."""
-        spec = tf.TensorSpec([None, None, self._feature_size], tf.float32, name="embeddings")
-        signatures = {
-            "examples": self.classify_examples,
-            "embeddings": self.classify_embeddings.get_concrete_function(spec),
-            "targets": self.read_targets,
-        }
+        functions = {"examples": self.classify_examples, "targets": self.read_targets}
         if self._features is not None:
-            signatures |= {
+            functions |= {
                 "serving_default": self.classify_wav,
                 "waveform": self.classify_waveform,
                 "embed": self.embed_wav,
                 "embed_windows": self.embed_windows,
                 "windows": self.score_windows,
             }
+        # Given functions, not their graphs, TensorFlow would trace each once more.
+        signatures = {name: one.get_concrete_function() for name, one in functions.items()}
+        spec = tf.TensorSpec([None, None, self._feature_size], tf.float32, name="embeddings")
+        signatures["embeddings"] = self.classify_embeddings.get_concrete_function(spec)
         # TensorFlow saves a copy of a Keras layer's variable, which the signatures do not read.
         # tf.saved_model.load repairs that; TensorFlow Serving would find no weights. Therefore only
         # the variables that the signatures read are saved, and no Keras object.
         exported = tf.Module(name="vggish_tfx")
         read = {
-            id(variable): variable
-            for function in signatures.values()
-            for variable in _concrete(function).variables
+            id(variable): variable for graph in signatures.values() for variable in graph.variables
         }
         exported.weights = list(read.values())
         exported.label_table = self._label_table
@@ -248,7 +248,7 @@ class ServedClassifier(tf.Module):
         compute: Callable[[tf.RaggedTensor], tf.RaggedTensor],
         front_end: FrontEnd,
     ) -> tuple[tf.Tensor, tf.Tensor, ReadClips]:
-        headers, errors = read_wav_headers(files, self._max_samples)
+        headers, errors = self._read_wav_headers(files)
 
         def read(clips: tf.Tensor) -> tuple[tf.RaggedTensor, tf.Tensor]:
             some = WavHeaders(*(tf.gather(field, clips) for field in headers))
@@ -289,7 +289,7 @@ class ServedClassifier(tf.Module):
         log_mel = log_mel_from_windows(windows, self._front_end)
         return self._features(log_mel, training=False)[:count]
 
-    def _measure(self, features: tf.RaggedTensor) -> tf.Tensor:
+    def _measured(self, features: tf.RaggedTensor) -> tf.Tensor:
         """Returns the scores of clips and, if the model tells, how unfamiliar they are."""
         scores = self._head(features)
         if self._unfamiliarity is None:
@@ -326,13 +326,6 @@ class ServedClassifier(tf.Module):
             "decisions": decisions & is_good[:, tf.newaxis],
             "error": errors,
         }
-
-
-def _concrete(function: Any) -> Any:
-    """Returns the graph of a signature, of which some are graphs already."""
-    return (
-        function.get_concrete_function() if hasattr(function, "get_concrete_function") else function
-    )
 
 
 def _no_errors(clips: tf.Tensor) -> tf.Tensor:
