@@ -1,6 +1,7 @@
 """Runs a pipeline on this machine, node by node, with retries and time limits."""
 
 import functools
+import gc
 import sys
 import time
 import traceback
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from apache_beam.utils.shared import Shared
 from ml_metadata.proto import metadata_store_pb2
 from ml_metadata.proto.metadata_store_pb2 import Execution
 from tenacity import (
@@ -165,6 +167,7 @@ class LocalRunner(LocalDagRunner):
                 custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, node_id),
             )
             execution = self._run_node(node_id, new_attempt, connection)
+            _let_go_of_models()
             cached = execution.last_known_state == Execution.CACHED
             self.runs.append(NodeRun(node_id, execution.id, cached, time.monotonic() - begin))
             self._observer.ended(self.runs[-1])
@@ -202,6 +205,15 @@ class LocalRunner(LocalDagRunner):
             raise
         except Exception as error:
             raise NodeError(node_id) from error
+
+
+def _let_go_of_models() -> None:
+    """Frees the network or model that a node's Beam steps shared.
+
+    Beam keeps the last shared object until another one is acquired, for all that follows.
+    """
+    Shared().acquire(set)
+    gc.collect()
 
 
 def _check_time_limits(settings: RunSettings, nodes: list[str]) -> None:

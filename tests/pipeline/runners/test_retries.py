@@ -17,19 +17,15 @@ import requests
 import tensorflow as tf
 from apache_beam.options.pipeline_options import PipelineOptions
 from ml_metadata.errors import InternalError
-from ml_metadata.proto import metadata_store_pb2
 from pydantic import ValidationError
-from rich.console import Console
 from tfx.dsl.components.base.base_node import BaseNode
-from tfx.orchestration.metadata import sqlite_metadata_connection_config
-from tfx.orchestration.pipeline import Pipeline
 from tfx.orchestration.portable import inputs_utils
 from tfx.orchestration.portable.input_resolution.exceptions import InputResolutionError
+from trial_runs import Trial
 
-from pipeline.cli.console import NodeProgress
 from pipeline.cli.main import _explain
 from pipeline.runners.beam_options import pipeline_options
-from pipeline.runners.local_runner import LocalRunner, NodeError
+from pipeline.runners.local_runner import NodeError
 from pipeline.runners.retries import TimeLimitError, is_transient, time_limit
 from schema.config.beam_settings import BeamSettings
 from schema.config.run_settings import RunSettings
@@ -134,35 +130,6 @@ def test_limit_of_a_kind_is_for_its_nodes() -> None:
     assert settings.time_limit("Transform") is None
     with pytest.raises(ValidationError):
         RunSettings(time_limits={"Trainer": 0})
-
-
-class Trial:
-    """A pipeline of one node, run in a folder of its own."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-        self.connection = sqlite_metadata_connection_config(str(folder / "metadata.db"))
-
-    def run(self, node: BaseNode, **settings: Any) -> str:
-        """Runs it; returns the screen, also where it fails, in `self.screen`."""
-        console = Console(record=True, width=200)
-        pipeline = Pipeline(
-            pipeline_name="trial",
-            pipeline_root=str(self.folder),
-            components=[node],
-            metadata_connection_config=self.connection,
-        )
-        try:
-            with NodeProgress(console) as progress:
-                LocalRunner(progress, settings=RunSettings(**settings)).run(pipeline)
-        finally:
-            self.screen = console.export_text()
-        return self.screen
-
-    def states(self) -> Counter:
-        store = ml_metadata.MetadataStore(self.connection)
-        state = metadata_store_pb2.Execution.State.Name
-        return Counter(state(e.last_known_state) for e in store.get_executions())
 
 
 @pytest.fixture
