@@ -11,6 +11,7 @@ import pyarrow as pa
 import tensorflow as tf
 import tensorflow_transform as tft
 from apache_beam.io.parquetio import WriteToParquetBatched
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.proto import example_gen_pb2
@@ -77,6 +78,10 @@ class Executor(BaseBeamExecutor):
                 )
                 | "Read" >> beam.io.ReadAllFromTFRecord(with_filename=True)
             )
+            # A cluster's task would embed whole files, of which there may be one a task. In this
+            # process there is but one task, and all clips would be held in memory.
+            if not isinstance(pipeline.runner, FnApiRunner):
+                records |= "Spread" >> beam.Reshuffle()
             embedded = embed.add_to(records)
             for split in splits:
                 prefix = os.path.join(artifact_utils.get_split_uri([embeddings], split), "clips")

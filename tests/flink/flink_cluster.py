@@ -70,14 +70,18 @@ appender.console.layout.pattern = %d{ISO8601} %-5p %c{1} %m%n
 
 
 class FlinkCluster:
-    """One JobManager, two TaskManagers of two slots each, and Beam's job server.
+    """One JobManager, TaskManagers of two slots each, and Beam's job server.
 
     Args:
         folder: Where their configuration, logs and temporary files go.
+        task_managers: Number of TaskManagers.
+        pinned: Whether each TaskManager has one core, with the Python workers that it starts.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, task_managers: int = TASK_MANAGERS, *, pinned: bool = False):
         self.folder = folder
+        self._task_managers = task_managers
+        self._pinned = pinned
         self._ports = free_ports(4)
         self._processes: dict[str, subprocess.Popen] = {}
 
@@ -105,15 +109,16 @@ class FlinkCluster:
             "jobmanager", f"{runtime}.entrypoint.StandaloneSessionClusterEntrypoint", heap_mb=512
         )
         wait_for(lambda: self.ask("overview"), "the JobManager", self.log("jobmanager"))
-        for i in range(TASK_MANAGERS):
+        for i in range(self._task_managers):
             self.start_task_manager(i)
         self._start_job_server(job_port, artifact_port)
-        self.wait_for_task_managers(TASK_MANAGERS)
+        self.wait_for_task_managers(self._task_managers)
         wait_for(lambda: answers(job_port), "Beam's job server", self.log("jobserver"))
 
     def start_task_manager(self, i: int) -> None:
         name = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
-        self._java(f"taskmanager{i}", name, heap_mb=640)
+        core = ("taskset", "--cpu-list", str(i)) if self._pinned else ()
+        self._java(f"taskmanager{i}", name, heap_mb=640, before=core)
 
     def wait_for_task_managers(self, number: int) -> None:
         wait_for(
@@ -171,18 +176,19 @@ class FlinkCluster:
             ],
         )
 
-    def _java(self, name: str, main_class: str, heap_mb: int) -> None:
+    def _java(self, name: str, main_class: str, heap_mb: int, before: tuple[str, ...] = ()) -> None:
         jars = f"--class-path={JARS}/*"
-        self._run(name, [f"-Xmx{heap_mb}m", jars, main_class, f"--configDir={self.folder}"])
+        arguments = [f"-Xmx{heap_mb}m", jars, main_class, f"--configDir={self.folder}"]
+        self._run(name, arguments, before)
 
-    def _run(self, name: str, arguments: list[str]) -> None:
+    def _run(self, name: str, arguments: list[str], before: tuple[str, ...] = ()) -> None:
         opened = [f"--add-opens=java.base/java.{package}=ALL-UNNAMED" for package in OPENED]
         logging = f"-Dlog4j.configurationFile={self.folder / 'log4j.properties'}"
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         environment = {**os.environ, "PATH": path, "PYTHONPATH": str(PROJECT)}
         with self.log(name).open("ab") as log:
             self._processes[name] = subprocess.Popen(
-                [JAVA, *opened, logging, *arguments],
+                [*before, JAVA, *opened, logging, *arguments],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
@@ -192,11 +198,10 @@ class FlinkCluster:
 
 
 @contextmanager
-def flink_cluster(folder: Path) -> Iterator[FlinkCluster]:
+def running(cluster: FlinkCluster) -> Iterator[FlinkCluster]:
     """Runs a cluster; fails where its jars were not fetched."""
     if not any(JARS.glob("beam-runners-flink-*.jar")):
         pytest.fail(f"Flink's jars are not in {JARS}; start these tests with `make test-flink`.")
-    cluster = FlinkCluster(folder)
     try:
         cluster.start()
         yield cluster

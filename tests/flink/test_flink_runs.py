@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from flink_cluster import TASK_MANAGERS, FlinkCluster, flink_cluster
+from flink_cluster import TASK_MANAGERS, FlinkCluster, running
 from run_tables import assert_same_embeddings, assert_same_sounds, embeddings
 
 from pipeline.demo.sound_synthesizer import write_sound_set
@@ -27,8 +27,8 @@ BEAM_NODES = ("AudioExampleGen", "StatisticsGen", "Transform", "EmbeddingExporte
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlinkCluster]:
-    with flink_cluster(tmp_path_factory.mktemp("flink")) as running:
-        yield running
+    with running(FlinkCluster(tmp_path_factory.mktemp("flink"))) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")

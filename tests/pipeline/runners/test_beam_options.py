@@ -265,6 +265,8 @@ def test_settings_reach_the_job_of_a_portable_runner(
     (job,) = service.prepared
     steps = python_steps(job.pipeline)
     assert any("Embed" in step for step in steps)
+    # Clips are spread over all tasks, not the few files of the step before.
+    assert any("Spread" in step for step in steps)
     assert {environment.urn for environment in steps.values()} == {urn}
     assert all(payload in environment.payload for environment in steps.values())
     assert not any(packages(environment) for environment in steps.values())
