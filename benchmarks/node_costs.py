@@ -6,8 +6,9 @@ FOLDER holds one folder of WAV files a class, such as Speech Commands. N of them
 are fewer, variants of them make up the rest: shifted by up to 0.1 s, scaled by up to 6 dB and mixed
 with noise 20 to 50 dB below full scale. The default is N synthesized clips of one second at 16 kHz.
 
-Prints one Markdown row per node: CPU seconds of the node and of the processes that it starts, its
-peak of memory, CPU seconds of the bare work, and their ratio. CPU seconds are those of user and
+Prints one Markdown row per node: CPU seconds of the node and of the processes that it starts, how
+many cores that kept busy, its peak of memory, CPU seconds and peak of the bare work, and the ratio
+of CPU seconds. CPU seconds are those of user and
 system, since other programs on the machine lengthen the wall time more. Bare work is what a script
 of a few lines would do with all data in memory: read every file, parse every example, compute
 log-mel in batches, run the network in batches, fit the head in Keras, score the test clips.
@@ -16,6 +17,7 @@ log-mel in batches, run the network in batches, fit the head in Keras, score the
 import argparse
 import resource
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,18 +64,31 @@ def forget_peak() -> None:
 
 @dataclass
 class Cost:
-    """The CPU seconds of a piece of work, and its peak of memory in MB."""
+    """What a piece of work took: CPU seconds, seconds by the clock, and MB at its peak."""
 
     seconds: float
+    elapsed: float
     megabytes: int
+
+
+class Stopwatch:
+    """Measures costs since it was made."""
+
+    def __init__(self) -> None:
+        forget_peak()
+        self._begin = cpu_seconds(), time.monotonic()
+
+    def read(self) -> Cost:
+        """Returns the costs so far."""
+        cpu, clock = self._begin
+        return Cost(cpu_seconds() - cpu, time.monotonic() - clock, peak_megabytes())
 
 
 def measure(work: Callable[[], Any]) -> tuple[Cost, Any]:
     """Does a piece of work; returns its cost and its result."""
-    forget_peak()
-    begin = cpu_seconds()
+    watch = Stopwatch()
     result = work()
-    return Cost(cpu_seconds() - begin, peak_megabytes()), result
+    return watch.read(), result
 
 
 class Meter:
@@ -96,12 +111,11 @@ class CostMeter(Meter):
     def started(self, node: str, nodes: Sequence[str]) -> None:
         """See `NodeObserver`."""
         del node, nodes
-        forget_peak()
-        self._begin = cpu_seconds()
+        self._watch = Stopwatch()
 
     def ended(self, run: NodeRun) -> None:
         """See `NodeObserver`."""
-        self.costs[run.node] = Cost(cpu_seconds() - self._begin, peak_megabytes())
+        self.costs[run.node] = self._watch.read()
 
 
 def run_observed(
@@ -197,6 +211,7 @@ def bare_costs(config: Config, run: Path, summary: dict[str, Any]) -> dict[str, 
     share = by_split["test"] / len(sounds)
     scoring = Cost(
         (listening.seconds + embedding.seconds) * share,
+        (listening.elapsed + embedding.elapsed) * share,
         max(listening.megabytes, embedding.megabytes),
     )
     return {
@@ -238,10 +253,11 @@ def print_table(costs: dict[str, Cost], bare: dict[str, Cost], summary: dict[str
     """Prints one row per node, and their sum."""
     found = summary["clips"]["accepted"]
     print(f"{found} clips, {summary['features']['reused']} embeddings reused.\n")
-    print("| node | CPU, s | MB | bare, s | MB | ratio | ms a clip |")
-    print("|---|---:|---:|---:|---:|---:|---:|")
+    print("| node | CPU, s | cores | MB | bare, s | MB | ratio | ms a clip |")
+    print("|---|---:|---:|---:|---:|---:|---:|---:|")
     for node, cost in costs.items():
-        own = f"| {node} | {cost.seconds:.2f} | {cost.megabytes:,} |"
+        cores = f"{cost.seconds / cost.elapsed:.2f}"
+        own = f"| {node} | {cost.seconds:.2f} | {cores} | {cost.megabytes:,} |"
         each = f"{1_000 * cost.seconds / found:.2f}"
         if (alone := bare.get(node)) is None:
             print(f"{own} | | | {each} |")
@@ -249,7 +265,7 @@ def print_table(costs: dict[str, Cost], bare: dict[str, Cost], summary: dict[str
             ratio = f"{cost.seconds / alone.seconds:.2f}"
             print(f"{own} {alone.seconds:.2f} | {alone.megabytes:,} | {ratio} | {each} |")
     total, parts = (sum(cost.seconds for cost in some.values()) for some in (costs, bare))
-    print(f"| all | {total:.1f} | | {parts:.1f} | | {total / parts:.2f} | |")
+    print(f"| all | {total:.1f} | | | {parts:.1f} | | {total / parts:.2f} | |")
 
 
 if __name__ == "__main__":
