@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def build_network(
     dtype: str = "float32", up_to: str | None = None, network: str = "vggish"
 ) -> "keras.Model":
-    """Builds a network with initial Keras weights; `vggish.weights.weight_arrays` sets others.
+    """Builds a network whose weights are still to be set; see `vggish.weights.weight_arrays`.
 
     Args:
         dtype: Precision of the layers, `float32` or `bfloat16`; variables, input and output are
@@ -81,8 +81,7 @@ def build_features(
 
     Args:
         name: One of the network's `features`.
-        weights: Arrays by name; only the needed ones are read. None keeps the initial Keras
-            values.
+        weights: Arrays by name; only the needed ones are read. None: they are still to be set.
         dtype: Precision of the network, `float32` or `bfloat16`; statistics over time are
             float32.
         network: One of `NETWORKS`.

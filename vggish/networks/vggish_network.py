@@ -71,16 +71,14 @@ def _make_layer(name: str, policy: str) -> "keras.layers.Layer":
     """
     from keras import layers
 
+    # The weights are set afterwards; 72 million random numbers would be drawn for nothing.
+    options = {"kernel_initializer": "zeros", "dtype": policy, "name": name}
     if name in params.CONVOLUTION_CHANNELS:
         channels = params.CONVOLUTION_CHANNELS[name]
-        return layers.Conv2D(
-            channels, 3, padding="same", activation="relu", dtype=policy, name=name
-        )
+        return layers.Conv2D(channels, 3, padding="same", activation="relu", **options)
     if name in params.DENSE_UNITS:
         activation = None if name == "fc2" else "relu"
-        return layers.Dense(
-            params.DENSE_UNITS[name], activation=activation, dtype=policy, name=name
-        )
+        return layers.Dense(params.DENSE_UNITS[name], activation=activation, **options)
     if name == "flatten":
         return layers.Flatten(dtype=policy, name=name)
     return layers.MaxPooling2D(2, padding="same", dtype=policy, name=name)
