@@ -26,6 +26,7 @@ from components.embedding_exporter.embed_clips import EmbedClips
 from components.embedding_exporter.embedding_cache import computation_of
 from components.embedding_exporter.mean_table import WriteMeanTable
 from components.embedding_exporter.reuse_embeddings import MISSING, ReuseEmbeddings
+from components.embedding_exporter.spread_records import SpreadRecords
 from components.leftovers import remove_leftovers
 from schema import clip_examples
 from schema.embedded_clips import embedded_clips_schema
@@ -78,10 +79,9 @@ class Executor(BaseBeamExecutor):
                 )
                 | "Read" >> beam.io.ReadAllFromTFRecord(with_filename=True)
             )
-            # A cluster's task would embed whole files, of which there may be one a task. In this
-            # process there is but one task, and all clips would be held in memory.
+            # In this process there is one task, and all clips would be held in memory.
             if not isinstance(pipeline.runner, FnApiRunner):
-                records |= "Spread" >> beam.Reshuffle()
+                records |= "Spread" >> SpreadRecords(embed.clips)
             embedded = embed.add_to(records)
             for split in splits:
                 prefix = os.path.join(artifact_utils.get_split_uri([embeddings], split), "clips")
@@ -128,7 +128,8 @@ class _Embedding:
             artifact_utils.get_single_uri(input_dict["weights"])
         )
         rejects = artifact_utils.get_single_uri(input_dict["rejects"])
-        self._clips = sum(read_clips_by_split(rejects).values())
+        self.clips = sum(read_clips_by_split(rejects).values())
+        """The number of clips."""
         self._properties = exec_properties
         self._tags = (*splits, COUNTS)
         without_sound = _size_without_sound(self._transform_uri)
@@ -152,8 +153,8 @@ class _Embedding:
     def add_to(self, records: beam.PCollection) -> dict[str, beam.PCollection]:
         """Adds the steps to the pipeline; returns what they yield by tag."""
         if self._cache is None:
-            return self._embed(records, self._clips)
-        reuse = ReuseEmbeddings(self._transform_uri, self._cache, self._clips)
+            return self._embed(records, self.clips)
+        reuse = ReuseEmbeddings(self._transform_uri, self._cache, self.clips)
         reused = (
             records
             | "BatchAll" >> _batch()
