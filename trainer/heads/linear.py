@@ -156,12 +156,17 @@ def _fit(
 def _fit_each_label(
     estimator: Any, features: np.ndarray, targets: np.ndarray
 ) -> OneVsRestClassifier:
-    """Fits a classifier per label, one on each core.
+    """Fits a classifier per label; logistic regression on every core.
 
-    Two threads in each small matrix product take longer than one, and more so beside others: 60
-    labels of 15,500 clips took 6.6 s, 2.8 with a thread each, and 1.1 on two cores.
+    Two threads in each of its small matrix products take longer than one, and more so beside
+    others: 60 labels of 15,500 clips took 6.6 s, 2.8 with one thread, and 1.1 with one on each of
+    two cores. The other classifiers copy the features, which so many copies might not fit.
     """
+    classifier = OneVsRestClassifier(estimator)
+    if not isinstance(estimator, LogisticRegression):
+        return classifier.fit(features, targets)
+    classifier.n_jobs = -1
     with threadpool_limits(1), parallel_config("threading"), warnings.catch_warnings():
         # SciPy says it of what scikit-learn passes, once a label.
         warnings.filterwarnings("ignore", "Unknown solver options: iprint")
-        return OneVsRestClassifier(estimator, n_jobs=-1).fit(features, targets)
+        return classifier.fit(features, targets)

@@ -76,7 +76,7 @@ class ServedClassifier(tf.Module):
         self._at_most_one = at_most_one
         self._unfamiliarity = unfamiliarity
         self._thresholds = None if thresholds is None else tf.constant(thresholds, tf.float32)
-        # Several signatures share the graphs of these three.
+        # Several signatures share the graphs of these.
         self._read_wav_headers = tf.function(
             lambda files: read_wav_headers(files, max_samples), autograph=False
         )

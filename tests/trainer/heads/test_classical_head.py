@@ -22,6 +22,7 @@ from schema.config.classical_head_settings import (
 from schema.config.model_settings import TrainSettings
 from trainer.clips.embedded_clips import EmbeddedClips
 from trainer.heads.classical_head import fit_classical_head
+from trainer.heads.linear import fit_logistic_regression
 from vggish.errors import ConfigError, DataSetError
 
 CLASSES = ["dog", "cat", "chat noir", "ü"]
@@ -147,6 +148,17 @@ def test_a_class_without_training_clips_is_refused(train: EmbeddedClips) -> None
     everywhere = replace(train, targets=np.ones([90, 2], np.float32))
     with pytest.raises(DataSetError, match="Every clip of the training split has the label 'a'"):
         fit_classical_head(settings, ["a", "b"], everywhere, everywhere, TrainSettings())
+
+
+def test_labels_that_are_fitted_side_by_side_get_the_weights_of_each_alone() -> None:
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(300, 12))
+    targets = (features @ rng.normal(size=(12, 5)) > 1).astype(np.float32)
+    settings = LogisticRegressionSettings()
+    together, _ = fit_logistic_regression(features, targets, settings, seed=0)
+    for label, fitted in enumerate(together.estimators_):
+        alone = LogisticRegression(C=settings.c).fit(features, targets[:, label])
+        np.testing.assert_allclose(fitted.coef_, alone.coef_, rtol=1e-9)
 
 
 def test_a_linear_discriminant_of_one_clip_a_class_is_refused(train: EmbeddedClips) -> None:
