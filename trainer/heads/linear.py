@@ -162,11 +162,9 @@ def _fit_each_label(
     others: 60 labels of 15,500 clips took 6.6 s, 2.8 with one thread, and 1.1 with one on each of
     two cores. The other classifiers copy the features, which so many copies might not fit.
     """
-    classifier = OneVsRestClassifier(estimator)
     if not isinstance(estimator, LogisticRegression):
-        return classifier.fit(features, targets)
-    classifier.n_jobs = -1
+        return OneVsRestClassifier(estimator).fit(features, targets)
     with threadpool_limits(1), parallel_config("threading"), warnings.catch_warnings():
         # SciPy says it of what scikit-learn passes, once a label.
         warnings.filterwarnings("ignore", "Unknown solver options: iprint")
-        return classifier.fit(features, targets)
+        return OneVsRestClassifier(estimator, n_jobs=-1).fit(features, targets)

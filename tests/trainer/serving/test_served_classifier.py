@@ -342,9 +342,7 @@ def test_a_network_of_convolutions_refuses_files_that_are_all_faulty_in_a_senten
     chosen = NETWORKS[network]
     features = build_features("embedding", random_weights(0, network), network=network)
     head = keras.Sequential([keras.Input([features.output_shape[-1]]), keras.layers.Dense(3)])
-    model = ServedClassifier(
-        features, PooledHead(head), CLASSES, chosen.front_end, thresholds=None
-    )
+    model = ServedClassifier(features, PooledHead(head), CLASSES, chosen.front_end, thresholds=None)
     with pytest.raises(tf.errors.InvalidArgumentError, match="The item is not a WAV file"):
         model.classify_wav(tf.constant([b"no sound"]))
     assert model.embed_windows(tf.zeros([0, 15_600]))["embedding"].shape == (0, head.input_shape[1])
