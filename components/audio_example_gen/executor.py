@@ -8,7 +8,6 @@ from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.proto import example_gen_pb2
@@ -55,7 +54,6 @@ from vggish.events.detection import Event
 REJECTS_FILE = "rejects.jsonl"
 SUMMARY_FILE = "summary.json"
 _LEAKS_FILE = "leaks.jsonl"
-_LEAST_FILES_A_SPLIT, _SOUNDS_A_FILE = 16, 1_000
 
 
 class Executor(BaseBeamExecutor):
@@ -109,7 +107,7 @@ class Executor(BaseBeamExecutor):
             else:
                 clips = _decode_sounds(pipeline, listing, source, ingest, tags, lists)
             noise = _decode_noise(pipeline, listing, ingest, lists)
-            _write(clips, splits, examples, _files_a_split(pipeline, listing))
+            _write(clips, splits, examples)
             _write_account([clips, noise], clips[TRACES], rejects.uri)
             if listing.noise:
                 noise[NOISE] | "WriteNoise" >> beam.io.WriteToTFRecord(
@@ -273,25 +271,12 @@ def _read_tables(
     )
 
 
-def _files_a_split(pipeline: beam.Pipeline, listing: Listing) -> int:
-    """Returns how many files the tasks of a cluster's next step can share; 0: one a task.
-
-    Of two files that two tasks wrote, the next step may read both in one task. In this process
-    there is one task, and files of a given number would be held in memory.
-    """
-    if isinstance(pipeline.runner, FnApiRunner):
-        return 0
-    return max(_LEAST_FILES_A_SPLIT, len(listing.files) // _SOUNDS_A_FILE)
-
-
-def _write(
-    clips: beam.pvalue.DoOutputsTuple, splits: list[str], examples: Artifact, files: int
-) -> None:
-    """Adds writing the examples, to so many files a split."""
+def _write(clips: beam.pvalue.DoOutputsTuple, splits: list[str], examples: Artifact) -> None:
+    """Adds writing the examples."""
     for name in splits:
         prefix = os.path.join(artifact_utils.get_split_uri([examples], name), "clips")
         clips[name] | f"Write[{name}]" >> beam.io.WriteToTFRecord(
-            prefix, file_name_suffix=".tfrecord", num_shards=files
+            prefix, file_name_suffix=".tfrecord"
         )
 
 
