@@ -28,16 +28,8 @@ def seconds_on(task_managers: int, settings: dict[str, Any], folder: Path) -> di
     folder.mkdir()
     meter = CostMeter()
     with running(FlinkCluster(folder, task_managers, pinned=True)) as cluster:
-        settings = settings | {
-            "beam.runner": "flink",
-            "beam.flink": {
-                "master": cluster.master,
-                "job_server": cluster.job_server,
-                "parallelism": task_managers,
-                "worker": {"kind": "process", "command": str(cluster.worker)},
-            },
-        }
-        run_observed(settings, folder / "run", meter)
+        on_flink = {"beam.runner": "flink", "beam.flink": cluster.settings(task_managers)}
+        run_observed(settings | on_flink, folder / "run", meter)
     return {node: cost.elapsed for node, cost in meter.costs.items()}
 
 

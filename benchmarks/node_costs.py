@@ -8,10 +8,10 @@ with noise 20 to 50 dB below full scale. The default is N synthesized clips of o
 
 Prints one Markdown row per node: CPU seconds of the node and of the processes that it starts, how
 many cores that kept busy, its peak of memory, CPU seconds and peak of the bare work, and the ratio
-of CPU seconds. CPU seconds are those of user and
-system, since other programs on the machine lengthen the wall time more. Bare work is what a script
-of a few lines would do with all data in memory: read every file, parse every example, compute
-log-mel in batches, run the network in batches, fit the head in Keras, score the test clips.
+of CPU seconds. CPU seconds are those of user and system, since other programs on the machine
+lengthen the wall time more. Bare work is what a script of a few lines would do with all data in
+memory: read every file, parse every example, compute log-mel in batches, run the network in
+batches, fit the head in Keras, score the test clips.
 """
 
 import argparse

@@ -43,8 +43,9 @@ def open_arrays(path: str | os.PathLike[str]) -> Mapping[str, np.ndarray]:
 
     with _in_plain_errors(path):
         arrays = np.load(tf.io.gfile.GFile(os.fspath(path), "rb"), allow_pickle=False)
-        arrays.files  # noqa: B018 A single array is no archive, so it has no such attribute.
-        return arrays
+    if not hasattr(arrays, "files"):
+        raise ValueError(f"{path} is not an archive of arrays: it holds a single one")
+    return arrays
 
 
 def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
@@ -75,7 +76,6 @@ def _in_plain_errors(path: str | os.PathLike[str]) -> Iterator[None]:
         raise FileNotFoundError(f"there is no file {path}") from error
     except (
         tf.errors.FailedPreconditionError,  # The path is a folder.
-        AttributeError,
         EOFError,
         zipfile.BadZipFile,
     ) as error:

@@ -89,13 +89,15 @@ class FlinkCluster:
     def master(self) -> str:
         return f"localhost:{self._ports[0]}"
 
-    @property
-    def job_server(self) -> str:
-        return f"localhost:{self._ports[1]}"
-
-    @property
-    def worker(self) -> Path:
-        return PROJECT / "deploy" / "flink" / "beam-worker"
+    def settings(self, parallelism: int) -> dict[str, Any]:
+        """The section `beam.flink` of a configuration that runs on this cluster."""
+        worker = PROJECT / "deploy" / "flink" / "beam-worker"
+        return {
+            "master": self.master,
+            "job_server": f"localhost:{self._ports[1]}",
+            "parallelism": parallelism,
+            "worker": {"kind": "process", "command": str(worker)},
+        }
 
     def start(self) -> None:
         """Starts everything, and waits until the cluster has its slots."""

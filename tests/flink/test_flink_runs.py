@@ -42,14 +42,7 @@ def job(cluster: FlinkCluster, tmp_path_factory: pytest.TempPathFactory) -> Path
         "features": {"checkpoint": "random", "hop_seconds": 0.2, "table": True},
         "model": {"features": "fusion", "head": "dense"},
         "evaluate": {"min_score": 0.2},
-        "beam": {
-            "flink": {
-                "master": cluster.master,
-                "job_server": cluster.job_server,
-                "parallelism": 2,
-                "worker": {"kind": "process", "command": str(cluster.worker)},
-            }
-        },
+        "beam": {"flink": cluster.settings(parallelism=2)},
     }
     path = folder / "job.yaml"
     path.write_text(yaml.safe_dump(settings))
